@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RCU: liburcu's bp flavour behind the public functions.
+ *
+ * Deferred calls are gathered by thread and handed on a batch at a time, because
+ * one call_rcu() for each object costs several times that object's whole life
+ * (docs/decisions/0002). An object's own room holds the list, so gathering never
+ * allocates; what a batch needs to travel in does, and where there is no memory
+ * for it the batch just goes on growing until there is.
+ *
+ * ThreadSanitizer does not see into liburcu. The two orders that it gives are
+ * told by hand: what a read section did comes before what is run after the grace
+ * period, and what the caller did before dmabuf_call_rcu() comes before it too.
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <urcu-bp.h>
+
+#include <dmabuf/dmabuf-types.h>
+
+#include "os/atomic.h"
+#include "os/thread.h"
+
+#ifdef __has_feature
+#if __has_feature(thread_sanitizer)
+#define TSAN 1
+#endif
+#endif
+#ifdef __SANITIZE_THREAD__
+#define TSAN 1
+#endif
+
+#ifdef TSAN
+void __tsan_acquire(void *addr);
+void __tsan_release(void *addr);
+static char read_sections; /* an address to tie the orders to */
+#define tsan_acquire(addr) __tsan_acquire(addr)
+#define tsan_release(addr) __tsan_release(addr)
+#else
+#define tsan_acquire(addr) ((void)0)
+#define tsan_release(addr) ((void)0)
+#endif
+
+#define BATCH_SIZE 64
+
+/* What a batch travels in. */
+struct batch {
+	struct rcu_head rcu;
+	struct dmabuf_rcu_head *first;
+};
+
+static __thread struct {
+	struct dmabuf_rcu_head *first;
+	unsigned int count;
+} gathered __attribute__((tls_model("initial-exec")));
+
+void dmabuf_rcu_read_lock(void)
+{
+	urcu_bp_read_lock();
+}
+
+void dmabuf_rcu_read_unlock(void)
+{
+	tsan_release(&read_sections);
+	urcu_bp_read_unlock();
+}
+
+static bool hand_on(void);
+
+static void run(struct dmabuf_rcu_head *head)
+{
+	while (head) {
+		struct dmabuf_rcu_head *next = head->next;
+
+		head->func(head);
+		head = next;
+	}
+}
+
+static void batch_done(struct rcu_head *rcu)
+{
+	struct batch *batch = container_of(rcu, struct batch, rcu);
+
+	tsan_acquire(batch);
+	tsan_acquire(&read_sections);
+	run(batch->first);
+	free(batch);
+	/* What that deferred in its turn must not wait for this thread to gather more. */
+	if (gathered.first)
+		hand_on();
+}
+
+static bool hand_on(void)
+{
+	/* Not through os_alloc(): failing here shows in no result, so no test can ask for it. */
+	struct batch *batch = malloc(sizeof(*batch));
+
+	if (!batch)
+		return false;
+	batch->first = gathered.first;
+	gathered.first = NULL;
+	gathered.count = 0;
+	tsan_release(batch);
+	urcu_bp_call_rcu(&batch->rcu, batch_done);
+	return true;
+}
+
+/* The thread ends, or wants to see the end: nothing may stay gathered. */
+static void flush(void)
+{
+	if (!gathered.first || hand_on())
+		return;
+	urcu_bp_synchronize_rcu();
+	tsan_acquire(&read_sections);
+	run(gathered.first);
+	gathered.first = NULL;
+	gathered.count = 0;
+}
+
+static struct os_exit_hook flush_at_exit = { .func = flush };
+
+void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head))
+{
+	head->func = func;
+	head->next = gathered.first;
+	gathered.first = head;
+	if (!gathered.count++)
+		os_thread_enrol(&flush_at_exit);
+	if (gathered.count >= BATCH_SIZE)
+		hand_on();
+}
+
+void dmabuf_rcu_barrier(void)
+{
+	flush();
+	urcu_bp_barrier();
+}
+
+static void before_fork(void)
+{
+	urcu_bp_call_rcu_before_fork();
+	urcu_bp_before_fork();
+}
+
+static void after_fork_in_parent(void)
+{
+	urcu_bp_after_fork_parent();
+	urcu_bp_call_rcu_after_fork_parent();
+}
+
+static void after_fork_in_child(void)
+{
+	urcu_bp_after_fork_child();
+	urcu_bp_call_rcu_after_fork_child();
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}

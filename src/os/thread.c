@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Locking: hooks_lock guards the list of exit hooks. Everything else here
+ * belongs to one thread.
+ */
+#include "os/thread.h"
+
+#include <pthread.h>
+
+#include "os/atomic.h"
+
+__thread struct os_thread os_this_thread __attribute__((tls_model("initial-exec")));
+
+static pthread_mutex_t hooks_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct os_exit_hook *exit_hooks; /* atomic; only ever grows, under hooks_lock */
+static struct os_fork_hook *fork_hooks; /* constant after the constructors */
+
+static pthread_once_t key_once = PTHREAD_ONCE_INIT;
+static pthread_key_t key;
+static bool key_works;
+
+void os_work_queue(struct dmabuf_work *work)
+{
+	struct os_thread *self = &os_this_thread;
+
+	work->next = NULL;
+	if (!self->work)
+		self->work_end = &self->work;
+	*self->work_end = work;
+	self->work_end = &work->next;
+	if (!self->short_locks)
+		os_thread_run_work();
+}
+
+void os_thread_run_work(void)
+{
+	struct os_thread *self = &os_this_thread;
+
+	/* Work that queues work must not nest: chains of fences may be long. */
+	if (self->working)
+		return;
+	self->working = true;
+	while (self->work) {
+		struct dmabuf_work *work = self->work;
+
+		self->work = work->next;
+		work->func(work);
+	}
+	self->working = false;
+}
+
+void os_thread_flush(void)
+{
+	for (struct os_exit_hook *hook = load_acquire(&exit_hooks); hook; hook = hook->next)
+		hook->func();
+}
+
+static void thread_ends(void *unused)
+{
+	(void)unused;
+	os_this_thread.enrolled = false;
+	os_thread_flush();
+}
+
+static void make_key(void)
+{
+	key_works = !pthread_key_create(&key, thread_ends);
+}
+
+static void enlist(struct os_exit_hook *hook)
+{
+	pthread_mutex_lock(&hooks_lock);
+	if (!hook->enlisted) {
+		hook->next = exit_hooks;
+		store_release(&exit_hooks, hook);
+		store_release(&hook->enlisted, true);
+	}
+	pthread_mutex_unlock(&hooks_lock);
+}
+
+void os_thread_enrol(struct os_exit_hook *hook)
+{
+	if (!load_acquire(&hook->enlisted))
+		enlist(hook);
+	if (os_this_thread.enrolled)
+		return;
+	pthread_once(&key_once, make_key);
+	if (key_works && !pthread_setspecific(key, &os_this_thread))
+		os_this_thread.enrolled = true;
+}
+
+void os_fork_hook_add(struct os_fork_hook *hook)
+{
+	hook->next = fork_hooks;
+	fork_hooks = hook;
+}
+
+static void before_fork(void)
+{
+	pthread_mutex_lock(&hooks_lock);
+}
+
+static void after_fork_in_parent(void)
+{
+	pthread_mutex_unlock(&hooks_lock);
+}
+
+static void after_fork_in_child(void)
+{
+	pthread_mutex_unlock(&hooks_lock);
+	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next)
+		hook->child();
+}
+
+__attribute__((constructor)) static void watch_forks(void)
+{
+	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
+}

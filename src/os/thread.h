@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the library keeps for each thread: its identity, the short locks it
+ * holds, the work it put off, and what to clean when it ends.
+ */
+#ifndef OS_THREAD_H
+#define OS_THREAD_H
+
+#include <dmabuf/dmabuf-types.h>
+
+/* Aligned, so that an identity has free low bits. */
+struct os_thread {
+	unsigned int short_locks;      /* held now */
+	bool enrolled;                 /* its end will be noticed */
+	bool working;                  /* inside os_thread_run_work() */
+	struct dmabuf_work *work;      /* put off, oldest first */
+	struct dmabuf_work **work_end; /* NULL while nothing was ever put off */
+} __attribute__((aligned(16)));
+
+extern __thread struct os_thread os_this_thread __attribute__((tls_model("initial-exec")));
+
+/* Never 0; unique among living threads; the same in a forked child. */
+static inline uintptr_t os_self(void)
+{
+	return (uintptr_t)&os_this_thread;
+}
+
+/* Run @work as soon as this thread holds no short lock; at once if it holds none. */
+void os_work_queue(struct dmabuf_work *work);
+
+/* The last short lock was dropped, and something was put off. */
+void os_thread_run_work(void);
+
+/*
+ * Something that a thread must do before it ends. Enlisted once per process, in
+ * the order in which the calls of os_thread_enrol() come to need it.
+ */
+struct os_exit_hook {
+	struct os_exit_hook *next;
+	void (*func)(void);
+	bool enlisted; /* under the hooks' lock */
+};
+
+/* Make sure that @hook runs when the calling thread ends. Never fails: no memory means: not run. */
+void os_thread_enrol(struct os_exit_hook *hook);
+
+/* Run all hooks now, as if this thread ended. */
+void os_thread_flush(void);
+
+/*
+ * What a forked child must do before it uses the library anew. Called from
+ * constructors only.
+ */
+struct os_fork_hook {
+	struct os_fork_hook *next;
+	void (*child)(void);
+};
+void os_fork_hook_add(struct os_fork_hook *hook);
+
+#endif

@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <cmocka.h>
+#include <dirent.h>
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "os/thread.h"
+
+#define MAX_TESTS 512
+#define MAX_THREADS 32
+
+static struct test_case *tests, **tests_end = &tests;
+static struct test_resources at_start;
+static pthread_t test_thread;
+static unsigned int passed, failed;
+
+void test_register(struct test_case *test)
+{
+	*tests_end = test;
+	tests_end = &test->next;
+}
+
+void test_fail(const char *file, int line, const char *fmt, ...)
+{
+	char text[512];
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(text, sizeof(text), fmt, args);
+	va_end(args);
+	if (!pthread_equal(pthread_self(), test_thread)) {
+		fprintf(stderr, "%s:%d: %s\n", file, line, text);
+		abort();
+	}
+	print_error("%s\n", text);
+	_fail(file, line);
+	abort(); /* not reached */
+}
+
+/*
+ * Warnings.
+ */
+
+static bool warnings_expected;
+static char last_warning[512];
+
+static void warned(const char *message)
+{
+	if (!warnings_expected) {
+		fprintf(stderr, "unexpected warning: %s\n", message);
+		abort();
+	}
+	snprintf(last_warning, sizeof(last_warning), "%s", message);
+}
+
+void test_warnings_begin(void)
+{
+	warnings_expected = true;
+	last_warning[0] = '\0';
+}
+
+void test_warnings_end(const char *text, const char *file, int line)
+{
+	warnings_expected = false;
+	if (!last_warning[0])
+		test_fail(file, line, "no warning, expected: %s", text);
+	if (!strstr(last_warning, text))
+		test_fail(file, line, "warning is \"%s\", without \"%s\"", last_warning, text);
+}
+
+/*
+ * Resources. The linker sends every call of malloc() and its kin from the tests
+ * and from the library here; libc's and cmocka's own calls are not counted.
+ */
+
+static long allocations; /* relaxed: threads that count are joined before it is read */
+
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void __real_free(void *memory);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *memory, size_t size);
+void __wrap_free(void *memory);
+
+static void *counted(void *memory)
+{
+	if (memory)
+		fetch_add_relaxed(&allocations, 1);
+	return memory;
+}
+
+void *__wrap_malloc(size_t size)
+{
+	return counted(__real_malloc(size));
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return counted(__real_calloc(count, size));
+}
+
+void *__real_realloc(void *memory, size_t size);
+
+void *__wrap_realloc(void *memory, size_t size)
+{
+	void *larger = __real_realloc(memory, size);
+
+	return memory ? larger : counted(larger);
+}
+
+void __wrap_free(void *memory)
+{
+	if (memory)
+		fetch_sub_relaxed(&allocations, 1);
+	__real_free(memory);
+}
+
+static long count_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	long count = 0;
+
+	if (!dir)
+		return -1;
+	while (readdir(dir))
+		count++;
+	closedir(dir);
+	return count - 3; /* two dots, and the directory itself */
+}
+
+struct test_resources test_resources(void)
+{
+	os_thread_flush();
+	dmabuf_rcu_barrier();
+	dmabuf_rcu_barrier(); /* for what the first round deferred */
+	return (struct test_resources){
+		.allocations = load_relaxed(&allocations),
+		.descriptors = count_descriptors(),
+	};
+}
+
+/*
+ * Death.
+ */
+
+bool test_child_begins(struct test_child *child)
+{
+	const struct rlimit no_core = { 0, 0 };
+	int fds[2];
+
+	fflush(NULL);
+	if (pipe(fds))
+		FAIL("pipe: %s", strerror(errno));
+	child->pid = fork();
+	if (child->pid < 0)
+		FAIL("fork: %s", strerror(errno));
+	if (child->pid) {
+		close(fds[1]);
+		child->stderr_fd = fds[0];
+		return false;
+	}
+	setrlimit(RLIMIT_CORE, &no_core);
+	signal(SIGABRT, SIG_DFL);
+	dup2(fds[1], STDERR_FILENO);
+	close(fds[0]);
+	close(fds[1]);
+	return true;
+}
+
+void test_child_survives(void)
+{
+	_exit(0);
+}
+
+void test_child_died(const struct test_child *child, const char *text, const char *file, int line)
+{
+	char said[2048];
+	size_t length = 0;
+	int status;
+
+	while (length < sizeof(said) - 1) {
+		const ssize_t got = read(child->stderr_fd, said + length, sizeof(said) - 1 - length);
+
+		if (got <= 0)
+			break;
+		length += (size_t)got;
+	}
+	said[length] = '\0';
+	close(child->stderr_fd);
+	waitpid(child->pid, &status, 0);
+	if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
+		test_fail(file, line, "no abort, but status %#x, saying \"%s\"", status, said);
+	if (!strstr(said, text))
+		test_fail(file, line, "it died of \"%s\", without \"%s\"", said, text);
+}
+
+/*
+ * Threads.
+ */
+
+struct group {
+	pthread_barrier_t start;
+	void (*func)(unsigned int index, void *arg);
+	void *arg;
+};
+
+struct member {
+	struct group *group;
+	unsigned int index;
+};
+
+static void *run_member(void *arg)
+{
+	const struct member *member = arg;
+
+	pthread_barrier_wait(&member->group->start);
+	member->group->func(member->index, member->group->arg);
+	return NULL;
+}
+
+void test_threads(unsigned int n, void (*func)(unsigned int index, void *arg), void *arg)
+{
+	struct group group = { .func = func, .arg = arg };
+	struct member members[MAX_THREADS];
+	pthread_t threads[MAX_THREADS];
+
+	ASSERT_INT(n, <=, MAX_THREADS);
+	pthread_barrier_init(&group.start, NULL, n);
+	for (unsigned int i = 0; i < n; i++) {
+		members[i] = (struct member){ &group, i };
+		if (pthread_create(&threads[i], NULL, run_member, &members[i]))
+			abort();
+	}
+	for (unsigned int i = 0; i < n; i++)
+		pthread_join(threads[i], NULL);
+	pthread_barrier_destroy(&group.start);
+}
+
+struct test_thread {
+	pthread_t thread;
+	void (*func)(void *arg);
+	void *arg;
+};
+
+static void *run_thread(void *arg)
+{
+	struct test_thread *thread = arg;
+
+	thread->func(thread->arg);
+	return NULL;
+}
+
+struct test_thread *test_thread_start(void (*func)(void *arg), void *arg)
+{
+	struct test_thread *thread = malloc(sizeof(*thread));
+
+	if (!thread)
+		abort();
+	thread->func = func;
+	thread->arg = arg;
+	if (pthread_create(&thread->thread, NULL, run_thread, thread))
+		abort();
+	return thread;
+}
+
+void test_thread_join(struct test_thread *thread)
+{
+	pthread_join(thread->thread, NULL);
+	free(thread);
+}
+
+void test_yield(void)
+{
+	sched_yield();
+}
+
+/*
+ * Chance.
+ */
+
+uint32_t test_random(uint32_t *state)
+{
+	uint32_t x = *state;
+
+	x ^= x << 13;
+	x ^= x >> 17;
+	x ^= x << 5;
+	return *state = x;
+}
+
+uint32_t test_seed(void)
+{
+	const char *given = getenv("DMABUF_TEST_SEED");
+	const uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : 20191121;
+
+	return seed ? seed : 1;
+}
+
+#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
+#define SLOWER 4
+#else
+#define SLOWER 1
+#endif
+
+unsigned int test_rounds(unsigned int rounds)
+{
+	const char *given = getenv("DMABUF_TEST_TORTURE");
+	const unsigned long times = given ? strtoul(given, NULL, 0) : 1;
+
+	return (unsigned int)((rounds + SLOWER - 1) / SLOWER * (times ? times : 1));
+}
+
+static void yield_now_and_then(const char *label)
+{
+	static __thread uint32_t state;
+
+	(void)label;
+	if (!state)
+		state = test_seed() ^ (uint32_t)(uintptr_t)&state;
+	if (test_random(&state) % 8 == 0)
+		sched_yield();
+}
+
+void test_race_begin(void)
+{
+	os_race_hook(yield_now_and_then);
+}
+
+void test_race_end(void)
+{
+	os_race_hook(NULL);
+}
+
+/*
+ * Running.
+ */
+
+static int before(void **state)
+{
+	(void)state;
+	test_thread = pthread_self();
+	warnings_expected = false;
+	at_start = test_resources();
+	failed++; /* until the body has returned */
+	return 0;
+}
+
+static void body(void **state)
+{
+	const struct test_case *test = *state;
+
+	test->func();
+	os_race_hook(NULL);
+	os_fault_disarm();
+	ASSERT_RESOURCES(at_start);
+	failed--;
+	passed++;
+}
+
+int main(int argc, char **argv)
+{
+	static struct CMUnitTest list[MAX_TESTS];
+	size_t n = 0;
+	int failures;
+
+	for (struct test_case *test = tests; test; test = test->next) {
+		if (argc > 1 && !strstr(test->name, argv[1]))
+			continue;
+		if (n == MAX_TESTS)
+			abort();
+		list[n++] = (struct CMUnitTest){
+			.name = test->name,
+			.test_func = body,
+			.setup_func = before,
+			.initial_state = test,
+		};
+	}
+	dmabuf_set_warn_handler(warned);
+	failures = _cmocka_run_group_tests(argv[0], list, n, NULL, NULL);
+	printf("%u passed, %u failed\n", passed, failed);
+	return failures || failed ? 1 : 0;
+}

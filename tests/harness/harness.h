@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The tests' harness, over cmocka.
+ *
+ * TEST(claim) { ... } is all that a test needs; main() is in the harness. Around
+ * each test descriptors and live allocations are counted, and a test that leaves
+ * more than it found fails. Warnings of the library are fatal unless a test
+ * expects them.
+ */
+#ifndef HARNESS_H
+#define HARNESS_H
+
+#include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <dmabuf/dmabuf-types.h>
+
+#include "os/atomic.h"
+#include "os/fault.h"
+
+struct test_case {
+	const char *name;
+	void (*func)(void);
+	struct test_case *next;
+};
+
+void test_register(struct test_case *test);
+
+/* The name is the claim. */
+#define TEST(claim)                                                                     \
+	static void claim(void);                                                        \
+	__attribute__((constructor)) static void claim##_register(void)                 \
+	{                                                                               \
+		static struct test_case test = { .name = #claim, .func = claim };       \
+		test_register(&test);                                                   \
+	}                                                                               \
+	static void claim(void)
+
+/* Says what is wrong and ends the test; in another thread than the test's, the program. */
+void test_fail(const char *file, int line, const char *fmt, ...) DMABUF_PRINTF(3, 4)
+	__attribute__((noreturn));
+
+#define FAIL(...) test_fail(__FILE__, __LINE__, __VA_ARGS__)
+
+#define ASSERT_TRUE(cond)                                          \
+	do {                                                       \
+		if (!(cond))                                       \
+			FAIL("not true: %s", #cond);               \
+	} while (0)
+
+#define ASSERT_FALSE(cond)                                         \
+	do {                                                       \
+		if (cond)                                          \
+			FAIL("not false: %s", #cond);              \
+	} while (0)
+
+/* Any integers, compared as 64 bits: ASSERT_INT(err, ==, -EINVAL). */
+#define ASSERT_INT(a, op, b)                                                              \
+	do {                                                                              \
+		const int64_t a_ = (int64_t)(a), b_ = (int64_t)(b);                       \
+		if (!(a_ op b_))                                                          \
+			FAIL("not %s %s %s: %" PRId64 ", %" PRId64, #a, #op, #b, a_, b_); \
+	} while (0)
+
+#define ASSERT_PTR(a, op, b)                                                              \
+	do {                                                                              \
+		const void *const a_ = (a), *const b_ = (b);                              \
+		if (!(a_ op b_))                                                          \
+			FAIL("not %s %s %s: %p, %p", #a, #op, #b, a_, b_);                \
+	} while (0)
+
+#define ASSERT_STR(a, b)                                                                  \
+	do {                                                                              \
+		const char *const a_ = (a), *const b_ = (b);                              \
+		if (strcmp(a_, b_))                                                       \
+			FAIL("not the same text: %s is \"%s\", not \"%s\"", #a, a_, b_);  \
+	} while (0)
+
+/* What a test may not leave more of. */
+struct test_resources {
+	long allocations; /* from malloc() and its kin, by the library and by tests */
+	long descriptors;
+};
+
+/* Counts after all that is deferred has run and the thread's caches are empty. */
+struct test_resources test_resources(void);
+
+#define ASSERT_RESOURCES(before)                                                          \
+	do {                                                                              \
+		const struct test_resources now_ = test_resources();                      \
+		ASSERT_INT(now_.allocations, ==, (before).allocations);                   \
+		ASSERT_INT(now_.descriptors, ==, (before).descriptors);                   \
+	} while (0)
+
+/*
+ * @statement must end the program by abort(), saying @text on stderr. It runs in
+ * a forked child.
+ */
+#define ASSERT_DEATH(statement, text)                                                     \
+	do {                                                                              \
+		struct test_child child_;                                                 \
+		if (test_child_begins(&child_)) {                                         \
+			statement;                                                        \
+			test_child_survives();                                            \
+		}                                                                         \
+		test_child_died(&child_, text, __FILE__, __LINE__);                       \
+	} while (0)
+
+struct test_child {
+	int pid;
+	int stderr_fd;
+};
+bool test_child_begins(struct test_child *child); /* true in the child */
+void test_child_survives(void) __attribute__((noreturn));
+void test_child_died(const struct test_child *child, const char *text, const char *file, int line);
+
+/* @statement must make the library warn at least once, the last time with @text. */
+#define ASSERT_WARNS(statement, text)                                                     \
+	do {                                                                              \
+		test_warnings_begin();                                                    \
+		statement;                                                                \
+		test_warnings_end(text, __FILE__, __LINE__);                              \
+	} while (0)
+
+void test_warnings_begin(void);
+void test_warnings_end(const char *text, const char *file, int line);
+
+/*
+ * Threads that begin together. @func gets its index. Returns when all have
+ * ended. At most 32.
+ */
+void test_threads(unsigned int n, void (*func)(unsigned int index, void *arg), void *arg);
+
+/* One thread beside the test's, to be joined. */
+struct test_thread;
+struct test_thread *test_thread_start(void (*func)(void *arg), void *arg);
+void test_thread_join(struct test_thread *thread);
+
+/* Wait without sleeping for what another thread will certainly do. */
+#define WAIT_UNTIL(cond)                  \
+	do {                              \
+		while (!(cond))           \
+			test_yield();     \
+	} while (0)
+void test_yield(void);
+
+/*
+ * Race points: widen every window by yielding, now and then, at each point
+ * that the library passes, in all threads, until test_race_end().
+ */
+void test_race_begin(void);
+void test_race_end(void);
+
+/* Repeatable pseudo-random numbers: a state a thread, any seed but 0. */
+uint32_t test_random(uint32_t *state);
+
+/* The seed of this run: DMABUF_TEST_SEED, or a constant. Never 0. */
+uint32_t test_seed(void);
+
+/* How often a torture loop goes round: @rounds, less under a slow sanitizer, times DMABUF_TEST_TORTURE. */
+unsigned int test_rounds(unsigned int rounds);
+
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "harness.h"
+
+struct object {
+	unsigned int value;
+	struct dmabuf_rcu_head rcu;
+};
+
+static void free_object(struct dmabuf_rcu_head *head)
+{
+	struct object *object = container_of(head, struct object, rcu);
+
+	object->value = 0xdead;
+	free(object);
+}
+
+static struct object *make_object(void)
+{
+	struct object *object = malloc(sizeof(*object));
+
+	if (!object)
+		abort();
+	object->value = 1;
+	return object;
+}
+
+TEST(the_barrier_runs_what_was_deferred)
+{
+	const struct test_resources before = test_resources();
+
+	for (unsigned int i = 0; i < 1000; i++)
+		dmabuf_call_rcu(&make_object()->rcu, free_object);
+	dmabuf_rcu_barrier();
+	ASSERT_RESOURCES(before);
+}
+
+static void defer_a_few(unsigned int index, void *arg)
+{
+	(void)index;
+	(void)arg;
+	for (unsigned int i = 0; i < 10; i++)
+		dmabuf_call_rcu(&make_object()->rcu, free_object);
+}
+
+TEST(a_thread_that_ends_leaves_nothing_behind)
+{
+	const struct test_resources before = test_resources();
+
+	test_threads(3, defer_a_few, NULL);
+	ASSERT_RESOURCES(before);
+}
+
+struct shared {
+	struct object *current; /* atomic */
+	unsigned int done;      /* atomic */
+	unsigned int rounds;
+};
+
+static void replace_or_read(unsigned int index, void *arg)
+{
+	struct shared *shared = arg;
+
+	for (unsigned int i = 0; index == 0 && i < shared->rounds; i++) {
+		struct object *old = __atomic_exchange_n(&shared->current, make_object(),
+							 __ATOMIC_ACQ_REL);
+
+		dmabuf_call_rcu(&old->rcu, free_object);
+	}
+	if (index == 0)
+		store_release(&shared->done, 1);
+	while (!load_acquire(&shared->done)) {
+		dmabuf_rcu_read_lock();
+		ASSERT_INT(load_acquire(&shared->current)->value, ==, 1);
+		dmabuf_rcu_read_unlock();
+	}
+}
+
+TEST(what_a_read_section_can_reach_is_not_freed)
+{
+	struct shared shared = { .current = make_object(), .rounds = test_rounds(20000) };
+
+	test_threads(3, replace_or_read, &shared);
+	free(shared.current);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dma-fence-timeline.h - a row of points, signalled in order (Extension)
+ *
+ * The issuer's side (struct dma_fence_timeline) is apart from the consumers' side
+ * (the fences): who holds a fence cannot signal it. A point is a value: (timeline,
+ * sequence number), emitted once and signalled once; nothing is re-armed.
+ */
+#ifndef DMABUF_DMA_FENCE_TIMELINE_H
+#define DMABUF_DMA_FENCE_TIMELINE_H
+
+#include <dmabuf/dma-fence.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct dma_fence_timeline;
+
+/**
+ * dma_fence_timeline_create() - begin a timeline
+ * @name: what its fences call it; copied, and alive as long as any of them
+ *
+ * Its points are numbered from 1, in a context of its own.
+ *
+ * Return: the issuer's handle, for dma_fence_timeline_destroy(); NULL: no memory.
+ *
+ * Since: 0.1. Extension.
+ */
+struct dma_fence_timeline *dma_fence_timeline_create(const char *name);
+
+/**
+ * dma_fence_timeline_emit() - make the fence of the next point
+ * @tl: timeline
+ *
+ * Locking: none needed; may race with every call but destroy. Callable in a fence
+ * callback, also in one of the same timeline.
+ *
+ * Return: a new reference, its number in fence->seqno; NULL: no memory, and no
+ * number was used.
+ *
+ * Since: 0.1. Extension.
+ */
+struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl) DMABUF_MUST_CHECK;
+
+/**
+ * dma_fence_timeline_signal() - the work up to a point is done
+ * @tl:    timeline
+ * @seqno: the point
+ * @error: 0, or a negative errno for that point; points before it succeed
+ *
+ * Signals every point up to @seqno that is left, in order, as dma_fence_signal()
+ * does.
+ *
+ * Locking: none needed; may race with every call but destroy. Not in a callback of
+ * a fence of the same timeline, which aborts: that point is being signalled.
+ *
+ * Ordering: what the caller wrote before is visible to whoever sees one of these
+ * fences signalled.
+ *
+ * Return: 0; -ERANGE: @seqno was not emitted yet, or has signalled before: nothing
+ * is changed, a timeline never goes backwards; -EINVAL: @error is neither 0 nor a
+ * negative errno.
+ *
+ * Since: 0.1. Extension.
+ */
+int dma_fence_timeline_signal(struct dma_fence_timeline *tl, uint64_t seqno, int error);
+
+/**
+ * dma_fence_timeline_fail() - nothing of what was emitted will be done
+ * @tl:    timeline
+ * @error: negative errno for every point that is left
+ *
+ * Locking: as dma_fence_timeline_signal().
+ *
+ * Return: 0, also where nothing was left; -EINVAL: @error is no negative errno.
+ *
+ * Since: 0.1. Extension.
+ */
+int dma_fence_timeline_fail(struct dma_fence_timeline *tl, int error);
+
+/**
+ * dma_fence_timeline_destroy() - end a timeline
+ * @tl: timeline that no other call uses any more; NULL is fine
+ *
+ * Points that are left signal with -ECANCELED. Fences live as long as they have
+ * references.
+ *
+ * Since: 0.1. Extension.
+ */
+void dma_fence_timeline_destroy(struct dma_fence_timeline *tl);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DMABUF_DMA_FENCE_TIMELINE_H */

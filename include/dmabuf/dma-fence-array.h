@@ -41,6 +41,8 @@ struct dma_fence_array {
 	unsigned int armed;
 	/** @signal_on_any: any, not all; constant after init */
 	bool signal_on_any;
+	/** @has_own_table: @fences is part of the array, and not from malloc(); constant after init */
+	bool has_own_table;
 	/** @fences: the members: the array's own table, or one from malloc() that it owns */
 	struct dma_fence **fences;
 	/** @work: advances the array, or signals it, outside of the member's lock */

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A row of points, signalled in order.
+ *
+ * Locking: points_lock guards the row, and is held for moments. signal_lock is held
+ * by whoever signals, from choosing the points until the last of them has signalled,
+ * so that two signallers keep the order; callbacks run under it, and may emit.
+ * signal_lock comes first.
+ *
+ * Lifetime: each point that has not signalled has a reference of the timeline's. The
+ * issuer and every fence hold the timeline itself, for its name.
+ */
+#include <dmabuf/dma-fence-timeline.h>
+
+#include <errno.h>
+#include <string.h>
+
+#include "fence/fence.h"
+#include "os/alloc.h"
+#include "os/clock.h"
+#include "os/fault.h"
+#include "os/report.h"
+#include "os/thread.h"
+
+struct point {
+	struct dma_fence base;
+	struct dma_fence_timeline *tl; /* with a reference; constant */
+	struct point *next;	       /* under points_lock; after that, its signaller's */
+};
+
+struct dma_fence_timeline {
+	struct dmabuf_spinlock signal_lock;
+	struct dmabuf_spinlock points_lock;
+	uintptr_t signaller; /* atomic: the thread inside signal_lock */
+	uint64_t context;    /* constant */
+	uint64_t emitted;    /* under points_lock: last number given out */
+	uint64_t signaled;   /* under points_lock: last number chosen to signal */
+	struct point *first; /* under points_lock: points left, in order */
+	struct point **end;  /* under points_lock */
+	uint32_t refcount;   /* atomic */
+	char name[];	     /* constant */
+};
+
+static void put_timeline(struct dma_fence_timeline *tl)
+{
+	if (fetch_sub_acq_rel(&tl->refcount, 1) == 1)
+		os_free(tl);
+}
+
+static const char *point_driver_name(struct dma_fence *fence)
+{
+	(void)fence;
+	return "dma_fence_timeline";
+}
+
+static const char *point_timeline_name(struct dma_fence *fence)
+{
+	return container_of(fence, struct point, base)->tl->name;
+}
+
+/* After a grace period: until then somebody may read the name. */
+static void free_point(struct dmabuf_rcu_head *head)
+{
+	struct point *point = container_of(head, struct point, base.rcu);
+
+	put_timeline(point->tl);
+	os_free(point);
+}
+
+static void point_release(struct dma_fence *fence)
+{
+	dmabuf_call_rcu(&fence->rcu, free_point);
+}
+
+static const struct dma_fence_ops point_ops = {
+	.use_64bit_seqno = true,
+	.get_driver_name = point_driver_name,
+	.get_timeline_name = point_timeline_name,
+	.release = point_release,
+};
+
+struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
+{
+	const size_t size = strlen(name) + 1;
+	struct dma_fence_timeline *tl = os_alloc(sizeof(*tl) + size);
+
+	if (!tl)
+		return NULL;
+	memcpy(tl->name, name, size);
+	tl->context = dma_fence_context_alloc(1);
+	tl->end = &tl->first;
+	tl->refcount = 1;
+	return tl;
+}
+
+struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl)
+{
+	struct point *point = os_alloc(sizeof(*point));
+
+	if (!point)
+		return NULL;
+	point->tl = tl;
+	fetch_add_relaxed(&tl->refcount, 1); /* the issuer holds one */
+
+	dmabuf_spin_lock(&tl->points_lock);
+	dma_fence_init(&point->base, &point_ops, NULL, tl->context, ++tl->emitted);
+	fetch_or_relaxed(&point->base.flags, ISSUED);
+	dma_fence_get(&point->base); /* the timeline's */
+	*tl->end = point;
+	tl->end = &point->next;
+	dmabuf_spin_unlock(&tl->points_lock);
+	return &point->base;
+}
+
+/* Takes the points up to @seqno off the row. */
+static struct point *choose(struct dma_fence_timeline *tl, uint64_t seqno)
+{
+	struct point *first = tl->first, **end = &tl->first;
+
+	while (*end && (*end)->base.seqno <= seqno)
+		end = &(*end)->next;
+	if (end == &tl->first)
+		return NULL;
+	tl->first = *end;
+	*end = NULL;
+	if (!tl->first)
+		tl->end = &tl->first;
+	tl->signaled = seqno;
+	return first;
+}
+
+static void begin_signaling(struct dma_fence_timeline *tl)
+{
+	/* relaxed: equal only if this thread wrote it */
+	dmabuf_bug_on(load_relaxed(&tl->signaller) == os_self(),
+		      "timeline %s is signalled inside a callback of its own: do it after", tl->name);
+	dmabuf_spin_lock(&tl->signal_lock);
+	store_relaxed(&tl->signaller, os_self());
+}
+
+static void end_signaling(struct dma_fence_timeline *tl)
+{
+	store_relaxed(&tl->signaller, 0);
+	dmabuf_spin_unlock(&tl->signal_lock);
+}
+
+/* @error is for the last one, or for all of them. */
+static void signal_points(struct point *points, int error, bool all)
+{
+	const int64_t now = os_now_ns();
+
+	for (struct point *point = points; point; point = point->next) {
+		if (error && (all || !point->next))
+			dma_fence_set_error(&point->base, error);
+		OS_RACE_POINT("timeline: before a point");
+		fence_signal(&point->base, now);
+	}
+}
+
+static void put_points(struct point *points)
+{
+	while (points) {
+		struct point *next = points->next;
+
+		dma_fence_put(&points->base);
+		points = next;
+	}
+}
+
+int dma_fence_timeline_signal(struct dma_fence_timeline *tl, uint64_t seqno, int error)
+{
+	struct point *points = NULL;
+	bool in_range;
+
+	if (error > 0 || error < -DMABUF_MAX_ERRNO)
+		return -EINVAL;
+	begin_signaling(tl);
+	dmabuf_spin_lock(&tl->points_lock);
+	in_range = seqno > tl->signaled && seqno <= tl->emitted;
+	if (in_range)
+		points = choose(tl, seqno);
+	dmabuf_spin_unlock(&tl->points_lock);
+	signal_points(points, error, false);
+	end_signaling(tl);
+	put_points(points);
+	return in_range ? 0 : -ERANGE;
+}
+
+int dma_fence_timeline_fail(struct dma_fence_timeline *tl, int error)
+{
+	struct point *points;
+
+	if (error >= 0 || error < -DMABUF_MAX_ERRNO)
+		return -EINVAL;
+	begin_signaling(tl);
+	dmabuf_spin_lock(&tl->points_lock);
+	points = choose(tl, tl->emitted);
+	dmabuf_spin_unlock(&tl->points_lock);
+	signal_points(points, error, true);
+	end_signaling(tl);
+	put_points(points);
+	return 0;
+}
+
+void dma_fence_timeline_destroy(struct dma_fence_timeline *tl)
+{
+	if (!tl)
+		return;
+	dma_fence_timeline_fail(tl, -ECANCELED);
+	put_timeline(tl);
+}

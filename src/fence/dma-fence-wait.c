@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting: for one fence on its own flags (see dma-fence.c, A1 to A3), for any of
+ * several through a callback on each.
+ */
+#include <errno.h>
+
+#include "fence/fence.h"
+#include "os/alloc.h"
+#include "os/clock.h"
+#include "os/futex.h"
+#include "os/list.h"
+#include "os/report.h"
+
+/* What a wait that succeeded returns. */
+static int64_t time_left(int64_t deadline)
+{
+	const int64_t left = os_remaining_ns(deadline);
+
+	return left ? left : 1;
+}
+
+static bool spin_for(struct dma_fence *fence)
+{
+	for (unsigned int spins = os_spin_limit(); spins; spins--) {
+		if (dma_fence_test_signaled_flag(fence))
+			return true;
+		os_cpu_relax();
+	}
+	return false;
+}
+
+/* 0: it has signalled; -ETIMEDOUT; -EINTR. */
+static int sleep_for(struct dma_fence *fence, bool intr, int64_t deadline)
+{
+	for (;;) {
+		const unsigned long flags = fetch_or_acq_rel(&fence->flags, HAS_WAITERS); /* A1 */
+		int err;
+
+		if (flags & SIGNALED) /* A2 */
+			return 0;
+		err = os_futex_wait(fence_futex(fence), (uint32_t)(flags | HAS_WAITERS), deadline,
+				    intr); /* A3 */
+		if (err == -ETIMEDOUT || (err && !dma_fence_test_signaled_flag(fence)))
+			return err;
+	}
+}
+
+int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	int64_t deadline;
+
+	if (timeout < 0)
+		return -EINVAL;
+	if (dma_fence_test_signaled_flag(fence))
+		return timeout ? timeout : 1;
+	if (!timeout)
+		return 0;
+	deadline = os_deadline_ns(timeout);
+	if (!spin_for(fence)) {
+		const int err = sleep_for(fence, intr, deadline);
+
+		if (err)
+			return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
+	}
+	return time_left(deadline);
+}
+
+int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
+		return -EINVAL;
+	dma_fence_enable_sw_signaling(fence);
+	if (fence->ops->wait)
+		return fence->ops->wait(fence, intr, timeout);
+	/* With an op to ask, a look at the flags alone would miss what is done. */
+	if (dma_fence_is_signaled(fence))
+		return timeout ? timeout : 1;
+	return dma_fence_default_wait(fence, intr, timeout);
+}
+
+int64_t dma_fence_wait(struct dma_fence *fence, bool intr)
+{
+	const int64_t ret = dma_fence_wait_timeout(fence, intr, MAX_SCHEDULE_TIMEOUT);
+
+	return ret < 0 ? ret : 0;
+}
+
+/*
+ * Any of several.
+ */
+
+enum { AWAKE, ASLEEP, CALLED };
+
+struct any_waiter {
+	uint32_t state; /* atomic; the futex */
+};
+
+struct any_cb {
+	struct dma_fence_cb cb;
+	struct any_waiter *waiter;
+};
+
+static void any_signaled(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct any_waiter *waiter = container_of(cb, struct any_cb, cb)->waiter;
+
+	(void)fence;
+	if (__atomic_exchange_n(&waiter->state, CALLED, __ATOMIC_ACQ_REL) == ASLEEP)
+		os_futex_wake_one(&waiter->state);
+}
+
+/* Registers until one has signalled already. How many are registered then. */
+static uint32_t register_any(struct dma_fence **fences, uint32_t count, struct any_cb *cbs,
+			     struct any_waiter *waiter)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		cbs[i].waiter = waiter;
+		if (dma_fence_add_callback(fences[i], &cbs[i].cb, any_signaled)) {
+			store_release(&waiter->state, CALLED);
+			return i;
+		}
+	}
+	return count;
+}
+
+static int sleep_for_any(struct any_waiter *waiter, bool intr, int64_t deadline)
+{
+	for (;;) {
+		uint32_t state = AWAKE;
+		int err;
+
+		if (!cas_acq_rel(&waiter->state, &state, ASLEEP) && state == CALLED)
+			return 0;
+		err = os_futex_wait(&waiter->state, ASLEEP, deadline, intr);
+		if (err == -ETIMEDOUT || (err && load_acquire(&waiter->state) != CALLED))
+			return err;
+	}
+}
+
+static bool find_signaled(struct dma_fence **fences, uint32_t count, uint32_t *idx)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		if (!dma_fence_is_signaled(fences[i]))
+			continue;
+		if (idx)
+			*idx = i;
+		return true;
+	}
+	return false;
+}
+
+int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
+				   int64_t timeout, uint32_t *idx)
+{
+	struct any_waiter waiter = { AWAKE };
+	const int64_t deadline = os_deadline_ns(timeout);
+	struct any_cb *cbs;
+	uint32_t registered;
+	int err;
+
+	if (dmabuf_warn_on(!fences || !count || timeout < 0,
+			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
+		return -EINVAL;
+	if (find_signaled(fences, count, idx))
+		return timeout ? timeout : 1;
+	if (!timeout)
+		return 0;
+
+	cbs = os_alloc_array(count, sizeof(*cbs));
+	if (!cbs)
+		return -ENOMEM;
+	registered = register_any(fences, count, cbs, &waiter);
+	err = sleep_for_any(&waiter, intr, deadline);
+	for (uint32_t i = 0; i < registered; i++)
+		dma_fence_remove_callback(fences[i], &cbs[i].cb);
+	os_free(cbs);
+
+	if (err)
+		return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
+	find_signaled(fences, count, idx);
+	return time_left(deadline);
+}

@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fence: its life, its signal, its callbacks.
+ *
+ * Locking: the fence's lock guards cb_list, and is held while callbacks run. The
+ * room of cb_list becomes the timestamp when the fence signals. Who may write there
+ * is decided by one word:
+ *
+ *   signaller                                add_callback, under the lock
+ *   S1  flags: SIGNALED, if neither it       C1  flags |= HAS_CALLBACKS  acq_rel
+ *       nor HAS_CALLBACKS is there  acq_rel  C2  S1 came first: -ENOENT
+ *   S2  done: write the timestamp            C3  else: link into cb_list
+ *   S3  flags |= TIMESTAMP          release
+ *   S4  else: lock, SIGNALED, detach
+ *       cb_list, S2, S3, run callbacks
+ *
+ *   S1 and C1 are one order on one word. S1 first: there is no list, and the room is
+ *   the signaller's. C1 first: S1 fails, and S4 waits for the lock. So SIGNALED shows
+ *   without the lock only where there are no callbacks, and whoever sees it and then
+ *   takes and drops the lock knows that all callbacks have run.
+ *
+ *   waiter                                   signaller
+ *   A1  flags |= HAS_WAITERS   acq_rel       S1 or S4
+ *   A2  S1 came first: done                  B1  S1 saw A1: wake, after the lock
+ *   A3  sleep while flags are as A1 left them
+ *
+ *   A change of flags between A1 and A3 makes A3 return at once. A user's bit does so
+ *   too, and the waiter begins again at A1.
+ */
+#include "fence/fence.h"
+
+#include <errno.h>
+
+#include "os/alloc.h"
+#include "os/clock.h"
+#include "os/fault.h"
+#include "os/futex.h"
+#include "os/list.h"
+#include "os/report.h"
+
+static void init(struct dma_fence *fence, const struct dma_fence_ops *ops,
+		 struct dmabuf_spinlock *lock, uint64_t context, uint64_t seqno, unsigned long flags)
+{
+	_Static_assert(sizeof(void *) < 8 || sizeof(struct dma_fence) == 64, "one cache line");
+	_Static_assert(_Alignof(struct dma_fence) >= 8, "low bits carry a category");
+
+	dmabuf_bug_on(!ops || !ops->get_driver_name || !ops->get_timeline_name,
+		      "dma_fence_init() without ops, or without a name in them: give both names");
+	fence->ops = ops;
+	list_init(&fence->cb_list);
+	fence->context = context;
+	fence->seqno = seqno;
+	fence->refcount.count = 1;
+	fence->error = 0;
+	if (lock) {
+		fence->lock = lock;
+	} else {
+		dmabuf_spin_lock_init(&fence->inline_lock);
+		flags |= INLINE_LOCK;
+	}
+	if (ops->use_64bit_seqno)
+		flags |= SEQNO64;
+	if (ops->signaled)
+		flags |= HAS_SIGNALED_OP;
+	store_relaxed(&fence->flags, flags | INITIALIZED); /* shown to others by the caller */
+}
+
+void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
+		    struct dmabuf_spinlock *lock, uint64_t context, uint64_t seqno)
+{
+	init(fence, ops, lock, context, seqno, 0);
+}
+
+void dma_fence_init64(struct dma_fence *fence, const struct dma_fence_ops *ops,
+		      struct dmabuf_spinlock *lock, uint64_t context, uint64_t seqno)
+{
+	init(fence, ops, lock, context, seqno, SEQNO64);
+}
+
+bool dma_fence_was_initialized(const struct dma_fence *fence)
+{
+	return fence && load_relaxed(&fence->flags) & INITIALIZED;
+}
+
+struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence)
+{
+	return load_relaxed(&fence->flags) & INLINE_LOCK ? &fence->inline_lock : fence->lock;
+}
+
+static void lock_fence(struct dma_fence *fence)
+{
+	dmabuf_spin_lock(dma_fence_spinlock(fence));
+}
+
+static void unlock_fence(struct dma_fence *fence)
+{
+	dmabuf_spin_unlock(dma_fence_spinlock(fence));
+}
+
+void dma_fence_assert_held(struct dma_fence *fence)
+{
+	dmabuf_bug_on(!dmabuf_spin_is_locked(dma_fence_spinlock(fence)),
+		      "the lock of fence %llu:%llu is not held: take it before a _locked function",
+		      (unsigned long long)fence->context, (unsigned long long)fence->seqno);
+}
+
+/*
+ * References.
+ */
+
+struct dma_fence *dma_fence_get(struct dma_fence *fence)
+{
+	/* relaxed: who has one reference may make two */
+	if (fence)
+		dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, 1),
+			      "dma_fence_get() on a fence without references: hold one, or use dma_fence_get_rcu()");
+	return fence;
+}
+
+struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
+{
+	uint32_t count = load_relaxed(&fence->refcount.count);
+
+	do {
+		if (!count)
+			return NULL;
+	} while (!cas_acquire(&fence->refcount.count, &count, count + 1));
+	return fence;
+}
+
+struct dma_fence *dma_fence_get_rcu_safe(struct dma_fence **fencep)
+{
+	for (;;) {
+		struct dma_fence *fence = load_acquire(fencep);
+
+		if (!fence)
+			return NULL;
+		if (!dma_fence_get_rcu(fence))
+			continue;
+		if (fence == load_acquire(fencep))
+			return fence;
+		/* Reused memory, or replaced meanwhile. */
+		dma_fence_put(fence);
+	}
+}
+
+void dma_fence_put(struct dma_fence *fence)
+{
+	uint32_t count;
+
+	if (!fence)
+		return;
+	count = fetch_sub_acq_rel(&fence->refcount.count, 1);
+	dmabuf_bug_on(!count, "dma_fence_put() on a fence without references: one put a reference");
+	if (count == 1)
+		dma_fence_release(&fence->refcount);
+}
+
+static void run_fence_free(struct dmabuf_rcu_head *head)
+{
+	os_free(container_of(head, struct dma_fence, rcu));
+}
+
+void dma_fence_free(struct dma_fence *fence)
+{
+	dmabuf_call_rcu(&fence->rcu, run_fence_free);
+}
+
+/*
+ * Signalling.
+ */
+
+static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *callbacks)
+{
+	while (!list_is_empty(callbacks)) {
+		struct dma_fence_cb *cb = list_entry(callbacks->next, struct dma_fence_cb, node);
+
+		/* First: the callback may free or register it. */
+		list_remove(&cb->node);
+		cb->func(fence, cb);
+	}
+}
+
+static void stamp(struct dma_fence *fence, int64_t timestamp)
+{
+	fence->timestamp = timestamp;		    /* S2 */
+	OS_RACE_POINT("signal: before TIMESTAMP");
+	fetch_or_release(&fence->flags, TIMESTAMP); /* S3 */
+}
+
+/* The flags as they were. With SIGNALED: it was not us. */
+static unsigned long signal_under_lock(struct dma_fence *fence, int64_t timestamp)
+{
+	const unsigned long flags = fetch_or_acq_rel(&fence->flags, SIGNALED); /* S4 */
+	struct dmabuf_list_head callbacks;
+
+	if (flags & SIGNALED)
+		return flags;
+	list_init(&callbacks);
+	if (flags & HAS_CALLBACKS)
+		list_move_all(&fence->cb_list, &callbacks);
+	stamp(fence, timestamp);
+	run_callbacks(fence, &callbacks);
+	return flags;
+}
+
+static int wake_waiters(const struct dma_fence *fence, unsigned long flags)
+{
+	if (flags & SIGNALED)
+		return -EINVAL;
+	if (flags & HAS_WAITERS)
+		os_futex_wake_all(fence_futex(fence)); /* B1 */
+	return 0;
+}
+
+/* S1: true if that was all, or if it had signalled; the flags as they were. */
+static bool signal_without_lock(struct dma_fence *fence, int64_t timestamp, unsigned long *ret_flags)
+{
+	unsigned long flags = load_acquire(&fence->flags);
+
+	do {
+		*ret_flags = flags;
+		if (flags & SIGNALED)
+			return true;
+		if (flags & HAS_CALLBACKS || !(flags & INLINE_LOCK))
+			return false;
+		OS_RACE_POINT("signal: before SIGNALED");
+	} while (!cas_acq_rel(&fence->flags, &flags, flags | SIGNALED));
+	stamp(fence, timestamp);
+	return true;
+}
+
+int fence_signal(struct dma_fence *fence, int64_t timestamp)
+{
+	unsigned long flags;
+
+	if (!signal_without_lock(fence, timestamp, &flags)) {
+		lock_fence(fence);
+		flags = signal_under_lock(fence, timestamp);
+		unlock_fence(fence);
+	}
+	return wake_waiters(fence, flags);
+}
+
+static void refuse_issued(const struct dma_fence *fence)
+{
+	dmabuf_bug_on(load_relaxed(&fence->flags) & ISSUED,
+		      "dma_fence_signal() on point %llu of a timeline: dma_fence_timeline_signal() does that",
+		      (unsigned long long)fence->seqno);
+}
+
+int dma_fence_signal_timestamp(struct dma_fence *fence, int64_t timestamp)
+{
+	if (dmabuf_warn_on(!fence, "dma_fence_signal() without a fence"))
+		return -EINVAL;
+	refuse_issued(fence);
+	return fence_signal(fence, timestamp);
+}
+
+int dma_fence_signal_timestamp_locked(struct dma_fence *fence, int64_t timestamp)
+{
+	if (dmabuf_warn_on(!fence, "dma_fence_signal_locked() without a fence"))
+		return -EINVAL;
+	refuse_issued(fence);
+	dma_fence_assert_held(fence);
+	return wake_waiters(fence, signal_under_lock(fence, timestamp));
+}
+
+int dma_fence_signal(struct dma_fence *fence)
+{
+	return dma_fence_signal_timestamp(fence, os_now_ns());
+}
+
+int dma_fence_signal_locked(struct dma_fence *fence)
+{
+	return dma_fence_signal_timestamp_locked(fence, os_now_ns());
+}
+
+bool dma_fence_check_and_signal(struct dma_fence *fence)
+{
+	return dma_fence_signal(fence) != 0;
+}
+
+bool dma_fence_check_and_signal_locked(struct dma_fence *fence)
+{
+	return dma_fence_signal_locked(fence) != 0;
+}
+
+void dma_fence_set_error(struct dma_fence *fence, int error)
+{
+	if (dmabuf_warn_on(error >= 0 || error < -DMABUF_MAX_ERRNO,
+			   "dma_fence_set_error(%d): give a negative errno", error))
+		return;
+	if (dmabuf_warn_on(dma_fence_test_signaled_flag(fence),
+			   "dma_fence_set_error(%d) on a fence that has signalled: set it before", error))
+		return;
+	store_relaxed(&fence->error, error); /* shown to others by S1 or S4 */
+}
+
+/* The last reference is gone: whoever registered must hear something. */
+static void signal_abandoned(struct dma_fence *fence)
+{
+	lock_fence(fence);
+	if (!dma_fence_test_signaled_flag(fence) && !list_is_empty(&fence->cb_list)) {
+		dmabuf_warn("fence %s %s %llu:%llu released before it signalled, with callbacks: signal it first",
+			    fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
+			    (unsigned long long)fence->context, (unsigned long long)fence->seqno);
+		store_relaxed(&fence->error, -EDEADLK);
+		signal_under_lock(fence, os_now_ns());
+	}
+	unlock_fence(fence);
+}
+
+void dma_fence_release(struct dmabuf_kref *kref)
+{
+	struct dma_fence *fence = container_of(kref, struct dma_fence, refcount);
+	const unsigned long flags = load_acquire(&fence->flags);
+
+	if (flags & HAS_CALLBACKS && !(flags & SIGNALED))
+		signal_abandoned(fence);
+	if (fence->ops->release)
+		fence->ops->release(fence);
+	else
+		dma_fence_free(fence);
+}
+
+/*
+ * Asking.
+ */
+
+bool dma_fence_test_signaled_flag(const struct dma_fence *fence)
+{
+	return load_acquire(&fence->flags) & SIGNALED;
+}
+
+bool dma_fence_is_signaled(struct dma_fence *fence)
+{
+	const enum fence_state state = fence_peek(fence);
+
+	if (state != FENCE_ASK)
+		return state == FENCE_DONE;
+	if (!fence->ops->signaled(fence))
+		return false;
+	fence_signal(fence, os_now_ns());
+	return true;
+}
+
+bool dma_fence_is_signaled_locked(struct dma_fence *fence)
+{
+	const enum fence_state state = fence_peek(fence);
+
+	if (state != FENCE_ASK)
+		return state == FENCE_DONE;
+	if (!fence->ops->signaled(fence))
+		return false;
+	wake_waiters(fence, signal_under_lock(fence, os_now_ns()));
+	return true;
+}
+
+static int status(const struct dma_fence *fence)
+{
+	const int error = load_relaxed(&fence->error); /* ordered by SIGNALED */
+
+	return error ? error : 1;
+}
+
+int dma_fence_get_status(struct dma_fence *fence)
+{
+	return dma_fence_is_signaled(fence) ? status(fence) : 0;
+}
+
+int dma_fence_get_status_locked(struct dma_fence *fence)
+{
+	return dma_fence_is_signaled_locked(fence) ? status(fence) : 0;
+}
+
+/*
+ * Callbacks.
+ */
+
+/* True: it will signal by itself. False: it has signalled. */
+static bool enable_signaling(struct dma_fence *fence)
+{
+	unsigned long flags = load_acquire(&fence->flags);
+
+	if (!(flags & (SIGNALED | ENABLE_SIGNAL)))
+		flags = fetch_or_acq_rel(&fence->flags, ENABLE_SIGNAL);
+	if (flags & SIGNALED)
+		return false;
+	if (flags & ENABLE_SIGNAL || !fence->ops->enable_signaling ||
+	    fence->ops->enable_signaling(fence))
+		return true;
+	wake_waiters(fence, signal_under_lock(fence, os_now_ns()));
+	return false;
+}
+
+void dma_fence_enable_sw_signaling(struct dma_fence *fence)
+{
+	if (load_acquire(&fence->flags) & (SIGNALED | ENABLE_SIGNAL))
+		return;
+	lock_fence(fence);
+	enable_signaling(fence);
+	unlock_fence(fence);
+}
+
+static int add_callback_locked(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	if (!enable_signaling(fence))
+		return -ENOENT;
+	OS_RACE_POINT("add_callback: before HAS_CALLBACKS");
+	if (fetch_or_acq_rel(&fence->flags, HAS_CALLBACKS) & SIGNALED) /* C1 */
+		return -ENOENT;					       /* C2 */
+	list_add_before(&cb->node, &fence->cb_list);		       /* C3 */
+	return 0;
+}
+
+int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma_fence_func_t func)
+{
+	int err;
+
+	if (dmabuf_warn_on(!fence || !cb || !func,
+			   "dma_fence_add_callback() without fence, room or function"))
+		return -EINVAL;
+	list_init(&cb->node);
+	if (dma_fence_test_signaled_flag(fence))
+		return -ENOENT;
+	cb->func = func;
+	lock_fence(fence);
+	err = add_callback_locked(fence, cb);
+	unlock_fence(fence);
+	return err;
+}
+
+bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	bool was_registered;
+
+	lock_fence(fence);
+	was_registered = !list_is_empty(&cb->node);
+	list_remove(&cb->node);
+	unlock_fence(fence);
+	return was_registered;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* What the sources of fences share, and what layers above may look at. */
+#ifndef FENCE_FENCE_H
+#define FENCE_FENCE_H
+
+#include <dmabuf/dma-fence.h>
+
+#include "os/atomic.h"
+
+/* The flags as masks. */
+enum {
+	SIGNALED = 1 << DMA_FENCE_FLAG_SIGNALED_BIT,
+	TIMESTAMP = 1 << DMA_FENCE_FLAG_TIMESTAMP_BIT,
+	ENABLE_SIGNAL = 1 << DMA_FENCE_FLAG_ENABLE_SIGNAL_BIT,
+	INITIALIZED = 1 << DMA_FENCE_FLAG_INITIALIZED_BIT,
+	INLINE_LOCK = 1 << DMA_FENCE_FLAG_INLINE_LOCK_BIT,
+	SEQNO64 = 1 << DMA_FENCE_FLAG_SEQNO64_BIT,
+	HAS_CALLBACKS = 1 << DMA_FENCE_FLAG_HAS_CALLBACKS_BIT,
+	HAS_WAITERS = 1 << DMA_FENCE_FLAG_HAS_WAITERS_BIT,
+	HAS_SIGNALED_OP = 1 << DMA_FENCE_FLAG_HAS_SIGNALED_OP_BIT,
+	ISSUED = 1 << DMA_FENCE_FLAG_ISSUED_BIT,
+};
+
+/* What a fence's state word says to a reader without a reference. */
+enum fence_state {
+	FENCE_BUSY,
+	FENCE_DONE,
+	FENCE_ASK, /* there is a signaled op: take a reference, and ask it */
+};
+
+static inline enum fence_state fence_peek(const struct dma_fence *fence)
+{
+	const unsigned long flags = load_acquire(&fence->flags);
+
+	if (flags & SIGNALED)
+		return FENCE_DONE;
+	return flags & HAS_SIGNALED_OP ? FENCE_ASK : FENCE_BUSY;
+}
+
+/* The low half of the flags, where waiters sleep. */
+static inline const uint32_t *fence_futex(const struct dma_fence *fence)
+{
+	const uint32_t *halves = (const void *)&fence->flags;
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+	return halves + sizeof(fence->flags) / sizeof(uint32_t) - 1;
+#else
+	return halves;
+#endif
+}
+
+/* dma_fence_signal_timestamp() for the one who issued the fence. */
+int fence_signal(struct dma_fence *fence, int64_t timestamp);
+
+#endif

@@ -1,0 +1,138 @@
+# shellcheck shell=sh
+# SPDX-License-Identifier: MIT
+#
+# Read by run, with its functions: what `./run check` proves, step by step. A step is good if its
+# command is; its closing line `N passed, N failed`, if it has one, is added to the
+# sum, otherwise it counts as one.
+
+: "${here:?}"
+passed=0
+failed=0
+
+# Do step $1: the command that follows. Its output goes to a log, shown on failure.
+step()
+{
+	what=$1
+	shift
+	log=$here/build-check/logs/$(printf %s "$what" | tr -cs 'a-zA-Z0-9' -).log
+	began=$(date +%s)
+	status=0
+	"$@" >"$log" 2>&1 </dev/null || status=$?
+	sum=$(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
+	case $status:$sum in
+	0:) sum='1 0' ;;
+	0:*) ;;
+	*:) sum='0 1' ;;
+	*' 0') sum="${sum% *} 1" ;;
+	esac
+	passed=$((passed + ${sum% *}))
+	failed=$((failed + ${sum#* }))
+	if [ $status = 0 ]; then
+		verdict=PASS
+	else
+		verdict=FAIL
+		sed 's/^/    /' "$log" | tail -n 200
+	fi
+	printf '%s %4ds  %s\n' $verdict $(($(date +%s) - began)) "$what"
+	return $status
+}
+
+script()
+{
+	name=$1
+	shift
+	python3 "$here/scripts/check-$name.py" "$@"
+}
+
+# Build build-check/$1 with compiler $2 and the options that follow, then run its tests.
+build_and_test()
+{
+	name=$1
+	shift
+	if step "$name: builds without a warning" build "build-check/$name" "$@" --werror; then
+		step "$name: tests" suite "build-check/$name" || :
+	fi
+}
+
+# gcc's, since clang's runtime opens descriptors of its own, and the tests count them.
+# Where addresses are too random for the runtime, it needs help.
+thread_sanitizer()
+{
+	probe=$here/build-check/probe
+	echo 'int main(void) { return 0; }' >"$probe.c"
+	gcc -fsanitize=thread -o "$probe" "$probe.c" || return
+	if ! "$probe"; then
+		setarch -R "$probe" || return
+		set -- --wrapper 'setarch -R'
+	fi
+	suite build-check/tsan "$@"
+}
+
+# The demo on the clip: all frames identical; and it notices when the rule is broken.
+demo_plays()
+{
+	(cd "$here/build-check/demo" && "$demo" "$(clip)")
+}
+
+demo_notices_torn_frames()
+{
+	status=0
+	(cd "$here/build-check/demo" && "$demo" "$(clip)" --break-rule readers) || status=$?
+	echo "exit status $status, wanted 2"
+	[ $status = 2 ]
+}
+
+demo_refuses_bad_input()
+{
+	status=0
+	(cd "$here/build-check/demo" && "$demo" "$here/README.md") || status=$?
+	echo "exit status $status, wanted 1"
+	[ $status = 1 ]
+}
+
+shell_scripts()
+{
+	shellcheck -x "$here/run" "$here/.ci/run" "$here"/scripts/*.sh || return
+	for file in "$here/run" "$here/.ci/run" "$here"/scripts/*.sh; do
+		dash -n "$file" || return
+	done
+}
+
+run_check()
+{
+	mkdir -p "$here/build-check/logs" "$here/build-check/demo"
+	demo=$here/build-demo/examples/demo/dmabuf-demo
+	began_all=$(date +%s)
+
+	step 'sizes of functions and files' script sizes || :
+	step 'shell scripts' shell_scripts || :
+	step 'headers compile alone and bring only our names' script headers || :
+	step 'documents' script docs || :
+
+	build_and_test gcc gcc -Ddemo=enabled
+	build_and_test clang clang -Ddemo=enabled
+	build_and_test asan clang \
+		-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
+	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread; then
+		step 'tsan: tests' thread_sanitizer || :
+	fi
+	if step 'release: builds without tests' build build-check/release gcc --werror \
+		--buildtype=release -Dtests=false; then
+		step 'release: symbols' script symbols "$here/build-check/release/src/libdmabuf.so" || :
+		step 'release: layers' script layers "$here/build-check/release" || :
+		step 'release: install, and build against it' "$here/scripts/test-install.sh" \
+			"$here/build-check/release" "$here/build-check/install" || :
+	fi
+
+	[ ! -x "$here/models/check" ] || step 'models' "$here/models/check" || :
+
+	if [ -f "$here/examples/demo/meson.build" ] && step 'demo: builds' build_demo; then
+		step 'demo: every frame identical' demo_plays || :
+		step 'demo: writers that do not wait are noticed' demo_notices_torn_frames || :
+		step 'demo: what is not a video is refused' demo_refuses_bad_input || :
+	fi
+
+	echo "$(($(date +%s) - began_all)) seconds; logs in build-check/logs"
+	echo "$passed passed, $failed failed"
+	[ $failed = 0 ]
+}

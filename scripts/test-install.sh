@@ -1,0 +1,73 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# Install into a stage, then use what lies there as a stranger would: compile the
+# README's program with nothing but pkg-config, shared and static, and run it.
+#
+# usage: test-install.sh BUILD-DIRECTORY SCRATCH-DIRECTORY
+set -eu
+
+here=$(cd -- "$(dirname -- "$0")/.." && pwd)
+build=$1
+scratch=$2
+stage=$scratch/stage
+
+fail()
+{
+	echo "$*"
+	exit 1
+}
+
+rm -rf "$scratch"
+mkdir -p "$scratch"
+DESTDIR=$stage meson install -C "$build" --no-rebuild --quiet
+
+pc=$(find "$stage" -name dmabuf.pc)
+[ -n "$pc" ] || fail 'no dmabuf.pc'
+libdir=$(dirname "$(dirname "$pc")")
+export PKG_CONFIG_PATH="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$stage"
+
+# The same headers, no more and no less.
+diff -r "$here/include/dmabuf" "$stage/usr/local/include/dmabuf"
+
+# shellcheck disable=SC2046 # pkg-config prints a list of words
+compile()
+{
+	output=$1
+	compiler=$2
+	shift 2
+	"$compiler" -Wall -Wextra -Werror -O2 -o "$scratch/$output" "$here/examples/readme.c" \
+		$(pkg-config --cflags dmabuf) "$@"
+}
+
+# shellcheck disable=SC2046
+for compiler in gcc clang; do
+	compile "readme-shared-$compiler" "$compiler" $(pkg-config --libs dmabuf)
+	compile "readme-static-$compiler" "$compiler" -static $(pkg-config --static --libs dmabuf)
+done
+
+export LD_LIBRARY_PATH="$libdir"
+for program in "$scratch"/readme-*; do
+	needed=$(readelf -d "$program")
+	case $program in
+	*-shared-*)
+		case $needed in
+		*libdmabuf.so.0*liburcu* | *liburcu*libdmabuf.so.0*)
+			fail "$program: must not link liburcu itself" ;;
+		*libdmabuf.so.0*) ;;
+		*) fail "$program: does not use libdmabuf.so.0" ;;
+		esac ;;
+	*)
+		case $needed in
+		*NEEDED*) fail "$program: is not static" ;;
+		esac ;;
+	esac
+	said=$("$program") || fail "$program: exit status $?"
+	echo "$(basename "$program"): $said"
+	[ "$said" = "$(sed -n 's/^.* prints: //p' "$here/README.md")" ] ||
+		fail 'that is not what README.md says it prints'
+done
+
+version=$(pkg-config --modversion dmabuf)
+grep -q "^## $version" "$here/NEWS.md" || fail "NEWS.md does not know version $version"
+echo "dmabuf $version"

@@ -31,6 +31,7 @@ extern "C" {
 #endif
 
 struct dma_resv;
+struct dma_resv_log;
 
 /** reservation_ww_class - the class of all reservation locks: wait-die */
 extern struct ww_class reservation_ww_class;
@@ -69,12 +70,11 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
 
 /** struct dma_resv_fences - the container of fences; all members private */
 struct dma_resv_fences {
-	uintptr_t word;	      /* atomic: what all see; written by the holder */
-	uintptr_t staged;     /* holder: what all will see */
-	void *spare;	      /* holder: memory that a reservation set aside */
-	struct dma_resv *obj; /* constant after init: whose lock guards it */
-	uint32_t length;      /* holder: entries of the staged log */
-	uint32_t reserved;    /* holder: adds that cannot fail */
+	uintptr_t word;		/* atomic: what all see; written by the holder */
+	uintptr_t staged;	/* holder: what all will see */
+	struct dma_resv_log *spare; /* holder: memory that a reservation set aside */
+	struct dma_resv *obj;	/* constant after init: whose lock guards it */
+	uint32_t reserved;	/* holder: adds that cannot fail */
 };
 
 /**
@@ -454,8 +454,8 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage);
  *
  * Looks at every fence itself, whether or not anybody enabled signalling. Shows to
  * others at the next commit. It never fails: where it needs memory and there is
- * none, it does nothing; it needs none where at most one fence is left and at most
- * one reserved.
+ * none, it does nothing; it needs none where what is left and what is reserved make
+ * at most one fence.
  *
  * Since: 0.1. Extension (series 2).
  */
@@ -660,6 +660,8 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor);
 /**
  * dma_resv_iter_first() - first fence, with the lock
  * @cursor: after dma_resv_iter_begin(); the caller holds the object's lock
+ *
+ * Do not reserve, add, set, replace, copy or prune before the walk has ended.
  *
  * Return: a fence, borrowed, also one that has signalled; NULL: none.
  *

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Replacing, copying, pruning: each makes a word or a log of what is there, and
+ * stages it. Reservations stay: what is made has room for them.
+ *
+ * Locking: under the lock of the object that is edited.
+ */
+#include <errno.h>
+
+#include "os/report.h"
+#include "resv/fences.h"
+#include "resv/set.h"
+
+/* At most one fence of @set has not signalled: stage that. */
+static void stage_last(struct dma_resv_fences *fences, const struct dma_resv_snapshot *set)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_fence *fence;
+
+	dma_resv_snapshot_for_each(fence, &cursor, set, DMA_RESV_USAGE_BOOKKEEP) {
+		if (!dma_fence_is_signaled(fence)) {
+			fences_stage_one(fences, fence, cursor.fence_usage);
+			return;
+		}
+	}
+	fences_stage_nothing(fences);
+}
+
+static bool has_context(const struct dma_resv_snapshot *set, uint64_t context)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_fence *fence;
+
+	dma_resv_snapshot_for_each(fence, &cursor, set, DMA_RESV_USAGE_BOOKKEEP) {
+		if (fence->context == context)
+			return true;
+	}
+	return false;
+}
+
+int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_fence *replacement,
+			    enum dma_resv_usage usage)
+{
+	struct dma_resv_fences *fences = &obj->fences;
+	const struct dma_resv_snapshot set = set_staged(fences);
+	struct dma_resv_log *log;
+
+	dma_resv_assert_held(obj);
+	if (!has_context(&set, context))
+		return 0;
+	if (!word_is_log(set.word) && fences_fit_word(fences, 1)) {
+		fences_stage_one(fences, replacement, usage);
+		return 0;
+	}
+	log = fences_alloc_log(fences, set_count_live(&set) + 1);
+	if (!log)
+		return -ENOMEM;
+	fences_fill(log, &set, &context);
+	log_append(log, replacement, usage);
+	fences_own(log);
+	fences_stage_log(fences, log);
+	return 0;
+}
+
+int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
+{
+	struct dma_resv_fences *fences = &dst->fences;
+	struct dma_resv_snapshot set;
+	struct dma_resv_log *log;
+	uint32_t live;
+	int err = 0;
+
+	dma_resv_assert_held(dst);
+	dma_resv_get_snapshot(src, &set);
+	live = set_count_live(&set);
+	if (live <= 1 && fences_fit_word(fences, live)) {
+		stage_last(fences, &set);
+		goto put_set;
+	}
+	log = fences_alloc_log(fences, live);
+	if (!log) {
+		err = -ENOMEM;
+		goto put_set;
+	}
+	fences_fill(log, &set, NULL);
+	fences_own(log);
+	fences_stage_log(fences, log);
+put_set:
+	dma_resv_put_snapshot(&set);
+	return err;
+}
+
+void dma_resv_prune_fences(struct dma_resv *obj)
+{
+	struct dma_resv_fences *fences = &obj->fences;
+	const struct dma_resv_snapshot set = set_staged(fences);
+	struct dma_resv_log *log;
+	uint32_t live;
+
+	dma_resv_assert_held(obj);
+	live = set_count_live(&set);
+	if (live == set.length)
+		return;
+	if (live <= 1 && fences_fit_word(fences, live)) {
+		stage_last(fences, &set);
+		return;
+	}
+	log = fences_alloc_log(fences, live);
+	if (!log)
+		return;
+	log_free_unseen(fences->spare);
+	fences->spare = NULL;
+	fences_compact(fences, log);
+}

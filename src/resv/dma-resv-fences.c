@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The container: the holder's side. set.c has the readers' side, and the diagram of
+ * W1 to W3.
+ *
+ * Locking: everything here is under the lock of fences->obj; `word` alone is read
+ * without it.
+ *
+ * What is staged is a word of its own. Where it equals the published word, nothing
+ * is staged, except what was appended to the log in place, behind `committed`. The
+ * staged word owns what it stands for only where the two differ.
+ *
+ * Compaction: the staged log is full, and what still matters of it goes to a new
+ * one. References move in bulk, since readers may hold the old log, or not:
+ *
+ *   1. The new log borrows: the old one owns the references on everything carried.
+ *   2. The commit publishes the new log.
+ *   3. Nobody holds a snapshot (compare and swap of the old log's count from 1 to
+ *      0): what is carried changes owner without a touch, the rest is put, and the
+ *      old log goes after a grace period. Somebody does: the new log takes references
+ *      of its own first, and only then is the old one put.
+ */
+#include <errno.h>
+
+#include "os/fault.h"
+#include "os/report.h"
+#include "resv/fences.h"
+#include "resv/set.h"
+
+void dma_resv_fences_init(struct dma_resv_fences *fences, struct dma_resv *obj)
+{
+	*fences = (struct dma_resv_fences){ .obj = obj };
+}
+
+/* Nobody else ever saw @staged, unless in a snapshot of the holder's. */
+static void drop_staged(const struct dma_resv_fences *fences, uintptr_t staged)
+{
+	if (staged != fences->word)
+		word_put(staged);
+}
+
+void dma_resv_fences_fini(struct dma_resv_fences *fences)
+{
+	drop_staged(fences, fences->staged);
+	word_put(fences->word);
+	log_free_unseen(fences->spare);
+	*fences = (struct dma_resv_fences){ .obj = fences->obj };
+}
+
+/*
+ * Staging.
+ */
+
+void fences_stage_nothing(struct dma_resv_fences *fences)
+{
+	const uintptr_t old = fences->staged;
+
+	fences->staged = 0;
+	drop_staged(fences, old);
+}
+
+void fences_stage_one(struct dma_resv_fences *fences, struct dma_fence *fence,
+		      enum dma_resv_usage usage)
+{
+	const uintptr_t old = fences->staged, new = word_of_fence(fence, usage);
+
+	if (new == old)
+		return;
+	/* The published word owns its fence already, should that come back. */
+	if (new != fences->word)
+		dma_fence_get(fence);
+	fences->staged = new;
+	drop_staged(fences, old);
+}
+
+void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
+{
+	const uintptr_t old = fences->staged;
+
+	fences->staged = word_of_log(log);
+	drop_staged(fences, old);
+	/* @log has room for what is reserved. */
+	log_free_unseen(fences->spare);
+	fences->spare = NULL;
+}
+
+/*
+ * Moving references from one log to the next.
+ */
+
+/* Is @fence the next one carried into @log? Both keep the order. */
+static bool is_carried(const struct dma_resv_log *log, uint32_t *next, uint32_t end,
+		       const struct dma_fence *fence)
+{
+	if (*next == end || log->fences[*next] != fence)
+		return false;
+	++*next;
+	return true;
+}
+
+void fences_own(struct dma_resv_log *log)
+{
+	for (uint32_t i = 0; i < log->length; i++)
+		dma_fence_get(log->fences[i]);
+	log->borrowed = 0;
+}
+
+/* @old was never published, and is in nobody's snapshot. */
+static void take_over_unseen(struct dma_resv_log *old, struct dma_resv_log *new)
+{
+	uint32_t carried = 0;
+
+	new->borrowed = 0;
+	for (uint32_t i = 0; i < old->length; i++) {
+		const bool kept = is_carried(new, &carried, new->length, old->fences[i]);
+
+		if (i < old->borrowed)
+			new->borrowed += kept;
+		else if (!kept)
+			dma_fence_put(old->fences[i]);
+	}
+	log_free_unseen(old);
+}
+
+/* @new holds what matters of the staged word, and replaces it there. */
+static void take_over_staged(struct dma_resv_fences *fences, struct dma_resv_log *new)
+{
+	const uintptr_t old = fences->staged;
+
+	if (old == fences->word) {
+		new->borrowed = new->length;
+	} else if (!word_is_log(old)) {
+		new->borrowed = 0;
+		if (!new->length)
+			word_put(old);
+	} else if (load_acquire(&word_log(old)->refs) == 1) {
+		take_over_unseen(word_log(old), new);
+	} else {
+		/* The holder took a snapshot of it, so it borrows nothing. */
+		fences_own(new);
+		log_put(word_log(old));
+	}
+	fences->staged = word_of_log(new);
+}
+
+/* Newest to oldest into the end of the table, then oldest to newest to its beginning. */
+void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
+		 const uint64_t *except)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	uint32_t *tags = log_tags(log);
+	uint32_t top = log->capacity;
+	struct dma_fence *fence;
+
+	dma_resv_snapshot_for_each(fence, &cursor, set, DMA_RESV_USAGE_BOOKKEEP) {
+		if (dma_fence_is_signaled(fence) || (except && fence->context == *except))
+			continue;
+		dmabuf_check(top);
+		log->fences[--top] = fence;
+		tags[top] = cursor.fence_usage;
+	}
+	for (; top < log->capacity; top++)
+		log_append(log, log->fences[top], tags[top]);
+}
+
+void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log)
+{
+	const struct dma_resv_snapshot set = set_staged(fences);
+
+	fences_fill(log, &set, NULL);
+	OS_RACE_POINT("compact: before the old one goes");
+	take_over_staged(fences, log);
+}
+
+/*
+ * Reserving.
+ */
+
+struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live)
+{
+	/* Twice what lives: half of it is free then, and compaction is rare. */
+	return log_alloc(2 * (uint64_t)live + fences->reserved);
+}
+
+static bool spare_has_room(const struct dma_resv_fences *fences, uint64_t room)
+{
+	return fences->spare && fences->spare->capacity >= room;
+}
+
+bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
+{
+	const uint64_t all = (uint64_t)live + fences->reserved;
+
+	return all <= 1 || !fences->reserved || spare_has_room(fences, all);
+}
+
+/* Is there room for @n more without anything that could fail? */
+static bool has_room(const struct dma_resv_fences *fences, const struct dma_resv_snapshot *set,
+		     unsigned int n, uint32_t *ret_live)
+{
+	const struct dma_resv_log *log = word_is_log(set->word) ? word_log(set->word) : NULL;
+
+	if (log && log->capacity - log->length >= n)
+		return true;
+	*ret_live = set_count_live(set);
+	if (!log && *ret_live + (uint64_t)n <= 1)
+		return true;
+	return spare_has_room(fences, *ret_live + (uint64_t)n);
+}
+
+int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences, unsigned int n)
+{
+	const struct dma_resv_snapshot set = set_staged(fences);
+	struct dma_resv_log *spare;
+	uint32_t live = 0;
+
+	dma_resv_assert_held(obj);
+	if (n <= fences->reserved)
+		return 0;
+	if (!has_room(fences, &set, n, &live)) {
+		spare = log_alloc(2 * (uint64_t)live + n);
+		if (!spare)
+			return -ENOMEM;
+		log_free_unseen(fences->spare);
+		fences->spare = spare;
+	}
+	fences->reserved = n;
+	return 0;
+}
+
+void fences_forget_reserved(struct dma_resv_fences *fences)
+{
+	fences->reserved = 0;
+	log_free_unseen(fences->spare);
+	fences->spare = NULL;
+}
+
+/* One of the reserved. */
+static void use_reservation(struct dma_resv_fences *fences, const char *who)
+{
+	dma_resv_assert_held(fences->obj);
+	dmabuf_bug_on(!fences->reserved,
+		      "%s() without a reservation: call dma_resv_reserve_fences() first, under the same lock",
+		      who);
+	fences->reserved--;
+}
+
+/* The staged log, with room for one more and for what stays reserved. */
+static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
+{
+	const uintptr_t staged = fences->staged;
+
+	if (word_is_log(staged)) {
+		struct dma_resv_log *log = word_log(staged);
+
+		if (log->capacity - log->length > fences->reserved)
+			return log;
+	}
+	dmabuf_check(fences->spare);
+	fences_compact(fences, fences->spare);
+	fences->spare = NULL;
+	return word_log(fences->staged);
+}
+
+/*
+ * Adding.
+ */
+
+/* True if the word form can take it: nothing is there, or nothing that still matters. */
+static bool add_to_word(struct dma_resv_fences *fences, struct dma_fence *fence,
+			enum dma_resv_usage usage)
+{
+	const uintptr_t staged = fences->staged;
+
+	if (word_is_log(staged))
+		return false;
+	if (staged && !dma_fence_is_signaled(word_fence(staged)) &&
+	    !fence_supersedes(fence, usage, word_fence(staged), word_usage(staged)))
+		return false;
+	fences_stage_one(fences, fence, usage);
+	return true;
+}
+
+void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence,
+			 enum dma_resv_usage usage)
+{
+	use_reservation(fences, "dma_resv_add_fence");
+	dmabuf_warn_on(dma_fence_is_container(fence),
+		       "a fence array added to a reservation: add its members");
+	if (!add_to_word(fences, fence, usage))
+		log_append(log_with_room(fences), dma_fence_get(fence), usage);
+}
+
+/* True if the word form can take it. */
+static bool set_in_word(struct dma_resv_fences *fences, struct dma_fence *fence,
+			enum dma_resv_usage usage)
+{
+	const uintptr_t staged = fences->staged;
+
+	if (word_is_log(staged))
+		return false;
+	if (staged && word_usage(staged) != usage)
+		return !fence || add_to_word(fences, fence, usage);
+	if (fence)
+		fences_stage_one(fences, fence, usage);
+	else
+		fences_stage_nothing(fences);
+	return true;
+}
+
+void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
+			 struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	dma_resv_assert_held(obj);
+	use_reservation(fences, "dma_resv_fences_set");
+	if (!set_in_word(fences, fence, usage))
+		log_append(log_with_room(fences), dma_fence_get(fence), usage | TAG_CUT);
+}
+
+/*
+ * Committing.
+ */
+
+/* Step 3 of the compaction. */
+static void retire_log(struct dma_resv_log *old, struct dma_resv_log *new)
+{
+	uint32_t carried = 0, alone = 1;
+
+	OS_RACE_POINT("retire: before the count");
+	if (!cas_acq_rel(&old->refs, &alone, 0)) {
+		for (uint32_t i = 0; i < new->borrowed; i++)
+			dma_fence_get(new->fences[i]);
+		log_put(old);
+		return;
+	}
+	for (uint32_t i = 0; i < old->length; i++) {
+		if (!is_carried(new, &carried, new->borrowed, old->fences[i]))
+			dma_fence_put(old->fences[i]);
+	}
+	log_free(old);
+}
+
+/* @new is published. Drop what the word before stood for, or hand it over. */
+static void retire(uintptr_t old, uintptr_t new)
+{
+	struct dma_resv_log *borrower = word_is_log(new) ? word_log(new) : NULL;
+
+	if (!borrower || !borrower->borrowed)
+		word_put(old);
+	else if (word_is_log(old))
+		retire_log(word_log(old), borrower);
+	/* else: one fence, and it is carried */
+	if (borrower)
+		borrower->borrowed = 0;
+}
+
+static void publish_length(struct dma_resv_log *log)
+{
+	if (load_relaxed(&log->committed) != log->length) /* only the holder writes it */
+		store_release(&log->committed, log->length); /* W2 */
+}
+
+void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences)
+{
+	const uintptr_t old = fences->word, new = fences->staged; /* only the holder writes them */
+
+	dma_resv_assert_held(obj);
+	if (word_is_log(new))
+		publish_length(word_log(new));
+	if (new == old)
+		return;
+	OS_RACE_POINT("commit: before the word");
+	store_release(&fences->word, new); /* W3 */
+	retire(old, new);
+}
+
+struct dma_fence *dma_resv_fences_get_rcu(struct dma_resv_fences *fences, enum dma_resv_usage usage)
+{
+	struct dma_resv_snapshot set;
+	struct dma_fence *fence;
+	int err;
+
+	set_get_committed(fences, &set);
+	err = set_singleton(&set, usage, &fence);
+	dma_resv_put_snapshot(&set);
+	return err ? dmabuf_err_ptr(err) : fence;
+}

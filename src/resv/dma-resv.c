@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/* The reservation object: its lock, and what happens at unlock. */
+#include <errno.h>
+
+#include "os/report.h"
+#include "resv/fences.h"
+
+_Static_assert(sizeof(void *) != 8 || sizeof(struct dma_resv) <= 96, "one for each buffer");
+
+DEFINE_WD_CLASS(reservation_ww_class);
+
+void dma_resv_init(struct dma_resv *obj)
+{
+	ww_mutex_init(&obj->lock, &reservation_ww_class);
+	dma_resv_fences_init(&obj->fences, obj);
+}
+
+void dma_resv_fini(struct dma_resv *obj)
+{
+	dma_resv_fences_fini(&obj->fences);
+	ww_mutex_destroy(&obj->lock);
+}
+
+int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+{
+	return ww_mutex_lock(&obj->lock, ctx);
+}
+
+int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+{
+	return ww_mutex_lock_interruptible(&obj->lock, ctx);
+}
+
+void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+{
+	ww_mutex_lock_slow(&obj->lock, ctx);
+}
+
+int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+{
+	return ww_mutex_lock_slow_interruptible(&obj->lock, ctx);
+}
+
+bool dma_resv_trylock(struct dma_resv *obj)
+{
+	return ww_mutex_trylock(&obj->lock, NULL);
+}
+
+bool dma_resv_is_locked(struct dma_resv *obj)
+{
+	return ww_mutex_is_locked(&obj->lock);
+}
+
+struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)
+{
+	return ww_mutex_ctx(&obj->lock);
+}
+
+bool dma_resv_held(struct dma_resv *obj)
+{
+	return ww_mutex_is_held(&obj->lock);
+}
+
+void dma_resv_assert_held(struct dma_resv *obj)
+{
+	dmabuf_bug_on(!dma_resv_held(obj),
+		      "reservation %p is not locked by this thread: call dma_resv_lock() first",
+		      (void *)obj);
+}
+
+void dma_resv_unlock(struct dma_resv *obj)
+{
+	dma_resv_fences_commit(obj, &obj->fences);
+	fences_forget_reserved(&obj->fences);
+	ww_mutex_unlock(&obj->lock);
+}
+
+void dma_resv_reset_max_fences(struct dma_resv *obj)
+{
+	dma_resv_assert_held(obj);
+	fences_forget_reserved(&obj->fences);
+}
+
+void dma_resv_commit(struct dma_resv *obj)
+{
+	dma_resv_fences_commit(obj, &obj->fences);
+}
+
+int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
+{
+	if (dmabuf_warn_on(!num_fences, "dma_resv_reserve_fences() for no fence"))
+		return -EINVAL;
+	return dma_resv_fences_reserve(obj, &obj->fences, num_fences);
+}
+
+void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	dma_resv_fences_add(&obj->fences, fence, usage);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The container's inside, for the functions that edit what is staged. */
+#ifndef RESV_FENCES_H
+#define RESV_FENCES_H
+
+#include "resv/log.h"
+
+/* A log with room for @live entries, for what is reserved, and to grow; or NULL. */
+struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live);
+
+/* Would the word form, with @live fences in it (0 or 1), keep what is reserved? */
+bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live);
+
+/* Stage nothing at all, one fence, or a log that owns all its entries. */
+void fences_stage_nothing(struct dma_resv_fences *fences);
+void fences_stage_one(struct dma_resv_fences *fences, struct dma_fence *fence,
+		      enum dma_resv_usage usage);
+void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log);
+
+/*
+ * Put into @log, borrowed, what still matters of @set, in its order; without the
+ * fences of context *@except, unless that is NULL.
+ */
+void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
+		 const uint64_t *except);
+
+/* Take a reference on each fence of @log, which borrows all. */
+void fences_own(struct dma_resv_log *log);
+
+/* Stage what still matters of what is staged, in @log. */
+void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log);
+
+/* What remains of a reservation is void. */
+void fences_forget_reserved(struct dma_resv_fences *fences);
+
+#endif

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: MIT */
+#include "resv/log.h"
+
+#include "os/alloc.h"
+#include "os/fault.h"
+#include "os/report.h"
+#include "os/thread.h"
+
+/*
+ * Memory. Sizes are powers of two from 128 bytes, which is room for six.
+ */
+
+#define ENTRY_SIZE (sizeof(struct dma_fence *) + 2 * sizeof(uint32_t))
+#define SMALLEST 128
+#define CACHED_SIZES 6
+#define CACHED_EACH 8
+
+static __thread struct {
+	struct dma_resv_log *unused;
+	unsigned int count;
+} cache[CACHED_SIZES] __attribute__((tls_model("initial-exec")));
+
+static size_t capacity_of(unsigned int size_class)
+{
+	return (((size_t)SMALLEST << size_class) - sizeof(struct dma_resv_log)) / ENTRY_SIZE;
+}
+
+static unsigned int class_for(uint64_t capacity)
+{
+	unsigned int size_class = 0;
+
+	while (capacity_of(size_class) < capacity)
+		size_class++;
+	return size_class;
+}
+
+static void empty_cache(void)
+{
+	for (unsigned int i = 0; i < CACHED_SIZES; i++) {
+		while (cache[i].unused) {
+			struct dma_resv_log *log = cache[i].unused;
+
+			cache[i].unused = log->next_unused;
+			os_free(log);
+		}
+		cache[i].count = 0;
+	}
+}
+
+static struct os_exit_hook empty_at_exit = { .func = empty_cache };
+
+static struct dma_resv_log *from_cache(unsigned int size_class)
+{
+	struct dma_resv_log *log = size_class < CACHED_SIZES ? cache[size_class].unused : NULL;
+
+	/* What is taken from the cache can fail in a test like what is not. */
+	if (!log || OS_FAULT())
+		return NULL;
+	cache[size_class].unused = log->next_unused;
+	cache[size_class].count--;
+	return log;
+}
+
+struct dma_resv_log *log_alloc(uint64_t capacity)
+{
+	struct dma_resv_log *log;
+	unsigned int size_class;
+
+	if (capacity > LOG_MAX_CAPACITY)
+		return NULL;
+	size_class = class_for(capacity);
+	log = from_cache(size_class);
+	if (!log)
+		log = os_alloc_raw((size_t)SMALLEST << size_class);
+	if (!log)
+		return NULL;
+	log->refs = 1;
+	log->capacity = (uint32_t)capacity_of(size_class);
+	log->committed = 0;
+	log->hint = 0;
+	log->length = 0;
+	log->borrowed = 0;
+	return log;
+}
+
+void log_free_unseen(struct dma_resv_log *log)
+{
+	unsigned int size_class;
+
+	if (!log)
+		return;
+	size_class = class_for(log->capacity);
+	if (size_class >= CACHED_SIZES || cache[size_class].count >= CACHED_EACH) {
+		os_free(log);
+		return;
+	}
+	if (!cache[size_class].count++)
+		os_thread_enrol(&empty_at_exit);
+	log->next_unused = cache[size_class].unused;
+	cache[size_class].unused = log;
+}
+
+static void run_free(struct dmabuf_rcu_head *head)
+{
+	os_free(container_of(head, struct dma_resv_log, rcu));
+}
+
+void log_free(struct dma_resv_log *log)
+{
+	dmabuf_call_rcu(&log->rcu, run_free);
+}
+
+/*
+ * References.
+ */
+
+bool log_get_unless_dead(struct dma_resv_log *log)
+{
+	uint32_t refs = load_relaxed(&log->refs);
+
+	do {
+		if (!refs)
+			return false;
+	} while (!cas_acquire(&log->refs, &refs, refs + 1));
+	return true;
+}
+
+void log_put(struct dma_resv_log *log)
+{
+	const uint32_t refs = fetch_sub_acq_rel(&log->refs, 1);
+
+	dmabuf_bug_on(!refs, "a snapshot of a reservation was put twice: put it once");
+	if (refs != 1)
+		return;
+	for (uint32_t i = log->borrowed; i < log->length; i++)
+		dma_fence_put(log->fences[i]);
+	log_free(log);
+}
+
+void word_put(uintptr_t word)
+{
+	if (word_is_log(word))
+		log_put(word_log(word));
+	else
+		dma_fence_put(word_fence(word));
+}
+
+/*
+ * Entries.
+ */
+
+/* How many entries are left at the nearest one before @length stronger than @usage. */
+static uint32_t link_for(const struct dma_resv_log *log, uint32_t length, uint32_t usage)
+{
+	const uint32_t *tags = log_tags(log);
+
+	/* Each step goes to a stronger category: three at most after the first. */
+	while (length && (tags[length - 1] & TAG_USAGE) >= usage)
+		length = tags[length - 1] >> TAG_LINK_SHIFT;
+	return length;
+}
+
+void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut)
+{
+	const uint32_t i = log->length;
+	const uint32_t link = link_for(log, i, usage_and_cut & TAG_USAGE);
+
+	dmabuf_check(i < log->capacity);
+	log->fences[i] = fence; /* W1: plain, ordered by W2 or W3 */
+	log_tags(log)[i] = link << TAG_LINK_SHIFT | usage_and_cut;
+	log_contexts(log)[i] = fence ? (uint32_t)fence->context : 0;
+	log->length = i + 1;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log: an append-only table of fences with their categories; and the word that
+ * stands for a set of fences: nothing, one fence with its category, or a log.
+ *
+ * Entries below `committed` never change, so a reader who has the log has a set.
+ *
+ * References: a log owns one on each fence from `borrowed` to `length`. Entries
+ * before that, in a log that is not published yet, were taken over from the
+ * published word, which owns them until the commit moves them.
+ */
+#ifndef RESV_LOG_H
+#define RESV_LOG_H
+
+#include <dmabuf/dma-resv.h>
+
+#include "os/atomic.h"
+
+struct dma_resv_log {
+	uint32_t refs;	    /* atomic: one of the word, one of each snapshot */
+	uint32_t capacity;  /* constant */
+	uint32_t committed; /* atomic: entries that others may see; by the holder, only raised */
+	uint32_t hint;	    /* atomic: entries before it have signalled; only raised */
+	union {
+		struct {
+			uint32_t length;   /* holder: entries; then the last reference's */
+			uint32_t borrowed; /* holder: entries whose references are elsewhere */
+		};
+		struct dmabuf_rcu_head rcu;    /* after the last reference */
+		struct dma_resv_log *next_unused; /* while in a thread's cache */
+	};
+	struct dma_fence *fences[]; /* capacity; then the tags, then the contexts */
+};
+
+/*
+ * The tag of an entry: its category, whether older entries of that category end
+ * here (set), and a link: how many entries are left at the nearest older one of a
+ * stronger category. 0: there is none.
+ */
+#define TAG_USAGE 3u
+#define TAG_CUT 4u
+#define TAG_LINK_SHIFT 3
+#define LOG_MAX_CAPACITY (1u << 28)
+
+static inline uint32_t *log_tags(const struct dma_resv_log *log)
+{
+	return (uint32_t *)(uintptr_t)&log->fences[log->capacity];
+}
+
+/* The low halves of the fences' contexts, to find one without touching the fences. */
+static inline uint32_t *log_contexts(const struct dma_resv_log *log)
+{
+	return log_tags(log) + log->capacity;
+}
+
+/*
+ * Memory. A log that was never shown to others goes back to a small cache of the
+ * thread's; one that was, to free() after a grace period.
+ */
+
+/* Room for at least @capacity entries, empty, with one reference; or NULL. */
+struct dma_resv_log *log_alloc(uint64_t capacity);
+
+/* Nobody else ever saw it, and it owns no fences. NULL is fine. */
+void log_free_unseen(struct dma_resv_log *log);
+
+/* Nobody can reach it but readers in RCU sections, and it owns no fences. */
+void log_free(struct dma_resv_log *log);
+
+/* False: the last reference is gone. */
+bool log_get_unless_dead(struct dma_resv_log *log);
+void log_put(struct dma_resv_log *log);
+
+/* Behind the last entry; takes over one reference on @fence. There is room. */
+void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut);
+
+/*
+ * The word.
+ */
+
+#define WORD_LOG ((uintptr_t)4)
+#define WORD_USAGE ((uintptr_t)3)
+
+static inline bool word_is_log(uintptr_t word)
+{
+	return word & WORD_LOG;
+}
+
+static inline struct dma_resv_log *word_log(uintptr_t word)
+{
+	return (struct dma_resv_log *)(word & ~WORD_LOG);
+}
+
+static inline struct dma_fence *word_fence(uintptr_t word)
+{
+	return (struct dma_fence *)(word & ~WORD_USAGE);
+}
+
+static inline enum dma_resv_usage word_usage(uintptr_t word)
+{
+	return (enum dma_resv_usage)(word & WORD_USAGE);
+}
+
+static inline uintptr_t word_of_log(const struct dma_resv_log *log)
+{
+	return (uintptr_t)log | WORD_LOG;
+}
+
+static inline uintptr_t word_of_fence(const struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	return (uintptr_t)fence | (uintptr_t)usage;
+}
+
+/* Drops the reference that a word stands for. */
+void word_put(uintptr_t word);
+
+#endif

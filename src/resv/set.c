@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looking at sets of fences.
+ *
+ *   committer, holding the lock (dma-resv-fences.c)    reader, in an RCU section
+ *   W1  entries below the new length    plain          R1  word               acquire
+ *   W2  log->committed = length         release        R2  log->committed     acquire
+ *   W3  fences->word = log              release        R3  entries below it   plain
+ *
+ *   Growing a log in place ends with W2; a new log is published by W2, then W3. So
+ *   R2 from W2, or R1 from W3, makes every entry below the length visible to R3, and
+ *   entries below it are never written again.
+ *
+ *   A reader who wants to keep the set takes a reference between R1 and R2. That
+ *   fails only if the word was replaced meanwhile: back to R1. A reader without a
+ *   reference stays in its section, looks at state words only, and may find a fence
+ *   that a newer set dropped; it is then a fence that was there when it began.
+ *
+ *   Hint: H1 is a walk over all entries that found each state word signalled
+ *   (acquire), H2 raises the hint (release), H3 loads it (acquire). What the
+ *   signallers wrote is visible after H3.
+ */
+#include "resv/set.h"
+
+#include <errno.h>
+
+#include "fence/array.h"
+#include "os/fault.h"
+#include "os/report.h"
+
+/*
+ * References on sets.
+ */
+
+bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
+{
+	uintptr_t word;
+	uint32_t length;
+
+	dmabuf_rcu_read_lock();
+	for (;;) {
+		word = load_acquire(&fences->word); /* R1 */
+		OS_RACE_POINT("snapshot: before reference");
+		if (!word) {
+			length = 0;
+			break;
+		}
+		if (!word_is_log(word)) {
+			length = 1;
+			if (dma_fence_get_rcu(word_fence(word)))
+				break;
+		} else if (log_get_unless_dead(word_log(word))) {
+			length = load_acquire(&word_log(word)->committed); /* R2 */
+			break;
+		}
+	}
+	dmabuf_rcu_read_unlock();
+	*ret_set = (struct dma_resv_snapshot){ word, length };
+	return length;
+}
+
+/* A snapshot of it will outlive the word that it borrows from: make it own all. */
+static void own_all(struct dma_resv_log *log)
+{
+	for (uint32_t i = 0; i < log->borrowed; i++)
+		dma_fence_get(log->fences[i]);
+	log->borrowed = 0;
+}
+
+bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
+{
+	*ret_set = set_staged(fences);
+	if (!ret_set->word)
+		return false;
+	if (!word_is_log(ret_set->word)) {
+		dma_fence_get(word_fence(ret_set->word));
+		return true;
+	}
+	own_all(word_log(ret_set->word));
+	fetch_add_relaxed(&word_log(ret_set->word)->refs, 1); /* the holder has one */
+	return ret_set->length;
+}
+
+bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set)
+{
+	return dma_resv_held(obj) ? set_get_staged(&obj->fences, ret_set)
+				  : set_get_committed(&obj->fences, ret_set);
+}
+
+/*
+ * Walking, newest first.
+ */
+
+bool fence_supersedes(struct dma_fence *fence, enum dma_resv_usage usage, struct dma_fence *old,
+		      enum dma_resv_usage old_usage)
+{
+	return fence->context == old->context && usage <= old_usage &&
+	       dma_fence_is_later_or_same(fence, old);
+}
+
+/* Does a newer entry of the set make entry @i superfluous? */
+static bool is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t length)
+{
+	const uint32_t *tags = log_tags(log), *contexts = log_contexts(log);
+	struct dma_fence *fence = log->fences[i];
+
+	for (uint32_t j = i + 1; j < length; j++) {
+		struct dma_fence *newer = log->fences[j];
+
+		if (contexts[j] != contexts[i] || !newer)
+			continue;
+		if (fence_supersedes(newer, tags[j] & TAG_USAGE, fence, tags[i] & TAG_USAGE))
+			return true;
+	}
+	return false;
+}
+
+/*
+ * The entry before @left, of category @usage or stronger, that no set() ended; NULL
+ * at the end. @left is then how many entries are before it.
+ */
+static struct dma_fence *step(const struct dma_resv_log *log, enum dma_resv_usage usage,
+			      uint32_t *left, uint32_t *dropped, enum dma_resv_usage *ret_usage)
+{
+	const uint32_t *tags = log_tags(log);
+
+	while (*left) {
+		const uint32_t tag = tags[*left - 1], bit = 1u << (tag & TAG_USAGE);
+
+		if ((tag & TAG_USAGE) > usage) {
+			*left = tag >> TAG_LINK_SHIFT;
+			continue;
+		}
+		--*left;
+		if (*dropped & bit) {
+			*dropped |= bit << 4; /* somebody was passed over */
+			continue;
+		}
+		if (tag & TAG_CUT)
+			*dropped |= bit;
+		if (!log->fences[*left])
+			continue;
+		*ret_usage = tag & TAG_USAGE;
+		return log->fences[*left];
+	}
+	return NULL;
+}
+
+static struct dma_fence *next_in_log(struct dma_resv_snapshot_cursor *cursor)
+{
+	const struct dma_resv_log *log = word_log(cursor->set.word);
+	struct dma_fence *fence;
+
+	do {
+		fence = step(log, cursor->usage, &cursor->index, &cursor->dropped,
+			     &cursor->fence_usage);
+	} while (fence && is_superseded(log, cursor->index, cursor->set.length));
+	return fence;
+}
+
+struct dma_fence *dma_resv_snapshot_first(struct dma_resv_snapshot_cursor *cursor,
+					  const struct dma_resv_snapshot *snap,
+					  enum dma_resv_usage usage)
+{
+	*cursor = (struct dma_resv_snapshot_cursor){
+		.set = *snap,
+		.index = snap->length,
+		.usage = usage,
+	};
+	return dma_resv_snapshot_next(cursor);
+}
+
+struct dma_fence *dma_resv_snapshot_next(struct dma_resv_snapshot_cursor *cursor)
+{
+	if (!cursor->index)
+		return NULL;
+	if (word_is_log(cursor->set.word))
+		return next_in_log(cursor);
+	cursor->index = 0;
+	cursor->fence_usage = word_usage(cursor->set.word);
+	return cursor->fence_usage <= cursor->usage ? word_fence(cursor->set.word) : NULL;
+}
+
+uint32_t set_count_live(const struct dma_resv_snapshot *set)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_fence *fence;
+	uint32_t live = 0;
+
+	dma_resv_snapshot_for_each(fence, &cursor, set, DMA_RESV_USAGE_BOOKKEEP)
+		live += !dma_fence_is_signaled(fence);
+	return live;
+}
+
+/*
+ * Have they signalled?
+ */
+
+/* H2. Another reader may have raised it further. */
+static void raise_hint(struct dma_resv_log *log, uint32_t length)
+{
+	uint32_t hint = load_relaxed(&log->hint);
+
+	while (hint < length && !cas_release(&log->hint, &hint, length))
+		;
+}
+
+static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
+				 enum dma_resv_usage usage)
+{
+	const uint32_t hint = load_acquire(&log->hint); /* H3 */
+	enum dma_resv_usage fence_usage;
+	uint32_t left = length, dropped = 0;
+
+	while (left > hint) {
+		struct dma_fence *fence = step(log, usage, &left, &dropped, &fence_usage);
+		enum fence_state state;
+
+		if (!fence || left < hint)
+			break;
+		state = fence_peek(fence); /* H1 */
+		if (state != FENCE_DONE)
+			return state;
+	}
+	/* Passed over by a set() is not signalled. Others may hold an older set. */
+	if (usage == DMA_RESV_USAGE_BOOKKEEP && dropped < 1u << 4)
+		raise_hint(log, length);
+	return FENCE_DONE;
+}
+
+enum fence_state set_peek(const struct dma_resv_snapshot *set, enum dma_resv_usage usage)
+{
+	if (!set->length)
+		return FENCE_DONE;
+	if (word_is_log(set->word))
+		return peek_log(word_log(set->word), set->length, usage);
+	if (word_usage(set->word) > usage)
+		return FENCE_DONE;
+	return fence_peek(word_fence(set->word));
+}
+
+bool set_is_signaled(const struct dma_resv_snapshot *set, enum dma_resv_usage usage)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_fence *fence;
+
+	dma_resv_snapshot_for_each(fence, &cursor, set, usage) {
+		if (!dma_fence_is_signaled(fence))
+			return false;
+	}
+	return true;
+}
+
+/*
+ * Taking fences out.
+ */
+
+uint32_t set_gather(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+		    struct dma_fence **table)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_fence *fence;
+	uint32_t n = 0;
+
+	dma_resv_snapshot_for_each(fence, &cursor, set, usage) {
+		if (!dma_fence_is_signaled(fence))
+			table[n++] = dma_fence_get(fence);
+	}
+	return n;
+}
+
+int set_singleton(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+		  struct dma_fence **ret_fence)
+{
+	struct dma_fence_array *array;
+	struct dma_fence *only;
+	uint32_t n;
+
+	if (set->length <= 1) {
+		n = set_gather(set, usage, &only);
+		*ret_fence = n ? only : NULL;
+		return 0;
+	}
+
+	/* With references of its own: a window onto the log could end up inside it. */
+	array = fence_array_alloc_for_all(set->length);
+	if (!array)
+		return -ENOMEM;
+	n = set_gather(set, usage, array->fences);
+	if (n > 1) {
+		dma_fence_array_init(array, (int)n, array->fences, dma_fence_context_alloc(1), 1,
+				     false);
+		*ret_fence = &array->base;
+		return 0;
+	}
+	*ret_fence = n ? array->fences[0] : NULL;
+	dma_fence_array_free(array);
+	return 0;
+}

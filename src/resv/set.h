@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A set of fences: a word, and how many entries of its log belong to it. Snapshots
+ * hold one; everything that looks at fences walks one.
+ */
+#ifndef RESV_SET_H
+#define RESV_SET_H
+
+#include "fence/fence.h"
+#include "resv/log.h"
+
+/* What others see, with a reference. False: nothing. */
+bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set);
+
+/* What the holder sees, for it to use at once: no reference is taken. */
+static inline struct dma_resv_snapshot set_staged(const struct dma_resv_fences *fences)
+{
+	const uintptr_t word = fences->staged;
+
+	return (struct dma_resv_snapshot){
+		.word = word,
+		.length = word_is_log(word) ? word_log(word)->length : word != 0,
+	};
+}
+
+/* What the holder sees, with a reference. False: nothing. */
+bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set);
+
+/* What the calling thread sees, with a reference. False: nothing. */
+bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set);
+
+/* How many fences a walk over all of it would find that have not signalled. */
+uint32_t set_count_live(const struct dma_resv_snapshot *set);
+
+/* Does (@fence, @usage) make (@old, @old_usage) superfluous? */
+bool fence_supersedes(struct dma_fence *fence, enum dma_resv_usage usage, struct dma_fence *old,
+		      enum dma_resv_usage old_usage);
+
+/*
+ * What the state words say about a set that no reference holds, or that the caller
+ * holds. Anything but FENCE_ASK is final.
+ */
+enum fence_state set_peek(const struct dma_resv_snapshot *set, enum dma_resv_usage usage);
+
+/* A set that the caller holds: have all of them signalled? Asks where one must. */
+bool set_is_signaled(const struct dma_resv_snapshot *set, enum dma_resv_usage usage);
+
+/* New references on what has not signalled; @table has room for set->length. How many. */
+uint32_t set_gather(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+		    struct dma_fence **table);
+
+/* All that has not signalled as one fence, or NULL for none. 0 or -ENOMEM. */
+int set_singleton(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+		  struct dma_fence **ret_fence);
+
+#endif

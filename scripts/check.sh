@@ -109,8 +109,8 @@ run_check()
 	step 'headers compile alone and bring only our names' script headers || :
 	step 'documents' script docs || :
 
-	build_and_test gcc gcc -Ddemo=enabled
-	build_and_test clang clang -Ddemo=enabled
+	build_and_test gcc gcc -Ddemo=enabled -Dbench=true
+	build_and_test clang clang -Ddemo=enabled -Dbench=true
 	build_and_test asan clang \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
 	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread; then

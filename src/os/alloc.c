@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "os/alloc.h"
 
+#include <malloc.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "os/fault.h"
 
@@ -26,5 +28,10 @@ void *os_alloc_raw(size_t size)
 
 void os_free(void *memory)
 {
+#ifdef DMABUF_CHECKS
+	/* Whoever still looks at it shall notice. */
+	if (memory)
+		memset(memory, 0x6b, malloc_usable_size(memory));
+#endif
 	free(memory);
 }

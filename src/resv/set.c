@@ -98,6 +98,20 @@ bool fence_supersedes(struct dma_fence *fence, enum dma_resv_usage usage, struct
 	       dma_fence_is_later_or_same(fence, old);
 }
 
+/*
+ * A filter of contexts: 256 bits. Contexts are numbers in a row, so few share a bit.
+ * Was one of this bit there before? Then look closely.
+ */
+static bool note_context(struct dma_resv_snapshot_cursor *cursor, uint32_t context)
+{
+	uint64_t *word = &cursor->seen[context / 64 % 4];
+	const uint64_t bit = (uint64_t)1 << context % 64;
+	const bool was_there = *word & bit;
+
+	*word |= bit;
+	return was_there;
+}
+
 /* Does a newer entry of the set make entry @i superfluous? */
 static bool is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t length)
 {
@@ -115,33 +129,38 @@ static bool is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t l
 	return false;
 }
 
+/* Passed over: some entry that a later set() ended. */
+#define PASSED_OVER (1u << 4)
+
 /*
- * The entry before @left, of category @usage or stronger, that no set() ended; NULL
- * at the end. @left is then how many entries are before it.
+ * The next entry of the category asked for or stronger, that no set() ended; NULL at
+ * the end. cursor->index is then how many entries are before it.
  */
-static struct dma_fence *step(const struct dma_resv_log *log, enum dma_resv_usage usage,
-			      uint32_t *left, uint32_t *dropped, enum dma_resv_usage *ret_usage)
+static struct dma_fence *step(const struct dma_resv_log *log,
+			      struct dma_resv_snapshot_cursor *cursor)
 {
 	const uint32_t *tags = log_tags(log);
 
-	while (*left) {
-		const uint32_t tag = tags[*left - 1], bit = 1u << (tag & TAG_USAGE);
+	while (cursor->index) {
+		const uint32_t tag = tags[cursor->index - 1], bit = 1u << (tag & TAG_USAGE);
 
-		if ((tag & TAG_USAGE) > usage) {
-			*left = tag >> TAG_LINK_SHIFT;
+		/* What is too weak supersedes nothing that is asked for: hop over it. */
+		if ((tag & TAG_USAGE) > cursor->usage) {
+			cursor->index = tag >> TAG_LINK_SHIFT;
 			continue;
 		}
-		--*left;
-		if (*dropped & bit) {
-			*dropped |= bit << 4; /* somebody was passed over */
+		cursor->index--;
+		if (cursor->dropped & bit) {
+			cursor->dropped |= PASSED_OVER;
+			note_context(cursor, log_contexts(log)[cursor->index]);
 			continue;
 		}
 		if (tag & TAG_CUT)
-			*dropped |= bit;
-		if (!log->fences[*left])
+			cursor->dropped |= bit;
+		if (!log->fences[cursor->index])
 			continue;
-		*ret_usage = tag & TAG_USAGE;
-		return log->fences[*left];
+		cursor->fence_usage = tag & TAG_USAGE;
+		return log->fences[cursor->index];
 	}
 	return NULL;
 }
@@ -152,9 +171,9 @@ static struct dma_fence *next_in_log(struct dma_resv_snapshot_cursor *cursor)
 	struct dma_fence *fence;
 
 	do {
-		fence = step(log, cursor->usage, &cursor->index, &cursor->dropped,
-			     &cursor->fence_usage);
-	} while (fence && is_superseded(log, cursor->index, cursor->set.length));
+		fence = step(log, cursor);
+	} while (fence && note_context(cursor, log_contexts(log)[cursor->index]) &&
+		 is_superseded(log, cursor->index, cursor->set.length));
 	return fence;
 }
 
@@ -209,21 +228,20 @@ static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
 				 enum dma_resv_usage usage)
 {
 	const uint32_t hint = load_acquire(&log->hint); /* H3 */
-	enum dma_resv_usage fence_usage;
-	uint32_t left = length, dropped = 0;
+	struct dma_resv_snapshot_cursor cursor = { .index = length, .usage = usage };
 
-	while (left > hint) {
-		struct dma_fence *fence = step(log, usage, &left, &dropped, &fence_usage);
+	while (cursor.index > hint) {
+		struct dma_fence *fence = step(log, &cursor);
 		enum fence_state state;
 
-		if (!fence || left < hint)
+		if (!fence || cursor.index < hint)
 			break;
 		state = fence_peek(fence); /* H1 */
 		if (state != FENCE_DONE)
 			return state;
 	}
 	/* Passed over by a set() is not signalled. Others may hold an older set. */
-	if (usage == DMA_RESV_USAGE_BOOKKEEP && dropped < 1u << 4)
+	if (usage == DMA_RESV_USAGE_BOOKKEEP && !(cursor.dropped & PASSED_OVER))
 		raise_hint(log, length);
 	return FENCE_DONE;
 }

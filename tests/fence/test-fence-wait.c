@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Waiting: every value, signals, and no system call too many. */
-#define _GNU_SOURCE
-#include <pthread.h>
-#include <signal.h>
+#include "waiters.h"
 
 #include "fence/fence.h"
-#include "fences.h"
-
-#define LONG_TIME INT64_C(3600000000000)
 
 /*
  * Values that need no sleep.
@@ -139,27 +134,8 @@ TEST(the_wait_op_waits_where_there_is_one)
 }
 
 /*
- * The moment before sleep, when others still act. The hook acts once.
+ * The moment before sleep, when others still act.
  */
-
-static struct dma_fence *hooked_fence;
-static unsigned int hooked;
-static unsigned long hooked_bits;
-
-static void signal_before_sleep(const char *label)
-{
-	count_syscall(label);
-	if (!strcmp(label, "futex: before sleep") && !hooked++)
-		dma_fence_signal(hooked_fence);
-}
-
-static void hook(struct dma_fence *fence, void (*func)(const char *label))
-{
-	count_syscalls();
-	hooked_fence = fence;
-	hooked = 0;
-	os_race_hook(func);
-}
 
 TEST(a_signal_just_before_sleep_is_not_missed)
 {
@@ -203,6 +179,8 @@ TEST(a_timeout_beyond_the_end_of_time_does_not_overflow)
 	dma_fence_put(fence);
 }
 
+static unsigned long hooked_bits;
+
 static void set_bits_then_signal(const char *label)
 {
 	count_syscall(label);
@@ -239,19 +217,8 @@ TEST(users_bits_outside_of_the_futex_do_not_matter)
 }
 
 /*
- * A waiter in another thread. It is asleep, or as good as: it has passed the
- * point where any change of the word keeps it awake.
+ * A waiter in another thread.
  */
-
-struct waiter {
-	struct dma_fence *fence;
-	bool intr;
-	int64_t timeout;
-	int64_t ret;
-	pthread_t thread; /* set before started */
-	bool started;	  /* atomic */
-	bool returned;	  /* atomic */
-};
 
 static void wait_in_thread(void *arg)
 {
@@ -417,29 +384,6 @@ TEST(signalling_where_nobody_waits_makes_no_system_call)
  * Signals, of the other kind.
  */
 
-static unsigned int handled; /* atomic */
-
-static void handle(int signo)
-{
-	(void)signo;
-	__atomic_fetch_add(&handled, 1, __ATOMIC_ACQ_REL);
-}
-
-static void catch_signals(int flags)
-{
-	const struct sigaction action = { .sa_handler = handle, .sa_flags = flags };
-
-	store_relaxed(&handled, 0);
-	sigaction(SIGUSR1, &action, NULL);
-}
-
-/* A handler that runs before the sleep is not seen: so again and again. */
-#define DISTURB_UNTIL(waiter, cond)                             \
-	while (!(cond)) {                                       \
-		pthread_kill((waiter)->thread, SIGUSR1);        \
-		test_yield();                                   \
-	}
-
 static void interrupt_a_wait(int flags)
 {
 	struct dma_fence *fence = make_fence();
@@ -501,202 +445,4 @@ TEST(an_interruptible_wait_that_is_left_alone_succeeds)
 	ASSERT_INT(waiter.ret, >, 0);
 	ASSERT_INT(waiter.ret, <=, LONG_TIME);
 	dma_fence_put(fence);
-}
-
-/*
- * Any of several.
- */
-
-#define MANY 3
-
-static void make_many(struct dma_fence **fences)
-{
-	for (unsigned int i = 0; i < MANY; i++)
-		fences[i] = make_fence();
-}
-
-static void put_many(struct dma_fence **fences)
-{
-	for (unsigned int i = 0; i < MANY; i++)
-		dma_fence_put(fences[i]);
-}
-
-TEST(wait_any_refuses_what_makes_no_sense)
-{
-	struct dma_fence *fences[MANY];
-	uint32_t idx = 99;
-
-	make_many(fences);
-	ASSERT_WARNS(ASSERT_INT(dma_fence_wait_any_timeout(fences, 0, true, 1, &idx), ==, -EINVAL),
-		     "no fences");
-	ASSERT_WARNS(ASSERT_INT(dma_fence_wait_any_timeout(NULL, 1, true, 1, &idx), ==, -EINVAL),
-		     "no fences");
-	ASSERT_WARNS(ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, true, -1, &idx), ==, -EINVAL),
-		     "negative timeout");
-	ASSERT_INT(idx, ==, 99);
-	put_many(fences);
-}
-
-TEST(wait_any_looks_before_it_sleeps)
-{
-	struct dma_fence *fences[MANY];
-	uint32_t idx = 99;
-
-	make_many(fences);
-	count_syscalls();
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, true, 0, &idx), ==, 0);
-	ASSERT_INT(idx, ==, 99);
-	dma_fence_signal(fences[1]);
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, true, 0, &idx), ==, 1);
-	ASSERT_INT(idx, ==, 1);
-	idx = 99;
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, false, 55, &idx), ==, 55);
-	ASSERT_INT(idx, ==, 1);
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, false, MAX_SCHEDULE_TIMEOUT, NULL), ==,
-		   MAX_SCHEDULE_TIMEOUT);
-	ASSERT_INT(syscall_sleeps, ==, 0);
-	put_many(fences);
-}
-
-TEST(wait_any_runs_out_of_time_and_leaves_nothing_registered)
-{
-	struct dma_fence *fences[MANY];
-	uint32_t idx = 99;
-
-	make_many(fences);
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, true, 1, &idx), ==, 0);
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, false, 100000, NULL), ==, 0);
-	ASSERT_INT(idx, ==, 99);
-	for (unsigned int i = 0; i < MANY; i++) {
-		ASSERT_PTR(fences[i]->cb_list.next, ==, &fences[i]->cb_list);
-		dma_fence_signal(fences[i]);
-	}
-	put_many(fences);
-}
-
-TEST(wait_any_survives_a_lack_of_memory)
-{
-	struct dma_fence *fences[MANY];
-	uint32_t idx = 99;
-	int64_t ret;
-
-	make_many(fences);
-	os_fault_arm(1);
-	ret = dma_fence_wait_any_timeout(fences, MANY, true, 1, &idx);
-	ASSERT_TRUE(os_fault_disarm());
-	ASSERT_INT(ret, ==, -ENOMEM);
-	ASSERT_INT(idx, ==, 99);
-	put_many(fences);
-}
-
-TEST(wait_any_enables_and_finds_what_is_done_then)
-{
-	struct asked_fence *lazy = make_asked(), *done = make_asked();
-	struct dma_fence *fences[] = { &lazy->base, &done->base };
-	uint32_t idx = 99;
-
-	done->refuse = true;
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, 2, true, LONG_TIME, &idx), >, 0);
-	ASSERT_INT(idx, ==, 1);
-	ASSERT_INT(lazy->enables, ==, 1);
-	ASSERT_PTR(lazy->base.cb_list.next, ==, &lazy->base.cb_list);
-	dma_fence_put(&lazy->base);
-	dma_fence_put(&done->base);
-}
-
-struct any {
-	struct dma_fence **fences;
-	struct waiter waiter;
-	uint32_t idx;
-};
-
-static void wait_any_in_thread(void *arg)
-{
-	struct any *any = arg;
-
-	any->waiter.thread = pthread_self();
-	store_release(&any->waiter.started, true);
-	any->waiter.ret = dma_fence_wait_any_timeout(any->fences, MANY, any->waiter.intr,
-						     any->waiter.timeout, &any->idx);
-	store_release(&any->waiter.returned, true);
-}
-
-static struct test_thread *start_any(struct any *any)
-{
-	struct test_thread *thread;
-
-	count_syscalls();
-	thread = test_thread_start(wait_any_in_thread, any);
-	WAIT_UNTIL(load_acquire(&any->waiter.started) && load_acquire(&syscall_sleeps));
-	return thread;
-}
-
-TEST(wait_any_is_woken_by_each_of_them)
-{
-	for (unsigned int i = 0; i < MANY; i++) {
-		struct dma_fence *fences[MANY];
-		struct any any = { fences, { .timeout = LONG_TIME }, 99 };
-		struct test_thread *thread;
-
-		make_many(fences);
-		thread = start_any(&any);
-		dma_fence_signal(fences[i]);
-		test_thread_join(thread);
-		ASSERT_INT(any.waiter.ret, >, 0);
-		ASSERT_INT(any.waiter.ret, <=, LONG_TIME);
-		ASSERT_INT(any.idx, ==, i);
-		ASSERT_INT(syscall_wakes, >=, 1); /* a contended lock may add its own */
-		put_many(fences);
-	}
-}
-
-TEST(wait_any_is_ended_by_a_handler)
-{
-	const int flags[] = { 0, SA_RESTART };
-
-	for (unsigned int i = 0; i < 2; i++) {
-		struct dma_fence *fences[MANY];
-		struct any any = { fences, { .intr = true, .timeout = MAX_SCHEDULE_TIMEOUT }, 99 };
-		struct test_thread *thread;
-
-		make_many(fences);
-		catch_signals(flags[i]);
-		thread = start_any(&any);
-		DISTURB_UNTIL(&any.waiter, load_acquire(&any.waiter.returned));
-		test_thread_join(thread);
-		ASSERT_INT(any.waiter.ret, ==, -ERESTARTSYS);
-		ASSERT_INT(any.idx, ==, 99);
-		ASSERT_PTR(fences[0]->cb_list.next, ==, &fences[0]->cb_list);
-		put_many(fences);
-	}
-}
-
-TEST(wait_any_goes_on_after_a_handler_if_told_so)
-{
-	struct dma_fence *fences[MANY];
-	struct any any = { fences, { .timeout = MAX_SCHEDULE_TIMEOUT }, 99 };
-	struct test_thread *thread;
-
-	make_many(fences);
-	catch_signals(0);
-	thread = start_any(&any);
-	DISTURB_UNTIL(&any.waiter, load_acquire(&syscall_sleeps) >= 5);
-	ASSERT_FALSE(load_acquire(&any.waiter.returned));
-	dma_fence_signal(fences[2]);
-	test_thread_join(thread);
-	ASSERT_INT(any.waiter.ret, ==, MAX_SCHEDULE_TIMEOUT);
-	ASSERT_INT(any.idx, ==, 2);
-	put_many(fences);
-}
-
-TEST(a_signal_just_before_wait_any_sleeps_is_not_missed)
-{
-	struct dma_fence *fences[MANY];
-	uint32_t idx = 99;
-
-	make_many(fences);
-	hook(fences[2], signal_before_sleep);
-	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, true, LONG_TIME, &idx), >, 0);
-	ASSERT_INT(idx, ==, 2);
-	put_many(fences);
 }

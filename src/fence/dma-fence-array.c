@@ -276,6 +276,7 @@ static struct dma_fence_array *allocate(unsigned int max_fences, unsigned int ca
 	if (!array)
 		return NULL;
 	array->max_fences = max_fences;
+	array->max_callbacks = callbacks;
 	if (table) {
 		array->fences = own_table(array, callbacks);
 		array->has_own_table = true;
@@ -304,6 +305,9 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences, struct 
 	dmabuf_bug_on(n > array->max_fences,
 		      "dma_fence_array_init() with %u fences in room for %u: allocate it larger", n,
 		      array->max_fences);
+	dmabuf_bug_on(signal_on_any && n > array->max_callbacks,
+		      "dma_fence_array_init() with %u callbacks in room for %u: use dma_fence_array_alloc()",
+		      n, array->max_callbacks);
 	if (fences != array->fences) {
 		array->has_own_table = false;
 		array->fences = fences;
@@ -321,6 +325,8 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences, struct 
 	}
 	dma_fence_init(&array->base, &array_ops, NULL, context, seqno);
 	array->base.error = ERROR_PENDING;
+	if (!n)
+		finish(array);
 }
 
 struct dma_fence_array *dma_fence_array_create(int num_fences, struct dma_fence **fences,

@@ -98,8 +98,8 @@ static bool any_is_signaled(const struct dma_fence_array *array)
 
 static bool all_are_signaled(const struct dma_fence_array *array)
 {
-	/* Those before it have signalled. relaxed: a stale value only means more work */
-	for (unsigned int i = load_relaxed(&array->armed); i < array->num_fences; i++) {
+	/* Those before it have signalled, and with acquire we see that they have. */
+	for (unsigned int i = load_acquire(&array->armed); i < array->num_fences; i++) {
 		if (!dma_fence_is_signaled(array->fences[i]))
 			return false;
 	}
@@ -132,13 +132,14 @@ static bool await_next(struct dma_fence_array *array)
 	struct dma_fence_array_cb *callback = &array->callbacks[0];
 
 	callback->array = array;
+	/* relaxed: whoever advanced it before us is ordered by the member's signal */
 	for (unsigned int i = load_relaxed(&array->armed); i < array->num_fences; i++) {
 		/* Before registering: from then on the callback may advance the array. */
-		store_relaxed(&array->armed, i);
+		store_release(&array->armed, i);
 		if (!dma_fence_add_callback(array->fences[i], &callback->cb, member_signaled))
 			return true;
 	}
-	store_relaxed(&array->armed, array->num_fences);
+	store_release(&array->armed, array->num_fences);
 	return false;
 }
 

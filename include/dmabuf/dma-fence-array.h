@@ -33,8 +33,10 @@ struct dma_fence_array {
 	struct dma_fence base;
 	/** @num_fences: members; constant after dma_fence_array_init() */
 	unsigned int num_fences;
-	/** @max_fences: capacity of callbacks, and of the table that came with the array; constant */
+	/** @max_fences: most members, and capacity of the table that came with the array; constant */
 	unsigned int max_fences;
+	/** @max_callbacks: capacity of @callbacks; constant */
+	unsigned int max_callbacks;
 	/** @num_pending: any: 1 until a member has signalled; atomic */
 	unsigned int num_pending;
 	/** @armed: all: the member whose signal is awaited; by whoever advances */
@@ -85,7 +87,9 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences);
  *		   with one reference a member, which it owns too
  * @context:       context of the array as a fence
  * @seqno:         sequence number of the array as a fence
- * @signal_on_any: signal with the first member instead of the last
+ * @signal_on_any: signal with the first member instead of the last; aborts if @array
+ *		   came from dma_fence_array_create() for an array that signals on all:
+ *		   that has no room for it
  *
  * Warns if a member is a container, which must not be.
  *

@@ -98,8 +98,8 @@ static bool any_is_signaled(const struct dma_fence_array *array)
 
 static bool all_are_signaled(const struct dma_fence_array *array)
 {
-	/* Those before it have signalled. relaxed: a stale value only means more work */
-	for (unsigned int i = load_relaxed(&array->armed); i < array->num_fences; i++) {
+	/* Those before it have signalled, and with acquire we see that they have. */
+	for (unsigned int i = load_acquire(&array->armed); i < array->num_fences; i++) {
 		if (!dma_fence_is_signaled(array->fences[i]))
 			return false;
 	}
@@ -132,13 +132,14 @@ static bool await_next(struct dma_fence_array *array)
 	struct dma_fence_array_cb *callback = &array->callbacks[0];
 
 	callback->array = array;
+	/* relaxed: whoever advanced it before us is ordered by the member's signal */
 	for (unsigned int i = load_relaxed(&array->armed); i < array->num_fences; i++) {
 		/* Before registering: from then on the callback may advance the array. */
-		store_relaxed(&array->armed, i);
+		store_release(&array->armed, i);
 		if (!dma_fence_add_callback(array->fences[i], &callback->cb, member_signaled))
 			return true;
 	}
-	store_relaxed(&array->armed, array->num_fences);
+	store_release(&array->armed, array->num_fences);
 	return false;
 }
 
@@ -276,6 +277,7 @@ static struct dma_fence_array *allocate(unsigned int max_fences, unsigned int ca
 	if (!array)
 		return NULL;
 	array->max_fences = max_fences;
+	array->max_callbacks = callbacks;
 	if (table) {
 		array->fences = own_table(array, callbacks);
 		array->has_own_table = true;
@@ -304,6 +306,9 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences, struct 
 	dmabuf_bug_on(n > array->max_fences,
 		      "dma_fence_array_init() with %u fences in room for %u: allocate it larger", n,
 		      array->max_fences);
+	dmabuf_bug_on(signal_on_any && n > array->max_callbacks,
+		      "dma_fence_array_init() with %u callbacks in room for %u: use dma_fence_array_alloc()",
+		      n, array->max_callbacks);
 	if (fences != array->fences) {
 		array->has_own_table = false;
 		array->fences = fences;
@@ -321,6 +326,8 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences, struct 
 	}
 	dma_fence_init(&array->base, &array_ops, NULL, context, seqno);
 	array->base.error = ERROR_PENDING;
+	if (!n)
+		finish(array);
 }
 
 struct dma_fence_array *dma_fence_array_create(int num_fences, struct dma_fence **fences,

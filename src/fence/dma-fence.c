@@ -50,7 +50,7 @@ static void init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 	list_init(&fence->cb_list);
 	fence->context = context;
 	fence->seqno = seqno;
-	fence->refcount.count = 1;
+	store_relaxed(&fence->refcount.count, 1); /* get_rcu_safe() may look at reused memory */
 	fence->error = 0;
 	if (lock) {
 		fence->lock = lock;

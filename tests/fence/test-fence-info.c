@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* What a fence tells about itself: time, order, names; contexts and stubs. */
+#include "fences.h"
+
+#include "fence/fence.h"
+#include "os/clock.h"
+
+/*
+ * Time and order.
+ */
+
+TEST(the_timestamp_is_when_it_was_signalled)
+{
+	struct dma_fence *fence = make_fence();
+	const int64_t before = os_now_ns();
+
+	ASSERT_INT(dma_fence_signal(fence), ==, 0);
+	ASSERT_INT(dma_fence_timestamp(fence), >=, before);
+	ASSERT_INT(dma_fence_timestamp(fence), <=, os_now_ns());
+	dma_fence_put(fence);
+}
+
+TEST(the_timestamp_may_be_given)
+{
+	struct dma_fence *fence = make_fence(), *locked = make_fence();
+	unsigned long flags;
+
+	ASSERT_INT(dma_fence_signal_timestamp(fence, 12345), ==, 0);
+	ASSERT_INT(dma_fence_signal_timestamp(fence, 54321), ==, -EINVAL);
+	ASSERT_INT(dma_fence_timestamp(fence), ==, 12345);
+	dma_fence_lock_irqsave(locked, flags);
+	ASSERT_INT(dma_fence_signal_timestamp_locked(locked, 23456), ==, 0);
+	dma_fence_unlock_irqrestore(locked, flags);
+	ASSERT_INT(dma_fence_timestamp(locked), ==, 23456);
+	dma_fence_put(fence);
+	dma_fence_put(locked);
+}
+
+TEST(the_timestamp_of_a_busy_fence_is_now_and_warns)
+{
+	struct dma_fence *fence = make_fence();
+	const int64_t before = os_now_ns();
+
+	ASSERT_WARNS(ASSERT_INT(dma_fence_timestamp(fence), >=, before), "has signalled");
+	dma_fence_put(fence);
+}
+
+TEST(numbers_wrap_at_32_bits_unless_told_otherwise)
+{
+	static const struct dma_fence_ops ops64 = { .use_64bit_seqno = true };
+	const uint64_t last = UINT32_MAX;
+
+	ASSERT_TRUE(__dma_fence_is_later(2, 1, &plain_ops));
+	ASSERT_FALSE(__dma_fence_is_later(1, 2, &plain_ops));
+	ASSERT_FALSE(__dma_fence_is_later(7, 7, &plain_ops)); /* trap 12 */
+	ASSERT_TRUE(__dma_fence_is_later(0, last, &plain_ops));
+	ASSERT_TRUE(__dma_fence_is_later(last + 1, last, &plain_ops));
+	ASSERT_FALSE(__dma_fence_is_later(last, 0, &plain_ops));
+	ASSERT_TRUE(__dma_fence_is_later(0x7fffffff, 0, &plain_ops));
+	ASSERT_FALSE(__dma_fence_is_later(1ull << 32, 0, &plain_ops));
+
+	ASSERT_FALSE(__dma_fence_is_later(7, 7, &ops64));
+	ASSERT_FALSE(__dma_fence_is_later(0, last, &ops64));
+	ASSERT_TRUE(__dma_fence_is_later(last, 0, &ops64));
+	ASSERT_TRUE(__dma_fence_is_later(1ull << 32, 0, &ops64));
+	ASSERT_TRUE(__dma_fence_is_later(UINT64_MAX, 0, &ops64));
+}
+
+TEST(later_compares_fences_of_one_context)
+{
+	struct dma_fence first, second, wrapped, second64;
+
+	dma_fence_init(&first, &plain_ops, NULL, 5, UINT32_MAX);
+	dma_fence_init(&second, &plain_ops, NULL, 5, (uint64_t)UINT32_MAX + 1);
+	dma_fence_init(&wrapped, &plain_ops, NULL, 5, 0);
+	dma_fence_init64(&second64, &plain_ops, NULL, 5, 0);
+	ASSERT_TRUE(dma_fence_is_later(&second, &first));
+	ASSERT_TRUE(dma_fence_is_later(&wrapped, &first));
+	ASSERT_FALSE(dma_fence_is_later(&first, &second));
+	ASSERT_FALSE(dma_fence_is_later(&first, &first));
+	ASSERT_FALSE(dma_fence_is_later(&second, &wrapped));
+	ASSERT_FALSE(dma_fence_is_later(&second64, &first));
+	ASSERT_TRUE(dma_fence_is_later_or_same(&first, &first));
+	ASSERT_TRUE(dma_fence_is_later_or_same(&second, &first));
+	ASSERT_FALSE(dma_fence_is_later_or_same(&first, &second));
+}
+
+TEST(fences_of_two_contexts_have_no_order)
+{
+	struct dma_fence one, other;
+
+	dma_fence_init(&one, &plain_ops, NULL, 5, 1);
+	dma_fence_init(&other, &plain_ops, NULL, 6, 2);
+	ASSERT_WARNS(ASSERT_FALSE(dma_fence_is_later(&other, &one)), "contexts 6 and 5");
+	ASSERT_WARNS(ASSERT_FALSE(dma_fence_is_later_or_same(&other, &one)), "contexts 6 and 5");
+	ASSERT_WARNS(ASSERT_PTR(dma_fence_later(&other, &one), ==, NULL), "contexts 6 and 5");
+}
+
+TEST(later_returns_what_is_left_to_wait_for)
+{
+	struct dma_fence *first = make_fence_with(&plain_ops, NULL, 5, 1);
+	struct dma_fence *second = make_fence_with(&plain_ops, NULL, 5, 2);
+
+	ASSERT_PTR(dma_fence_later(first, second), ==, second);
+	ASSERT_PTR(dma_fence_later(second, first), ==, second);
+	ASSERT_INT(second->refcount.count, ==, 1);
+	dma_fence_signal(first);
+	ASSERT_PTR(dma_fence_later(first, second), ==, second);
+	dma_fence_signal(second);
+	ASSERT_PTR(dma_fence_later(first, second), ==, NULL);
+	ASSERT_PTR(dma_fence_later(second, first), ==, NULL);
+	dma_fence_put(first);
+	dma_fence_put(second);
+}
+
+TEST(contexts_are_handed_out_once)
+{
+	const uint64_t first = dma_fence_context_alloc(3);
+	const uint64_t second = dma_fence_context_alloc(1);
+
+	ASSERT_INT(first, >, 0); /* 0 is the stub's */
+	ASSERT_INT(second, ==, first + 3);
+	ASSERT_INT(dma_fence_context_alloc(1), ==, second + 1);
+	ASSERT_WARNS(dma_fence_context_alloc(0), "at least one");
+}
+
+/*
+ * Names.
+ */
+
+TEST(names_are_the_creators_until_it_has_signalled)
+{
+	struct dma_fence *fence = make_fence();
+
+	dmabuf_rcu_read_lock();
+	ASSERT_STR(dma_fence_driver_name(fence), "driver");
+	ASSERT_STR(dma_fence_timeline_name(fence), "timeline");
+	dma_fence_signal(fence);
+	ASSERT_STR(dma_fence_driver_name(fence), "detached-driver");
+	ASSERT_STR(dma_fence_timeline_name(fence), "signaled-timeline");
+	dmabuf_rcu_read_unlock();
+	dma_fence_put(fence);
+}
+
+static void say_value(struct dma_fence *fence, char *str, int size)
+{
+	snprintf(str, (size_t)size, "v%llu", (unsigned long long)fence->seqno);
+}
+
+static void say_more_than_fits(struct dma_fence *fence, char *str, int size)
+{
+	(void)fence;
+	memset(str, 'x', (size_t)size - 1);
+	str[size - 1] = '\0';
+}
+
+static void describe(struct dma_fence *fence, char *text, size_t size)
+{
+	struct seq_file seq = { .stream = fmemopen(text, size, "w") };
+
+	if (!seq.stream)
+		abort();
+	dma_fence_describe(fence, &seq);
+	fclose(seq.stream);
+}
+
+TEST(describe_writes_one_line)
+{
+	static const struct dma_fence_ops telling_ops = {
+		.get_driver_name = test_driver_name,
+		.get_timeline_name = test_timeline_name,
+		.fence_value_str = say_value,
+		.timeline_value_str = say_more_than_fits,
+	};
+	struct dma_fence *plain = make_fence_with(&plain_ops, NULL, 8, 9);
+	struct dma_fence *telling = make_fence_with(&telling_ops, NULL, 8, 10);
+	char text[256];
+
+	describe(plain, text, sizeof(text));
+	ASSERT_STR(text, "driver timeline 8:9 unsignalled\n");
+	dma_fence_signal(plain);
+	describe(plain, text, sizeof(text));
+	ASSERT_STR(text, "driver timeline 8:9 signalled\n");
+	describe(telling, text, sizeof(text));
+	ASSERT_TRUE(strstr(text, "driver timeline 8:10 unsignalled value v10 timeline xxx"));
+	ASSERT_PTR(strchr(text, '\n'), ==, text + strlen(text) - 1);
+	dma_fence_put(plain);
+	dma_fence_put(telling);
+}
+
+/*
+ * Stubs.
+ */
+
+TEST(the_stub_has_always_been_signalled)
+{
+	struct dma_fence *stub = dma_fence_get_stub(), *same = dma_fence_get_stub();
+
+	ASSERT_PTR(stub, !=, NULL);
+	ASSERT_PTR(same, ==, stub);
+	ASSERT_INT(stub->context, ==, 0);
+	ASSERT_INT(stub->seqno, ==, 0);
+	ASSERT_TRUE(stub->flags & ENABLE_SIGNAL);
+	ASSERT_TRUE(dma_fence_test_signaled_flag(stub));
+	ASSERT_INT(dma_fence_get_status(stub), ==, 1);
+	ASSERT_INT(dma_fence_signal(stub), ==, -EINVAL);
+	ASSERT_INT(dma_fence_wait(stub, true), ==, 0);
+	ASSERT_INT(dma_fence_timestamp(stub), >, 0);
+	dma_fence_put(same);
+	dma_fence_put(stub);
+}
+
+TEST(the_stub_outlives_every_balanced_put)
+{
+	struct dma_fence *stub = dma_fence_get_stub();
+	const uint32_t count = stub->refcount.count;
+
+	for (unsigned int i = 0; i < 100; i++)
+		dma_fence_put(dma_fence_get_stub());
+	ASSERT_INT(stub->refcount.count, ==, count);
+	ASSERT_INT(count, >=, 2); /* one is the library's own */
+	dma_fence_put(stub);
+}
+
+TEST(a_private_stub_is_signalled_at_its_own_time)
+{
+	struct dma_fence *stub = dma_fence_allocate_private_stub(777);
+
+	ASSERT_PTR(stub, !=, NULL);
+	ASSERT_INT(stub->context, ==, 0);
+	ASSERT_TRUE(dma_fence_test_signaled_flag(stub));
+	ASSERT_INT(dma_fence_timestamp(stub), ==, 777);
+	ASSERT_INT(dma_fence_get_status(stub), ==, 1);
+	dma_fence_put(stub);
+}
+
+TEST(no_memory_for_a_private_stub_is_no_stub)
+{
+	struct dma_fence *stub;
+
+	os_fault_arm(1);
+	stub = dma_fence_allocate_private_stub(1);
+	ASSERT_TRUE(os_fault_disarm());
+	ASSERT_PTR(stub, ==, NULL);
+}
+
+TEST(a_plain_fence_is_no_container)
+{
+	struct dma_fence *fence = make_fence();
+
+	ASSERT_FALSE(dma_fence_is_array(fence));
+	ASSERT_FALSE(dma_fence_is_container(fence));
+	dma_fence_put(fence);
+}

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Waiters in threads of their own, and who disturbs them. */
+#ifndef TESTS_WAITERS_H
+#define TESTS_WAITERS_H
+
+#ifndef _GNU_SOURCE
+#define _GNU_SOURCE
+#endif
+
+#include <pthread.h>
+#include <signal.h>
+
+#include "fences.h"
+
+#define LONG_TIME INT64_C(3600000000000)
+
+/*
+ * The moment before sleep, when others still act. The hook acts once.
+ */
+
+static struct dma_fence *hooked_fence;
+static unsigned int hooked;
+
+static inline void signal_before_sleep(const char *label)
+{
+	count_syscall(label);
+	if (!strcmp(label, "futex: before sleep") && !hooked++)
+		dma_fence_signal(hooked_fence);
+}
+
+static inline void hook(struct dma_fence *fence, void (*func)(const char *label))
+{
+	count_syscalls();
+	hooked_fence = fence;
+	hooked = 0;
+	os_race_hook(func);
+}
+
+/*
+ * A waiter in another thread. It is asleep, or as good as: it has passed the
+ * point where any change of the word keeps it awake.
+ */
+
+struct waiter {
+	struct dma_fence *fence;
+	bool intr;
+	int64_t timeout;
+	int64_t ret;
+	pthread_t thread; /* set before started */
+	bool started;	  /* atomic */
+	bool returned;	  /* atomic */
+};
+
+/*
+ * Signals of the other kind.
+ */
+
+static unsigned int handled; /* atomic */
+
+static inline void handle(int signo)
+{
+	(void)signo;
+	__atomic_fetch_add(&handled, 1, __ATOMIC_ACQ_REL);
+}
+
+static inline void catch_signals(int flags)
+{
+	const struct sigaction action = { .sa_handler = handle, .sa_flags = flags };
+
+	store_relaxed(&handled, 0);
+	sigaction(SIGUSR1, &action, NULL);
+}
+
+/* A handler that runs before the sleep is not seen: so again and again. */
+#define DISTURB_UNTIL(waiter, cond)                             \
+	while (!(cond)) {                                       \
+		pthread_kill((waiter)->thread, SIGUSR1);        \
+		test_yield();                                   \
+	}
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* dmabuf.h - all of libdmabuf */
+#ifndef DMABUF_DMABUF_H
+#define DMABUF_DMABUF_H
+
+#include <dmabuf/dma-buf-memfd.h>
+#include <dmabuf/dma-buf.h>
+#include <dmabuf/dma-fence-array.h>
+#include <dmabuf/dma-fence-timeline.h>
+#include <dmabuf/dma-fence.h>
+#include <dmabuf/dma-resv.h>
+#include <dmabuf/dmabuf-types.h>
+#include <dmabuf/scatterlist.h>
+#include <dmabuf/ww-mutex.h>
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* What the built-in exporters share: memory in one piece, that never moves. */
+#ifndef BUF_MEMORY_H
+#define BUF_MEMORY_H
+
+#include <dmabuf/dma-buf.h>
+
+/* The exporter's side of a buffer; its priv. Constant but for what is under lock. */
+struct memory {
+	void *address; /* what importers get, and, but in debug builds, the CPU */
+	size_t size;
+	int fd;	       /* the buffer's, borrowed; -1: none */
+	bool writable; /* importers may write */
+	void *block;   /* what to free; NULL: a mapping is to be undone */
+#ifdef DMABUF_CHECKS
+	void *cpu;     /* a second mapping, closed but for CPU access; NULL: none */
+	struct dmabuf_spinlock lock;
+	unsigned int readers, writers; /* begun and not ended; under lock */
+#endif
+};
+
+/* A buffer of the file behind @fd, which is consumed on success. */
+int memory_export_file(const char *name, int fd, size_t size, bool writable,
+		       struct dma_buf **ret_buf);
+
+/* A buffer of zeroed memory without a file. */
+int memory_export_block(const char *name, size_t size, struct dma_buf **ret_buf);
+
+#endif

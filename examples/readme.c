@@ -44,7 +44,6 @@ int main(void)
 	dma_buf_end_cpu_access(frame, DMA_FROM_DEVICE);
 
 	pthread_join(thread, NULL);
-	munmap(pixels, 4096);
 	dma_buf_put(frame);
 	dma_fence_timeline_destroy(engine);
 	return 0;

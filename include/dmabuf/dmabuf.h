@@ -4,6 +4,7 @@
 #define DMABUF_DMABUF_H
 
 #include <dmabuf/dma-buf-memfd.h>
+#include <dmabuf/dma-buf-ops.h>
 #include <dmabuf/dma-buf.h>
 #include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-fence-timeline.h>

@@ -15,6 +15,7 @@
 
 #include <dmabuf/dmabuf-types.h>
 
+#include "os/fault.h"
 #include "os/thread.h"
 
 static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
@@ -23,6 +24,7 @@ static struct registry_node *root; /* under lock */
 void registry_lock(void)
 {
 	dmabuf_spin_lock(&lock);
+	OS_RACE_POINT("registry: locked");
 }
 
 void registry_unlock(void)

@@ -117,8 +117,7 @@ static bool next_segment(struct walk *walk, size_t longest, struct scatterlist *
 			break;
 		walk->used = 0;
 		walk->piece++;
-		if (walk->piece == walk->end || taken == room ||
-		    !are_neighbours(&segment, walk->piece))
+		if (walk->piece == walk->end || !are_neighbours(&segment, walk->piece))
 			break;
 	}
 	*ret_segment = segment;

@@ -208,6 +208,31 @@ static inline void fake_assert_calls(const struct fake *fake, enum fake_call cal
 	ASSERT_INT(load_relaxed(&fake->calls_held[call]), ==, held ? n : 0);
 }
 
+static inline void assert_is_error(const void *pointer, int err)
+{
+	ASSERT_TRUE(dmabuf_is_err(pointer));
+	ASSERT_INT(dmabuf_ptr_err(pointer), ==, err);
+}
+
+/* A static importer without @ops. */
+static inline struct dma_buf_attachment *attach_with(struct dma_buf *dmabuf, struct device *dev,
+						     const struct dma_buf_attach_ops *ops)
+{
+	struct dma_buf_attachment *attach = dma_buf_dynamic_attach(dmabuf, dev, ops, NULL);
+
+	ASSERT_FALSE(dmabuf_is_err(attach));
+	return attach;
+}
+
+static inline struct sg_table *map(struct dma_buf_attachment *attach,
+				   enum dma_data_direction direction)
+{
+	struct sg_table *table = dma_buf_map_attachment(attach, direction);
+
+	ASSERT_FALSE(dmabuf_is_err(table));
+	return table;
+}
+
 static inline void lock(struct dma_buf *dmabuf)
 {
 	ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, 0);

@@ -150,10 +150,12 @@ TEST(neighbours_in_memory_of_two_files_stay_apart)
 
 TEST(mapped_and_unmapped_memory_stay_apart)
 {
-	struct scatterlist pieces[] = { piece(0, 16), file_piece(5, 16, 16) };
+	struct scatterlist pieces[] = { piece(0, 16), file_piece(5, 16, 16), piece(32, 16) };
 
 	pieces[0].fd = 5;
-	assert_built(pieces, 2, NULL, 2);
+	pieces[2].fd = 5;
+	pieces[2].offset = 32;
+	assert_built(pieces, 3, NULL, 3);
 }
 
 TEST(segments_are_as_long_as_the_device_can_take)

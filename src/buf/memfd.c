@@ -32,7 +32,7 @@ int dma_buf_memfd_create(const char *name, size_t size, struct dma_buf **ret_buf
 	const size_t rounded = whole_pages(size);
 	int err, fd;
 
-	if (!ret_buf || !buffer_name_fits(name) || !size || rounded < size)
+	if (!ret_buf || !buffer_name_fits(name) || !rounded)
 		return -EINVAL;
 	fd = os_memfd_create(name ? name : "dmabuf");
 	if (fd < 0)
@@ -69,10 +69,8 @@ static int inspect(int fd, size_t *ret_size, bool *ret_writable)
 	err = os_file_inspect(fd, &file);
 	if (err)
 		return err;
-	if (!file.readable)
-		return -EACCES;
 	size = (size_t)file.size;
-	if (!size || size != file.size || size > PTRDIFF_MAX || whole_pages(size) != size)
+	if (!size || size != file.size || whole_pages(size) != size)
 		return -EINVAL;
 	*ret_size = size;
 	*ret_writable = file.writable && !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));

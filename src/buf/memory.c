@@ -18,6 +18,7 @@
 
 #include "buf/buffer.h"
 #include "os/alloc.h"
+#include "os/fault.h"
 #include "os/file.h"
 
 static struct scatterlist whole(const struct memory *memory)
@@ -95,6 +96,7 @@ static int protect(const struct memory *memory)
 		prot |= PROT_READ;
 	if (memory->writers && memory->writable)
 		prot |= PROT_WRITE;
+	OS_RACE_POINT("cpu access: counted, not protected");
 	return os_map_protect(memory->cpu, memory->size, prot);
 }
 

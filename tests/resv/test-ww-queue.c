@@ -182,15 +182,15 @@ static struct {
 	pthread_t who;         /* constant while the hook is set */
 	bool closed;           /* atomic */
 	unsigned int arrivals; /* atomic: at the gate */
-	unsigned int queued;   /* atomic: went to sleep */
+	unsigned int sleeps;   /* atomic */
 } gate;
 
 static void gate_hook(const char *label)
 {
 	if (!pthread_equal(pthread_self(), gate.who))
 		return;
-	if (!strcmp(label, "ww_mutex: before wake"))
-		fetch_add_release(&gate.queued, 1);
+	if (!strcmp(label, "ww_mutex: before sleep"))
+		fetch_add_release(&gate.sleeps, 1);
 	if (strcmp(label, "ww_mutex: woken"))
 		return;
 	fetch_add_release(&gate.arrivals, 1);
@@ -208,7 +208,7 @@ static void unlock_and_hold_the_first(struct ww_mutex *lock)
 
 TEST(a_woken_waiter_is_passed_over_once_and_not_twice)
 {
-	unsigned int queued;
+	unsigned int sleeps;
 	struct queue q;
 
 	begin(&q, &wait_die, 0);
@@ -220,9 +220,9 @@ TEST(a_woken_waiter_is_passed_over_once_and_not_twice)
 	/* It is free and the first is awake: who comes now may have it. */
 	unlock_and_hold_the_first(&q.lock);
 	ASSERT_INT(ww_mutex_trylock(&q.lock, NULL), ==, 1);
-	queued = load_acquire(&gate.queued);
+	sleeps = load_acquire(&gate.sleeps);
 	store_release(&gate.closed, false);
-	WAIT_UNTIL(load_acquire(&gate.queued) > queued);
+	WAIT_UNTIL(load_acquire(&gate.sleeps) > sleeps);
 
 	/* The first was woken in vain: now it has precedence. */
 	unlock_and_hold_the_first(&q.lock);
@@ -262,6 +262,33 @@ TEST(a_waiter_with_a_lock_dies_when_an_older_one_passes_it)
 	ww_mutex_destroy(&other);
 }
 
+/* The same for one that nobody has woken, since others are before it. */
+TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
+{
+	struct ww_mutex other;
+	struct queue q;
+
+	ww_mutex_init(&other, &wait_die);
+	begin(&q, &wait_die, 1 << 2 | 1 << 3);
+	ASSERT_INT(actor_do(&q.actor[3], ACT_LOCK, &other), ==, 0);
+	gate.who = q.actor[0].id;
+	gate.closed = false;
+	os_race_hook(gate_hook);
+	actor_begin_waiting(&q.actor[0], ACT_LOCK, &q.lock, 1);
+	actor_begin_waiting(&q.actor[3], ACT_LOCK, &q.lock, 2);
+	unlock_and_hold_the_first(&q.lock);
+	ASSERT_INT(actor_do(&q.actor[2], ACT_TRYLOCK, &q.lock), ==, 1);
+	ASSERT_INT(actor_end(&q.actor[3]), ==, -EDEADLK);
+	store_release(&gate.closed, false);
+	actor_do(&q.actor[2], ACT_UNLOCK, &q.lock);
+	ASSERT_INT(actor_end(&q.actor[0]), ==, 0);
+	os_race_hook(NULL);
+	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	actor_do(&q.actor[3], ACT_UNLOCK, &other);
+	end(&q);
+	ww_mutex_destroy(&other);
+}
+
 /* Wound-wait: who passes an older waiter is wounded like a holder it had found. */
 TEST(who_passes_an_older_waiter_is_wounded)
 {
@@ -280,5 +307,44 @@ TEST(who_passes_an_older_waiter_is_wounded)
 	ASSERT_INT(actor_end(&q.actor[0]), ==, 0);
 	os_race_hook(NULL);
 	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	end(&q);
+}
+
+/*
+ * The only waiter leaves between the two halves of an unlock. The mutex must then
+ * become free in one step outside wait_lock, or its next user could destroy it
+ * under the first one's feet.
+ */
+
+static struct queue *leaving;
+static unsigned int late_steps;
+
+static void leave_hook(const char *label)
+{
+	struct queue *q = leaving;
+
+	if (!pthread_equal(pthread_self(), gate.who))
+		return;
+	if (!strcmp(label, "ww_mutex: unlock with waiters"))
+		ASSERT_INT(actor_interrupt(&q->actor[0]), ==, -EINTR);
+	if (!strcmp(label, "ww_mutex: before wake"))
+		late_steps++;
+}
+
+TEST(an_unlock_whose_last_waiter_leaves_is_one_step)
+{
+	struct queue q;
+
+	catch_signals(0);
+	begin(&q, &wait_die, 0);
+	actor_begin_waiting(&q.actor[0], ACT_LOCK_INTR, &q.lock, 1);
+	leaving = &q;
+	late_steps = 0;
+	gate.who = pthread_self();
+	os_race_hook(leave_hook);
+	ww_mutex_unlock(&q.lock);
+	os_race_hook(NULL);
+	ASSERT_INT(late_steps, ==, 0);
+	ASSERT_FALSE(ww_mutex_is_locked(&q.lock));
 	end(&q);
 }

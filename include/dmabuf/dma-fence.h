@@ -561,7 +561,7 @@ void dma_fence_set_error(struct dma_fence *fence, int error);
  * dma_fence_timestamp() - when did it signal?
  * @fence: fence that has signalled
  *
- * Waits, spinning, for the signaller to write the time, if need be.
+ * Waits, spinning and then yielding, for the signaller to write the time, if need be.
  *
  * Return: nanoseconds, CLOCK_MONOTONIC; the time now, with a warning, if @fence has
  * not signalled.

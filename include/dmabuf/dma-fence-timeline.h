@@ -23,7 +23,8 @@ struct dma_fence_timeline;
  *
  * Its points are numbered from 1, in a context of its own.
  *
- * Return: the issuer's handle, for dma_fence_timeline_destroy(); NULL: no memory.
+ * Return: the issuer's handle, for dma_fence_timeline_destroy(); NULL: no memory,
+ * or, with a warning, no @name.
  *
  * Since: 0.1. Extension.
  */
@@ -36,8 +37,8 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name);
  * Locking: none needed; may race with every call but destroy. Callable in a fence
  * callback, also in one of the same timeline.
  *
- * Return: a new reference, its number in fence->seqno; NULL: no memory, and no
- * number was used.
+ * Return: a new reference, its number in fence->seqno; NULL: no memory, or, in a
+ * callback, the timeline is being destroyed; no number was used then.
  *
  * Since: 0.1. Extension.
  */
@@ -53,7 +54,9 @@ struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl) DMABUF_
  * does.
  *
  * Locking: none needed; may race with every call but destroy. Not in a callback of
- * a fence of the same timeline, which aborts: that point is being signalled.
+ * a fence of the same timeline, which aborts: that point is being signalled. In a
+ * callback of another timeline's fence it may be called, as long as callbacks of
+ * these two do not signal each other's: a circle of timelines deadlocks.
  *
  * Ordering: what the caller wrote before is visible to whoever sees one of these
  * fences signalled.
@@ -83,8 +86,8 @@ int dma_fence_timeline_fail(struct dma_fence_timeline *tl, int error);
  * dma_fence_timeline_destroy() - end a timeline
  * @tl: timeline that no other call uses any more; NULL is fine
  *
- * Points that are left signal with -ECANCELED. Fences live as long as they have
- * references.
+ * Points that are left signal with -ECANCELED; their callbacks cannot emit any
+ * more. Fences live as long as they have references.
  *
  * Since: 0.1. Extension.
  */

@@ -51,7 +51,7 @@ enum dma_fence_flag_bits {
 	DMA_FENCE_FLAG_HAS_WAITERS_BIT,
 	/** @DMA_FENCE_FLAG_HAS_SIGNALED_OP_BIT: private: ops->signaled is there */
 	DMA_FENCE_FLAG_HAS_SIGNALED_OP_BIT,
-	/** @DMA_FENCE_FLAG_ISSUED_BIT: private: only its timeline may signal it */
+	/** @DMA_FENCE_FLAG_ISSUED_BIT: private: only its timeline may end it */
 	DMA_FENCE_FLAG_ISSUED_BIT,
 	/** @DMA_FENCE_FLAG_USER_BITS: first bit that is yours */
 	DMA_FENCE_FLAG_USER_BITS = 16,
@@ -551,7 +551,7 @@ int dma_fence_get_status_locked(struct dma_fence *fence);
  * @error: negative errno, such as -ENODATA, -ECANCELED, -ETIME, -EIO
  *
  * Warns, and changes nothing, if @error is no negative errno or @fence has
- * signalled.
+ * signalled. Aborts for a fence of a dma_fence_timeline: only that ends it.
  *
  * Since: 0.1
  */
@@ -561,7 +561,7 @@ void dma_fence_set_error(struct dma_fence *fence, int error);
  * dma_fence_timestamp() - when did it signal?
  * @fence: fence that has signalled
  *
- * Waits, spinning, for the signaller to write the time, if need be.
+ * Waits, spinning and then yielding, for the signaller to write the time, if need be.
  *
  * Return: nanoseconds, CLOCK_MONOTONIC; the time now, with a warning, if @fence has
  * not signalled.

@@ -17,8 +17,15 @@ int64_t dma_fence_timestamp(struct dma_fence *fence)
 	if (dmabuf_warn_on(!dma_fence_test_signaled_flag(fence),
 			   "dma_fence_timestamp() before the fence has signalled"))
 		return os_now_ns();
-	while (!(load_acquire(&fence->flags) & TIMESTAMP))
-		os_cpu_relax();
+	/* Two stores of the signaller's; it may have been preempted between them. */
+	for (unsigned int spins = os_spin_limit(); !(load_acquire(&fence->flags) & TIMESTAMP);) {
+		if (spins) {
+			spins--;
+			os_cpu_relax();
+		} else {
+			os_yield();
+		}
+	}
 	return fence->timestamp;
 }
 

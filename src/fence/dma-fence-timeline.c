@@ -37,6 +37,7 @@ struct dma_fence_timeline {
 	uint64_t signaled;   /* under points_lock: last number chosen to signal */
 	struct point *first; /* under points_lock: points left, in order */
 	struct point **end;  /* under points_lock */
+	bool ended;	     /* under points_lock: nobody would signal another point */
 	uint32_t refcount;   /* atomic */
 	char name[];	     /* constant */
 };
@@ -81,9 +82,13 @@ static const struct dma_fence_ops point_ops = {
 
 struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 {
-	const size_t size = strlen(name) + 1;
-	struct dma_fence_timeline *tl = os_alloc(sizeof(*tl) + size);
+	struct dma_fence_timeline *tl;
+	size_t size;
 
+	if (dmabuf_warn_on(!name, "dma_fence_timeline_create() without a name"))
+		return NULL;
+	size = strlen(name) + 1;
+	tl = os_alloc(sizeof(*tl) + size);
 	if (!tl)
 		return NULL;
 	memcpy(tl->name, name, size);
@@ -93,23 +98,33 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 	return tl;
 }
 
-struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl)
+static void append_locked(struct dma_fence_timeline *tl, struct point *point)
 {
-	struct point *point = os_alloc(sizeof(*point));
-
-	if (!point)
-		return NULL;
 	point->tl = tl;
 	fetch_add_relaxed(&tl->refcount, 1); /* the issuer holds one */
-
-	dmabuf_spin_lock(&tl->points_lock);
 	dma_fence_init(&point->base, &point_ops, NULL, tl->context, ++tl->emitted);
 	fetch_or_relaxed(&point->base.flags, ISSUED);
 	dma_fence_get(&point->base); /* the timeline's */
 	*tl->end = point;
 	tl->end = &point->next;
+}
+
+struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl)
+{
+	struct point *point = os_alloc(sizeof(*point));
+	bool ended;
+
+	if (!point)
+		return NULL;
+	dmabuf_spin_lock(&tl->points_lock);
+	ended = tl->ended;
+	if (!ended)
+		append_locked(tl, point);
 	dmabuf_spin_unlock(&tl->points_lock);
-	return &point->base;
+	if (!ended)
+		return &point->base;
+	os_free(point);
+	return NULL;
 }
 
 /* Takes the points up to @seqno off the row. */
@@ -151,7 +166,7 @@ static void signal_points(struct point *points, int error, bool all)
 
 	for (struct point *point = points; point; point = point->next) {
 		if (error && (all || !point->next))
-			dma_fence_set_error(&point->base, error);
+			fence_set_error(&point->base, error);
 		OS_RACE_POINT("timeline: before a point");
 		fence_signal(&point->base, now);
 	}
@@ -206,6 +221,9 @@ void dma_fence_timeline_destroy(struct dma_fence_timeline *tl)
 {
 	if (!tl)
 		return;
+	dmabuf_spin_lock(&tl->points_lock);
+	tl->ended = true;
+	dmabuf_spin_unlock(&tl->points_lock);
 	dma_fence_timeline_fail(tl, -ECANCELED);
 	put_timeline(tl);
 }

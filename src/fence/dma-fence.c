@@ -245,7 +245,7 @@ int fence_signal(struct dma_fence *fence, int64_t timestamp)
 static void refuse_issued(const struct dma_fence *fence)
 {
 	dmabuf_bug_on(load_relaxed(&fence->flags) & ISSUED,
-		      "dma_fence_signal() on point %llu of a timeline: dma_fence_timeline_signal() does that",
+		      "point %llu of a timeline is not yours to end: dma_fence_timeline_signal() does that",
 		      (unsigned long long)fence->seqno);
 }
 
@@ -286,7 +286,7 @@ bool dma_fence_check_and_signal_locked(struct dma_fence *fence)
 	return dma_fence_signal_locked(fence) != 0;
 }
 
-void dma_fence_set_error(struct dma_fence *fence, int error)
+void fence_set_error(struct dma_fence *fence, int error)
 {
 	if (dmabuf_warn_on(error >= 0 || error < -DMABUF_MAX_ERRNO,
 			   "dma_fence_set_error(%d): give a negative errno", error))
@@ -295,6 +295,12 @@ void dma_fence_set_error(struct dma_fence *fence, int error)
 			   "dma_fence_set_error(%d) on a fence that has signalled: set it before", error))
 		return;
 	store_relaxed(&fence->error, error); /* shown to others by S1 or S4 */
+}
+
+void dma_fence_set_error(struct dma_fence *fence, int error)
+{
+	refuse_issued(fence);
+	fence_set_error(fence, error);
 }
 
 /* The last reference is gone: whoever registered must hear something. */

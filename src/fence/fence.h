@@ -52,4 +52,7 @@ static inline const uint32_t *fence_futex(const struct dma_fence *fence)
 /* dma_fence_signal_timestamp() for the one who issued the fence. */
 int fence_signal(struct dma_fence *fence, int64_t timestamp);
 
+/* dma_fence_set_error() for the one who issued the fence. */
+void fence_set_error(struct dma_fence *fence, int error);
+
 #endif

@@ -75,3 +75,8 @@ unsigned int os_spin_limit(void)
 	store_relaxed(&limit, spins + 1);
 	return spins;
 }
+
+void os_yield(void)
+{
+	sched_yield();
+}

@@ -30,4 +30,7 @@ static inline void os_cpu_relax(void)
 /* How often to look again before sleeping; 0 where only one CPU runs us. */
 unsigned int os_spin_limit(void);
 
+/* Let others run: for what lasts a moment, unless who does it was preempted. */
+void os_yield(void);
+
 #endif

@@ -55,6 +55,10 @@ bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot 
 		}
 	}
 	dmabuf_rcu_read_unlock();
+	if (!length) { /* of a log that prune or copy left empty */
+		word_put(word);
+		word = 0;
+	}
 	*ret_set = (struct dma_resv_snapshot){ word, length };
 	return length;
 }
@@ -70,15 +74,17 @@ static void own_all(struct dma_resv_log *log)
 bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
 {
 	*ret_set = set_staged(fences);
-	if (!ret_set->word)
+	if (!ret_set->length) {
+		ret_set->word = 0; /* of a log that prune or copy left empty */
 		return false;
+	}
 	if (!word_is_log(ret_set->word)) {
 		dma_fence_get(word_fence(ret_set->word));
 		return true;
 	}
 	own_all(word_log(ret_set->word));
 	fetch_add_relaxed(&word_log(ret_set->word)->refs, 1); /* the holder has one */
-	return ret_set->length;
+	return true;
 }
 
 bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set)

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reader that writes a video file. Its codec may keep frames for a while (for
+ * B-frames), straight out of the pool: each such buffer is held by a fence of its own
+ * until the codec lets go.
+ */
+#ifndef DEMO_ENCODER_ENGINE_H
+#define DEMO_ENCODER_ENGINE_H
+
+#include <libavcodec/avcodec.h>
+#include <libavformat/avformat.h>
+
+#include "engine.h"
+#include "reference.h"
+
+struct encoder_engine {
+	struct engine base;
+	const char *path;
+	AVCodecContext *codec;
+	AVFormatContext *file;
+	AVPacket *packet;
+	uint64_t frames; /* written */
+};
+
+/*
+ * Open @path, which must stay, for frames like those of @ref. False: @problem says why.
+ * encoder_engine_fini() in any case.
+ */
+bool encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
+			 const char *path, struct problem *problem);
+void encoder_engine_fini(struct encoder_engine *encoder);
+
+/* How many frames the codec may keep at most. */
+unsigned int encoder_keeps(const struct encoder_engine *encoder);
+
+#endif

@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A job: what one engine shall do with 1 to 8 buffers, what it must wait for, and the
+ * fence that says it is done.
+ */
+#ifndef DEMO_JOB_H
+#define DEMO_JOB_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <dmabuf/dma-resv.h>
+
+#include "picture.h"
+#include "pool.h"
+
+#define JOB_BUFFERS 8
+
+struct engine;
+
+struct job {
+	struct engine *engine;
+	uint64_t frame; /* number of the first; the others follow */
+	unsigned int count;
+	struct buffer *buffer[JOB_BUFFERS];
+	struct picture picture[JOB_BUFFERS];
+
+	/* READ or WRITE. Decides what it waits for, and how its fence is added. */
+	enum dma_resv_usage usage;
+
+	/*
+	 * A codec's job: the codec may go on reading the buffer after the job is done.
+	 * @holder, or NULL, is the timeline that says until when.
+	 */
+	struct dma_fence_timeline *holder;
+
+	/* From job_submit() on. */
+	enum dma_resv_usage wait_usage;
+	struct dma_resv_snapshot needs[JOB_BUFFERS]; /* the fences before it, of each buffer */
+	struct dma_fence *fence;		     /* a point of the engine's timeline */
+	struct dma_fence *hold;			     /* a point of @holder's, or NULL */
+};
+
+/* A job for one buffer or the first of several. NULL: no memory. */
+struct job *job_new(struct engine *engine, uint64_t frame, enum dma_resv_usage usage);
+void job_add_buffer(struct job *job, struct buffer *buffer);
+
+/*
+ * Give the job its place in the order of its buffers; then it must go to its engine, by
+ * engine_push(), before the next job for that engine is submitted. With @ignore_readers a
+ * writer does not wait for readers: the rule that --break-rule breaks.
+ *
+ * Returns 0, or a negative errno: nothing happened.
+ */
+int job_submit(struct job *job, bool ignore_readers);
+
+/* Drop what is left of a job. */
+void job_free(struct job *job);
+
+#endif

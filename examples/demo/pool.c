@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Why pool_pick() never waits, and never makes anybody wait for ever: frames leave the
+ * engines in the order shown. Let F be the first frame that the decoder still holds,
+ * or, if it holds none that was shown, the next one to be shown. Everything before F
+ * gets done without the decoder's help, but for the last few frames before F, which a
+ * reader may keep until it has seen later ones (pool->kept: an encoder with B-frames,
+ * or a job over several frames). The pool has at least as many buffers as can be stuck
+ * behind F, plus those, plus one. So there is always one to pick: either it is idle, or
+ * its jobs are on their way and the decode job simply depends on their fences.
+ */
+#include "pool.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int buffer_init(struct buffer *buffer, unsigned int index, size_t size)
+{
+	char name[32];
+	int err;
+
+	buffer->index = index;
+	buffer->frame = NOT_SHOWN;
+	snprintf(name, sizeof(name), "demo frame %u", index);
+	err = dma_buf_memfd_create(name, size, &buffer->dmabuf);
+	if (err)
+		return err;
+	snprintf(name, sizeof(name), "decoder holds %u", index);
+	buffer->decoder_hold = dma_fence_timeline_create(name);
+	snprintf(name, sizeof(name), "encoder holds %u", index);
+	buffer->encoder_hold = dma_fence_timeline_create(name);
+	return buffer->decoder_hold && buffer->encoder_hold ? 0 : -ENOMEM;
+}
+
+static void buffer_fini(struct buffer *buffer)
+{
+	dma_fence_put(buffer->held);
+	dma_fence_timeline_destroy(buffer->decoder_hold);
+	dma_fence_timeline_destroy(buffer->encoder_hold);
+	dma_buf_put(buffer->dmabuf);
+}
+
+bool pool_init(struct pool *pool, unsigned int count, size_t size, struct problem *problem)
+{
+	if (count > POOL_MAX) {
+		problem_set(problem,
+			    "the codec keeps pictures for so long that the pool would need %u "
+			    "buffers; the demo stops at %d",
+			    count, POOL_MAX);
+		return false;
+	}
+	pool->buffers = calloc(count, sizeof(*pool->buffers));
+	if (!pool->buffers) {
+		problem_set(problem, "out of memory");
+		return false;
+	}
+	for (; pool->count < count; pool->count++) {
+		struct buffer *buffer = &pool->buffers[pool->count];
+		int err = buffer_init(buffer, pool->count, size);
+
+		if (err) {
+			buffer_fini(buffer);
+			problem_set(problem, "cannot make a pool of %u buffers of %zu bytes: %s",
+				    count, size, strerror(-err));
+			return false;
+		}
+	}
+	return true;
+}
+
+void pool_fini(struct pool *pool)
+{
+	while (pool->count)
+		buffer_fini(&pool->buffers[--pool->count]);
+	free(pool->buffers);
+	pool->buffers = NULL;
+}
+
+static bool is_held(const struct buffer *buffer)
+{
+	return buffer->held && !dma_fence_is_signaled(buffer->held);
+}
+
+/* Frames before this one get done whatever the decoder does. */
+static uint64_t first_stuck(const struct pool *pool, uint64_t shown)
+{
+	uint64_t first = shown;
+
+	for (unsigned int i = 0; i < pool->count; i++) {
+		const struct buffer *buffer = &pool->buffers[i];
+
+		if (buffer->frame < first && is_held(buffer))
+			first = buffer->frame;
+	}
+	return first < pool->kept ? 0 : first - pool->kept;
+}
+
+struct buffer *pool_pick(struct pool *pool, uint64_t shown, bool ignore_readers)
+{
+	enum dma_resv_usage usage = ignore_readers ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_BOOKKEEP;
+	uint64_t stuck = first_stuck(pool, shown);
+	struct buffer *idle = NULL, *busy = NULL;
+
+	for (unsigned int i = 0; i < pool->count; i++) {
+		struct buffer *buffer = &pool->buffers[i];
+
+		if (buffer->unsubmitted || is_held(buffer))
+			continue;
+		if (dma_resv_test_signaled(buffer->dmabuf->resv, usage)) {
+			if (!idle || buffer->used < idle->used)
+				idle = buffer;
+		} else if (buffer->frame < stuck && (!busy || buffer->frame < busy->frame)) {
+			busy = buffer;
+		}
+	}
+	return idle ? idle : busy;
+}
+
+struct buffer *pool_find(struct pool *pool, const uint8_t *memory)
+{
+	for (unsigned int i = 0; i < pool->count; i++)
+		if (pool->buffers[i].decoder_memory == memory)
+			return &pool->buffers[i];
+	return NULL;
+}
+
+unsigned int pool_in_flight(const struct pool *pool)
+{
+	unsigned int busy = 0;
+
+	for (unsigned int i = 0; i < pool->count; i++) {
+		const struct buffer *buffer = &pool->buffers[i];
+
+		if (buffer->unsubmitted ||
+		    !dma_resv_test_signaled(buffer->dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP))
+			busy++;
+	}
+	return busy;
+}

@@ -1,0 +1,236 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+#
+# test-demo.sh DEMO MAKE_CLIP [--keep-rules]: what the demo promises, on small clips that
+# it makes. --keep-rules leaves out the tests that break one: under ThreadSanitizer the
+# race that they make is reported, and rightly so.
+set -u
+
+demo=$1
+make_clip=$2
+keep_rules=${3-}
+folder=$(mktemp -d) || exit 1
+trap 'rm -rf "$folder"' EXIT
+cd "$folder" || exit 1
+passed=0
+failed=0
+
+clip()
+{
+	"$make_clip" "$@" || exit 1
+}
+
+# Run the demo with the arguments after the first; its exit status must be the first.
+play()
+{
+	wanted=$1
+	shift
+	status=0
+	"$demo" "$@" >out 2>err || status=$?
+	[ $status = "$wanted" ] || echo "exit status $status, wanted $wanted"
+	[ $status = "$wanted" ]
+}
+
+# It said it, on stdout; nothing is on stderr.
+says()
+{
+	grep -q -e "$1" out || { echo "does not say: $1"; return 1; }
+}
+
+quiet()
+{
+	[ ! -s err ] || { echo 'stderr is not empty'; return 1; }
+}
+
+# stderr is one sentence with these words in it.
+complains()
+{
+	[ "$(wc -l <err)" = 1 ] || { echo 'not one line on stderr'; return 1; }
+	grep -q -e "$1" err || { echo "does not complain: $1"; return 1; }
+}
+
+has_files()
+{
+	for file; do
+		[ -s "$file" ] || { echo "no $file"; return 1; }
+	done
+}
+
+# A clip whose pictures must all come through, and whose video must, too.
+comes_through()
+{
+	clip "$@"
+	play 0 --out first "$1" && quiet && says '^60/60 frames identical$' &&
+		says '^0 bytes of planes copied' && says '60 frames$' &&
+		has_files first/contact-sheet.png first/last-frame.png first/timeline.svg &&
+		tail -n 1 first/timeline.svg | grep -q '^</svg>$' &&
+		play 0 --out second first/video.mkv && quiet && says '^60/60 frames identical$'
+}
+
+mpeg4_with_b_frames() { comes_through a.mkv mpeg4 yuv420p 160x120 60; }
+mpeg2_with_b_frames() { comes_through a.ts mpeg2video yuv420p 160x120 60; }
+motion_jpeg_422() { comes_through a.avi mjpeg yuv422p 160x120 60; }
+lossless_444() { comes_through a.mkv ffv1 yuv444p 160x120 60; }
+odd_sizes() { comes_through a.avi ffv1 yuv420p 131x97 60; }
+
+default_output_folder()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 6
+	play 0 a.mkv && says '^6/6 frames identical$' &&
+		has_files demo-out/video.mkv demo-out/contact-sheet.png
+}
+
+fewer_frames_than_asked_for_one_tile()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 2
+	play 0 a.mkv && says '^2/2 frames identical$' && says ': 1 of 1 pictures'
+}
+
+only_so_many_frames()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 60
+	play 0 --frames 20 a.mkv && quiet && says '^20/20 frames identical$'
+}
+
+broken_rule_is_noticed()
+{
+	clip a.mkv mpeg4 yuv420p 160x120 80
+	play 2 --break-rule readers a.mkv && quiet && says '^torn or wrong: .*[0-9]' &&
+		says ' [1-9][0-9]* times a writer came in'
+}
+
+broken_rule_is_noticed_without_references()
+{
+	clip a.mkv ffv1 yuv444p 160x120 80
+	play 2 --break-rule readers a.mkv && quiet && says '^torn or wrong: .*[0-9]' &&
+		says ' [1-9][0-9]* times a writer came in'
+}
+
+no_such_file()
+{
+	play 1 nowhere.mp4 && complains "cannot read 'nowhere.mp4': No such file"
+}
+
+not_a_video()
+{
+	head -c 5000 "$demo" >a.mp4
+	play 1 a.mp4 && complains "'a.mp4' is no video"
+}
+
+no_bytes_at_all()
+{
+	: >a.mp4
+	play 1 a.mp4 && complains "'a.mp4' is no video"
+}
+
+wrong_pixels()
+{
+	clip a.mkv ffv1 bgra 96x64 6
+	play 1 a.mkv && complains 'has bgra pictures'
+}
+
+# $1: the file, which is cut in the middle; what comes before that must be there.
+cut_off()
+{
+	clip "$1" "$2" yuv420p 160x120 60
+	head -c $(($(wc -c <"$1") / 2)) "$1" >"cut-$1"
+	play 1 --out cut "cut-$1" && complains "'cut-$1' is cut off or damaged after" &&
+		says '/[1-5][0-9] frames identical$' && ! says '^0/' >/dev/null &&
+		has_files cut/contact-sheet.png cut/timeline.svg &&
+		play 0 cut/video.mkv && says ' frames identical$'
+}
+
+cut_off_matroska() { cut_off a.mkv mpeg4; }
+cut_off_mp4() { cut_off a.mp4 mpeg4; }
+cut_off_avi() { cut_off a.avi mpeg4; }
+
+size_changes()
+{
+	clip a.mkv mjpeg yuv420p 160x120 40 128x96
+	play 1 a.mkv && complains 'changes from 160x120 .* to 128x96 .* after 20 frames' &&
+		says '^20/20 frames identical$' && has_files demo-out/contact-sheet.png &&
+		play 0 --out again demo-out/video.mkv && says '^20/20 frames identical$'
+}
+
+size_changes_with_delay()
+{
+	clip a.ts mpeg2video yuv420p 160x120 40 176x144
+	play 1 a.ts && complains 'changes from 160x120 .* to 176x144' && says ' frames identical$'
+}
+
+output_folder_cannot_be_made()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 6
+	: >file
+	play 1 --out file/out a.mkv && complains "cannot write to 'file/out': Not a directory"
+}
+
+output_folder_is_a_file()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 6
+	: >file
+	play 1 --out file a.mkv && complains "cannot write to 'file'"
+}
+
+disk_is_full_for_the_video()
+{
+	clip a.mkv ffv1 yuv444p 160x120 60
+	mkdir out-full
+	ln -s /dev/full out-full/video.mkv
+	play 1 --out out-full a.mkv && complains "cannot write 'out-full/video.mkv'.*No space left" &&
+		says ' frames identical$' && has_files out-full/contact-sheet.png
+}
+
+disk_is_full_for_the_sheet()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 20
+	mkdir out-full
+	ln -s /dev/full out-full/contact-sheet.png
+	play 1 --out out-full a.mkv &&
+		complains "cannot write 'out-full/contact-sheet.png': No space left" &&
+		says '^20/20 frames identical$' && has_files out-full/video.mkv
+}
+
+disk_is_full_for_the_timeline()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 20
+	mkdir out-full
+	ln -s /dev/full out-full/timeline.svg
+	play 1 --out out-full a.mkv &&
+		complains "cannot write 'out-full/timeline.svg': No space left" &&
+		says '^20/20 frames identical$'
+}
+
+wrong_arguments()
+{
+	play 1 && play 1 --frames 0 a.mkv && play 1 --frames x a.mkv && play 1 --frames -1 a.mkv &&
+		play 1 --break-rule writers a.mkv && play 1 a.mkv b.mkv && play 0 --help && says '^usage'
+}
+
+run()
+{
+	rm -rf "${folder:?}"/*
+	if message=$("$1"); then
+		passed=$((passed + 1))
+		echo "ok $1"
+	else
+		failed=$((failed + 1))
+		echo "not ok $1: $message"
+		cat out err
+	fi
+}
+
+for name in mpeg4_with_b_frames mpeg2_with_b_frames motion_jpeg_422 lossless_444 odd_sizes \
+	default_output_folder fewer_frames_than_asked_for_one_tile only_so_many_frames \
+	no_such_file not_a_video no_bytes_at_all wrong_pixels \
+	cut_off_matroska cut_off_mp4 cut_off_avi size_changes size_changes_with_delay \
+	output_folder_cannot_be_made output_folder_is_a_file disk_is_full_for_the_video \
+	disk_is_full_for_the_sheet disk_is_full_for_the_timeline wrong_arguments; do
+	run $name
+done
+if [ "$keep_rules" != --keep-rules ]; then
+	run broken_rule_is_noticed
+	run broken_rule_is_noticed_without_references
+fi
+echo "$passed passed, $failed failed"
+[ $failed = 0 ]

@@ -175,7 +175,7 @@ int sg_alloc_table_from_pieces(struct sg_table *table, const struct scatterlist 
 			       unsigned int n_pieces, const struct device *dev)
 {
 	struct limits limits;
-	unsigned int count;
+	unsigned int count = 0; /* gcc -O3 cannot see that it is set */
 	struct walk walk;
 	int err;
 

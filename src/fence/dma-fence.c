@@ -135,6 +135,7 @@ struct dma_fence *dma_fence_get_rcu_safe(struct dma_fence **fencep)
 
 		if (!fence)
 			return NULL;
+		OS_RACE_POINT("get_rcu_safe: before the reference");
 		if (!dma_fence_get_rcu(fence))
 			continue;
 		if (fence == load_acquire(fencep))

@@ -432,3 +432,119 @@ TEST(an_abandoned_fence_warns_and_tells_its_callbacks)
 		ASSERT_INT(cb.calls, ==, 1);
 	}
 }
+
+/*
+ * The windows of the diagram in dma-fence.c, each entered on purpose.
+ */
+
+static struct dma_fence *raced_fence;
+static struct counting_cb raced_cb;
+static unsigned int raced;
+
+static void enter_window(struct dma_fence *fence, void (*func)(const char *label))
+{
+	raced_fence = fence;
+	raced_cb.calls = 0;
+	raced = 0;
+	os_race_hook(func);
+}
+
+static void signal_before_c1(const char *label)
+{
+	if (!strcmp(label, "add_callback: before HAS_CALLBACKS") && !raced++)
+		ASSERT_INT(dma_fence_signal(raced_fence), ==, 0);
+}
+
+TEST(a_signal_that_comes_before_the_registration_refuses_it)
+{
+	struct dma_fence *fence = make_fence();
+	struct counting_cb cb = { .calls = 0 };
+
+	enter_window(fence, signal_before_c1);
+	ASSERT_INT(dma_fence_add_callback(fence, &cb.cb, count_call), ==, -ENOENT);
+	ASSERT_INT(raced, ==, 1);
+	ASSERT_INT(cb.calls, ==, 0);
+	ASSERT_FALSE(dma_fence_remove_callback(fence, &cb.cb));
+	dma_fence_put(fence);
+}
+
+static void register_before_s1(const char *label)
+{
+	if (!strcmp(label, "signal: before SIGNALED") && !raced++)
+		ASSERT_INT(dma_fence_add_callback(raced_fence, &raced_cb.cb, count_call), ==, 0);
+}
+
+TEST(a_registration_that_comes_before_the_signal_runs)
+{
+	struct dma_fence *fence = make_fence();
+
+	enter_window(fence, register_before_s1);
+	ASSERT_INT(dma_fence_signal_timestamp(fence, 4711), ==, 0);
+	ASSERT_INT(raced, ==, 1);
+	ASSERT_INT(raced_cb.calls, ==, 1);
+	ASSERT_INT(dma_fence_timestamp(fence), ==, 4711);
+	dma_fence_put(fence);
+}
+
+static void look_before_s3(const char *label)
+{
+	if (strcmp(label, "signal: before TIMESTAMP") || raced++)
+		return;
+	ASSERT_TRUE(raced_fence->flags & SIGNALED);
+	ASSERT_FALSE(raced_fence->flags & TIMESTAMP);
+	ASSERT_INT(raced_cb.calls, ==, 0);
+	ASSERT_TRUE(dma_fence_is_signaled(raced_fence));
+}
+
+/* 10.7 */
+TEST(signalled_shows_before_the_timestamp_and_that_before_the_callbacks_run)
+{
+	for (unsigned int watched = 0; watched < 2; watched++) {
+		struct dma_fence *fence = make_fence();
+
+		enter_window(fence, look_before_s3);
+		if (watched)
+			ASSERT_INT(dma_fence_add_callback(fence, &raced_cb.cb, count_call), ==, 0);
+		ASSERT_INT(dma_fence_signal(fence), ==, 0);
+		ASSERT_INT(raced, ==, 1);
+		ASSERT_INT(raced_cb.calls, ==, watched);
+		dma_fence_put(fence);
+	}
+}
+
+struct removal {
+	struct dma_fence *fence;
+	struct dma_fence_cb cb;
+	bool running; /* atomic */
+	bool ended;   /* atomic */
+};
+
+static void run_until_somebody_waits(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct removal *removal = container_of(cb, struct removal, cb);
+
+	(void)fence;
+	store_release(&removal->running, true);
+	WAIT_UNTIL(load_acquire(&syscall_sleeps)); /* for the lock that we hold */
+	store_release(&removal->ended, true);
+}
+
+static void signal_it(void *arg)
+{
+	dma_fence_signal(arg);
+}
+
+TEST(remove_waits_for_the_callback_that_is_running)
+{
+	struct removal removal = { .fence = make_fence() };
+	struct test_thread *thread;
+
+	ASSERT_INT(dma_fence_add_callback(removal.fence, &removal.cb, run_until_somebody_waits), ==, 0);
+	count_syscalls();
+	thread = test_thread_start(signal_it, removal.fence);
+	WAIT_UNTIL(load_acquire(&removal.running));
+	ASSERT_FALSE(dma_fence_remove_callback(removal.fence, &removal.cb));
+	ASSERT_TRUE(load_acquire(&removal.ended));
+	test_thread_join(thread);
+	dma_fence_put(removal.fence);
+}

@@ -253,6 +253,29 @@ TEST(a_sleeper_is_woken)
 	dma_fence_put(fence);
 }
 
+static void see_lock_free_at_wake(const char *label)
+{
+	if (!strcmp(label, "futex: wake"))
+		ASSERT_FALSE(dmabuf_spin_is_locked(dma_fence_spinlock(hooked_fence)));
+	count_syscall(label);
+}
+
+/* Trap 10. */
+TEST(a_sleeper_is_woken_after_the_lock_is_dropped)
+{
+	struct dma_fence *fence = make_fence();
+	struct waiter waiter = { .fence = fence, .timeout = MAX_SCHEDULE_TIMEOUT };
+	struct test_thread *thread = start_waiter(&waiter);
+	struct counting_cb cb = { .calls = 0 };
+
+	ASSERT_INT(dma_fence_add_callback(fence, &cb.cb, count_call), ==, 0);
+	hook(fence, see_lock_free_at_wake);
+	ASSERT_INT(dma_fence_signal(fence), ==, 0);
+	ASSERT_INT(syscall_wakes, ==, 1);
+	test_thread_join(thread);
+	dma_fence_put(fence);
+}
+
 TEST(a_sleeper_is_woken_by_every_way_to_signal)
 {
 	for (unsigned int way = 0; way < 4; way++) {

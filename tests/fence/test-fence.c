@@ -158,6 +158,47 @@ TEST(get_rcu_safe_finds_what_is_there_now)
 	dma_fence_put(fence);
 }
 
+/* Its memory becomes another fence between the look and the reference. */
+
+static struct dma_fence stable_memory;
+
+static void keep_memory(struct dma_fence *fence)
+{
+	(void)fence;
+}
+
+static const struct dma_fence_ops stable_ops = {
+	.get_driver_name = test_driver_name,
+	.get_timeline_name = test_timeline_name,
+	.release = keep_memory,
+};
+
+static void reuse_memory(const char *label)
+{
+	if (strcmp(label, "get_rcu_safe: before the reference") || shared_fence != &stable_memory)
+		return;
+	shared_fence = make_fence();
+	dma_fence_put(&stable_memory);
+	dma_fence_init(&stable_memory, &stable_ops, NULL, 1, 2);
+}
+
+TEST(get_rcu_safe_is_not_fooled_by_reused_memory)
+{
+	struct dma_fence *found;
+
+	dma_fence_init(&stable_memory, &stable_ops, NULL, 1, 1);
+	shared_fence = &stable_memory;
+	os_race_hook(reuse_memory);
+	dmabuf_rcu_read_lock();
+	found = dma_fence_get_rcu_safe(&shared_fence);
+	dmabuf_rcu_read_unlock();
+	ASSERT_PTR(found, ==, shared_fence);
+	ASSERT_INT(found->refcount.count, ==, 2);
+	ASSERT_INT(stable_memory.refcount.count, ==, 1);
+	dma_fence_put(found);
+	dma_fence_put(shared_fence);
+}
+
 TEST(references_that_are_not_there_abort)
 {
 	struct dma_fence fence;

@@ -372,6 +372,40 @@ TEST(fences_may_share_one_lock)
 	dma_fence_put(second);
 }
 
+TEST(a_fence_with_its_own_lock_and_no_callbacks_signals_without_it)
+{
+	struct dma_fence *fence = make_fence();
+	unsigned long flags;
+
+	dma_fence_lock_irqsave(fence, flags);
+	ASSERT_INT(dma_fence_signal(fence), ==, 0);
+	dma_fence_unlock_irqrestore(fence, flags);
+	dma_fence_put(fence);
+}
+
+static void signal_it(void *arg)
+{
+	dma_fence_signal(arg);
+}
+
+/* Its creator may rely on that: who holds the lock sees no fence of it signal. */
+TEST(a_fence_with_its_creators_lock_never_signals_without_it)
+{
+	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+	struct dma_fence *fence = make_fence_with(&plain_ops, &lock, 1, 1);
+	struct test_thread *thread;
+
+	dmabuf_spin_lock(&lock);
+	count_syscalls();
+	thread = test_thread_start(signal_it, fence);
+	WAIT_UNTIL(load_acquire(&syscall_sleeps) || dma_fence_test_signaled_flag(fence));
+	ASSERT_FALSE(dma_fence_test_signaled_flag(fence));
+	dmabuf_spin_unlock(&lock);
+	test_thread_join(thread);
+	ASSERT_TRUE(dma_fence_test_signaled_flag(fence));
+	dma_fence_put(fence);
+}
+
 struct watched {
 	struct dma_fence *fence;
 	struct counting_cb cbs[3];
@@ -527,11 +561,6 @@ static void run_until_somebody_waits(struct dma_fence *fence, struct dma_fence_c
 	store_release(&removal->running, true);
 	WAIT_UNTIL(load_acquire(&syscall_sleeps)); /* for the lock that we hold */
 	store_release(&removal->ended, true);
-}
-
-static void signal_it(void *arg)
-{
-	dma_fence_signal(arg);
 }
 
 TEST(remove_waits_for_the_callback_that_is_running)

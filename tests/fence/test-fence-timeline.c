@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Timelines: order, errors, ends, and who may signal a point. */
+#include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-fence-timeline.h>
 
 #include "fence/fence.h"
@@ -351,6 +352,24 @@ TEST(a_callback_may_signal_another_timeline)
 	dma_fence_put(point);
 	put_points(points, 2);
 	dma_fence_timeline_destroy(first);
+	dma_fence_timeline_destroy(issuer.tl);
+}
+
+/* An array signals after all of the timeline's locks are dropped. */
+TEST(the_callback_of_an_array_over_points_may_signal_their_timeline)
+{
+	struct issuer issuer = { .tl = dma_fence_timeline_create("tl") };
+	struct dma_fence **table = malloc(sizeof(*table)), *points[2];
+	struct dma_fence_array *array;
+
+	emit_points(issuer.tl, points, 2);
+	table[0] = dma_fence_get(points[0]);
+	array = dma_fence_array_create(1, table, 1, 1, false);
+	ASSERT_INT(dma_fence_add_callback(&array->base, &issuer.cb, signal_own_timeline), ==, 0);
+	ASSERT_INT(dma_fence_timeline_signal(issuer.tl, 1, 0), ==, 0);
+	ASSERT_INT(dma_fence_get_status(points[1]), ==, 1);
+	dma_fence_put(&array->base);
+	put_points(points, 2);
 	dma_fence_timeline_destroy(issuer.tl);
 }
 

@@ -327,7 +327,8 @@ struct party {
 	struct dma_fence *members[MEMBERS];
 	struct dma_fence *arrays[2];
 	struct counting_cb cbs[2];
-	int expected; /* status of the arrays; 0: any */
+	unsigned int written[MEMBERS]; /* plain: ordered by its member, and so by an array */
+	bool any;
 };
 
 static struct dma_fence *array_over(struct dma_fence **members, bool reversed, bool any)
@@ -343,12 +344,11 @@ static struct dma_fence *array_over(struct dma_fence **members, bool reversed, b
 
 static void begin_party(struct party *party, bool any)
 {
+	*party = (struct party){ .any = any };
 	for (unsigned int i = 0; i < MEMBERS; i++)
 		party->members[i] = make_fence();
-	for (unsigned int i = 0; i < 2; i++) {
+	for (unsigned int i = 0; i < 2; i++)
 		party->arrays[i] = array_over(party->members, i, any);
-		party->cbs[i].calls = 0;
-	}
 }
 
 static void end_party(struct party *party)
@@ -365,13 +365,26 @@ static void end_party(struct party *party)
 	}
 }
 
+static void write_and_signal(struct party *party, unsigned int member)
+{
+	party->written[member] = 1;
+	dma_fence_signal(party->members[member]);
+}
+
+static void poll_array(const struct party *party, struct dma_fence *array)
+{
+	WAIT_UNTIL(dma_fence_is_signaled(array));
+	for (unsigned int i = 0; !party->any && i < MEMBERS; i++)
+		ASSERT_INT(party->written[i], ==, 1);
+}
+
 /* 0 and 1 signal from the two ends; 2 enables both arrays; 3 polls both. */
 static void enable_and_signal(unsigned int index, void *arg)
 {
 	struct party *party = arg;
 
 	for (unsigned int i = 0; index < 2 && i < MEMBERS / 2; i++)
-		dma_fence_signal(party->members[index ? MEMBERS - 1 - i : i]);
+		write_and_signal(party, index ? MEMBERS - 1 - i : i);
 	for (unsigned int i = 0; index == 2 && i < 2; i++) {
 		const int err = dma_fence_add_callback(party->arrays[i], &party->cbs[i].cb, count_call);
 
@@ -380,7 +393,7 @@ static void enable_and_signal(unsigned int index, void *arg)
 			party->cbs[i].calls = 1;
 	}
 	for (unsigned int i = 0; index == 3 && i < 2; i++)
-		WAIT_UNTIL(dma_fence_is_signaled(party->arrays[i]));
+		poll_array(party, party->arrays[i]);
 }
 
 /* Two arrays over the same members in opposite order, signalled from both ends. */

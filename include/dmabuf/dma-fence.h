@@ -492,7 +492,7 @@ uint64_t dma_fence_context_alloc(unsigned int num);
 /**
  * dma_fence_get_stub() - a fence that has always been signalled
  *
- * Context 0, sequence number 0. It says "nothing to wait for"; where no fence is
+ * Context 0, sequence number 0, timestamp 0. It says "nothing to wait for"; where no fence is
  * known, use NULL.
  *
  * Return: a new reference; never NULL.

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* What a fence is called, when it was, what comes first; contexts and stubs. */
-#include <pthread.h>
-
 #include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/clock.h"
@@ -128,25 +126,15 @@ static const struct dma_fence_ops stub_ops = {
 	.get_timeline_name = stub_name,
 };
 
-static void init_stub(struct dma_fence *stub, int64_t timestamp)
-{
-	dma_fence_init(stub, &stub_ops, NULL, 0, 0);
-	dma_fence_enable_sw_signaling(stub);
-	dma_fence_signal_timestamp(stub, timestamp);
-}
-
-static struct dma_fence the_stub; /* its first reference is never dropped */
-
-static void init_the_stub(void)
-{
-	init_stub(&the_stub, os_now_ns());
-}
+/* It signalled before time began. Its first reference is never dropped. */
+static struct dma_fence the_stub = {
+	.ops = &stub_ops,
+	.flags = INITIALIZED | INLINE_LOCK | ENABLE_SIGNAL | SIGNALED | TIMESTAMP,
+	.refcount = { 1 },
+};
 
 struct dma_fence *dma_fence_get_stub(void)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-	pthread_once(&once, init_the_stub);
 	return dma_fence_get(&the_stub);
 }
 
@@ -154,7 +142,10 @@ struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp)
 {
 	struct dma_fence *stub = os_alloc(sizeof(*stub));
 
-	if (stub)
-		init_stub(stub, timestamp);
+	if (!stub)
+		return NULL;
+	dma_fence_init(stub, &stub_ops, NULL, 0, 0);
+	dma_fence_enable_sw_signaling(stub);
+	dma_fence_signal_timestamp(stub, timestamp);
 	return stub;
 }

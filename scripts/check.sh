@@ -55,7 +55,8 @@ build_and_test()
 }
 
 # gcc's, since clang's runtime opens descriptors of its own, and the tests count them.
-# Where addresses are too random for the runtime, it needs help.
+# Where addresses are too random for the runtime, it needs help. Three times, since races
+# show by chance.
 thread_sanitizer()
 {
 	probe=$here/build-check/probe
@@ -65,7 +66,7 @@ thread_sanitizer()
 		setarch -R "$probe" || return
 		set -- --wrapper 'setarch -R'
 	fi
-	suite build-check/tsan "$@"
+	suite build-check/tsan --repeat 3 "$@"
 }
 
 # The demo must end with exit status $1; its arguments follow.

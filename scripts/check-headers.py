@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each public header compiles alone, as C11 and as C++17, and brings only our names."""
+"""Each public header compiles alone, as C11 and as C++17, and brings only our names.
+So does what the macros become (tests/*/use-*.c)."""
 import re
 import subprocess
 
-from tree import HEADERS, ROOT, declared, finish
+from tree import HEADERS, ROOT, declared, files, finish
 
 COMPILERS = [
     ["gcc", "-std=c11", "-pedantic", "-Wconversion", "-Wstrict-prototypes", "-xc"],
@@ -34,13 +35,13 @@ FORCED = {
 }
 
 
-def compile_alone(header, compiler):
+def compile_alone(name, text, compiler):
     command = [*compiler, "-Wall", "-Wextra", "-Wshadow", "-Werror", "-fsyntax-only",
                f"-I{ROOT}/include", "-"]
-    done = subprocess.run(command, input=f"#include <dmabuf/{header.name}>\n", text=True,
+    done = subprocess.run(command, input=text, text=True,
                           capture_output=True, check=False)
     if done.returncode:
-        yield f"{header.name}: not alone with {' '.join(compiler[:2])}\n{done.stderr}"
+        yield f"{name}: not alone with {' '.join(compiler[:2])}\n{done.stderr}"
 
 
 def names(header):
@@ -53,8 +54,11 @@ def main():
     problems = []
     for header in HEADERS:
         for compiler in COMPILERS:
-            problems += compile_alone(header, compiler)
+            problems += compile_alone(header.name, f"#include <dmabuf/{header.name}>\n", compiler)
         problems += names(header)
+    for use in files("tests/*/use-*.c"):
+        for compiler in COMPILERS:
+            problems += compile_alone(use.name, use.read_text(encoding="utf-8"), compiler)
     finish(problems, f"{len(HEADERS)} headers, {len(COMPILERS)} compilers")
 
 

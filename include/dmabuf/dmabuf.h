@@ -11,6 +11,7 @@
 #include <dmabuf/dma-fence.h>
 #include <dmabuf/dma-resv.h>
 #include <dmabuf/dmabuf-types.h>
+#include <dmabuf/drm-exec.h>
 #include <dmabuf/scatterlist.h>
 #include <dmabuf/ww-mutex.h>
 

@@ -315,9 +315,18 @@ static inline bool drm_exec_is_contended(struct drm_exec *exec)
 	return exec->contended.resv != NULL;
 }
 
-/* The next object from *index on, upwards or downwards; for the iterators. */
-static inline struct drm_gem_object *drm_exec_seek_obj_(struct drm_exec *exec,
-							unsigned long *index, unsigned long step)
+/**
+ * drm_exec_seek_obj() - for the iterators: the nearest object
+ * @exec:  where it is locked
+ * @index: where to begin, and where the object was found
+ * @step:  1 to look upwards, -1 downwards
+ *
+ * Return: the object, borrowed; NULL: none in that direction.
+ *
+ * Since: 0.1. Extension.
+ */
+static inline struct drm_gem_object *drm_exec_seek_obj(struct drm_exec *exec,
+						       unsigned long *index, unsigned long step)
 {
 	while (*index < exec->num_objects && !exec->objects[*index].obj)
 		*index += step;
@@ -333,7 +342,7 @@ static inline struct drm_gem_object *drm_exec_seek_obj_(struct drm_exec *exec,
  * Reservations that were locked by themselves are left out.
  */
 #define drm_exec_for_each_locked_object(exec, index, obj)                               \
-	for ((index) = 0; ((obj) = drm_exec_seek_obj_(exec, &(index), 1UL)) != NULL; ++(index))
+	for ((index) = 0; ((obj) = drm_exec_seek_obj(exec, &(index), 1UL)) != NULL; ++(index))
 
 /**
  * drm_exec_for_each_locked_object_reverse() - visit the objects, the last one first
@@ -343,7 +352,7 @@ static inline struct drm_gem_object *drm_exec_seek_obj_(struct drm_exec *exec,
  */
 #define drm_exec_for_each_locked_object_reverse(exec, index, obj)                       \
 	for ((index) = (exec)->num_objects - 1UL;                                       \
-	     ((obj) = drm_exec_seek_obj_(exec, &(index), -1UL)) != NULL; --(index))
+	     ((obj) = drm_exec_seek_obj(exec, &(index), -1UL)) != NULL; --(index))
 
 /**
  * drm_exec_for_each_locked_resv() - visit all reservations in the order of locking

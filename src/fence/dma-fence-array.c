@@ -93,7 +93,7 @@ static bool any_is_signaled(const struct dma_fence_array *array)
 		if (dma_fence_is_signaled(array->fences[i]))
 			return true;
 	}
-	return !array->num_fences;
+	return false;
 }
 
 static bool all_are_signaled(const struct dma_fence_array *array)
@@ -225,7 +225,7 @@ static bool array_enable_signaling(struct dma_fence *fence)
 {
 	struct dma_fence_array *array = to_dma_fence_array(fence);
 
-	if (array->num_fences && (array->signal_on_any ? enable_any(array) : enable_all(array)))
+	if (array->signal_on_any ? enable_any(array) : enable_all(array))
 		return true;
 	decide_error(array);
 	return false;

@@ -254,6 +254,50 @@ TEST(any_takes_back_its_registrations_when_enabling_finds_one_done)
 	put_members(members, MEMBERS);
 }
 
+static struct {
+	struct dma_fence *member;
+	struct test_thread *thread;
+	unsigned int registrations;
+	bool returned; /* atomic */
+} winner;
+
+static void signal_winner(void *arg)
+{
+	(void)arg;
+	dma_fence_signal(winner.member);
+	store_release(&winner.returned, true);
+}
+
+static void win_at_third_registration(const char *label)
+{
+	count_syscall(label);
+	if (strcmp(label, "add_callback: before HAS_CALLBACKS") || ++winner.registrations != 3)
+		return;
+	winner.thread = test_thread_start(signal_winner, NULL);
+	WAIT_UNTIL(load_acquire(&syscall_sleeps) || load_acquire(&winner.returned));
+}
+
+/* The first member signals while the array still registers with the others. */
+TEST(any_takes_back_also_what_it_registers_after_it_has_signalled)
+{
+	struct dma_fence *members[MEMBERS], *array;
+	struct counting_cb cb = { .calls = 0 };
+
+	make_members(members, MEMBERS);
+	array = array_over(members, MEMBERS, ANY);
+	winner.member = members[0];
+	winner.registrations = 0;
+	count_syscalls();
+	os_race_hook(win_at_third_registration);
+	ASSERT_INT(dma_fence_add_callback(array, &cb.cb, count_call), ==, -ENOENT);
+	test_thread_join(winner.thread);
+	ASSERT_TRUE(dma_fence_test_signaled_flag(array));
+	ASSERT_INT(registered_with(members, MEMBERS), ==, 0);
+	ASSERT_INT(array->refcount.count, ==, 1);
+	dma_fence_put(array);
+	put_members(members, MEMBERS);
+}
+
 TEST(an_array_outlives_its_callers_while_it_awaits_a_member)
 {
 	struct dma_fence *members[2], *array;
@@ -407,6 +451,40 @@ TEST(the_error_of_a_lazy_member_counts)
 	ASSERT_INT(dma_fence_get_status(array), ==, -EIO);
 	dma_fence_put(array);
 	dma_fence_put(member);
+}
+
+struct late_cb {
+	struct dma_fence_cb cb;
+	struct dma_fence *array, *member;
+};
+
+/* The array's own callback has run, and what it put off has not. */
+static void poll_array_then_fail_earlier(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct late_cb *late = container_of(cb, struct late_cb, cb);
+
+	(void)fence;
+	ASSERT_INT(dma_fence_get_status(late->array), ==, -ETIME);
+	fail_member(late->member, -EIO, 10);
+}
+
+TEST(an_error_that_was_seen_stays)
+{
+	struct dma_fence *members[2], *array;
+	struct late_cb late;
+
+	make_members(members, 2);
+	array = array_over(members, 2, ANY);
+	dma_fence_enable_sw_signaling(array);
+	late.array = array;
+	late.member = members[0];
+	ASSERT_INT(dma_fence_add_callback(members[1], &late.cb, poll_array_then_fail_earlier), ==, 0);
+	fail_member(members[1], -ETIME, 20);
+	ASSERT_INT(dma_fence_get_status(members[0]), ==, -EIO);
+	ASSERT_INT(dma_fence_get_status(array), ==, -ETIME);
+	ASSERT_INT(array->refcount.count, ==, 1);
+	dma_fence_put(array);
+	put_members(members, 2);
 }
 
 /* 10.9: the mark "not known yet" is gone on every way to the end. */

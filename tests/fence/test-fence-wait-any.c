@@ -195,3 +195,24 @@ TEST(a_signal_just_before_wait_any_sleeps_is_not_missed)
 	ASSERT_INT(idx, ==, 2);
 	put_many(fences);
 }
+
+static void signal_at_second_registration(const char *label)
+{
+	count_syscall(label);
+	if (!strcmp(label, "add_callback: before HAS_CALLBACKS") && ++hooked == 2)
+		dma_fence_signal(hooked_fence);
+}
+
+TEST(wait_any_that_is_still_awake_needs_no_wake)
+{
+	struct dma_fence *fences[MANY];
+	uint32_t idx = 99;
+
+	make_many(fences);
+	hook(fences[0], signal_at_second_registration);
+	ASSERT_INT(dma_fence_wait_any_timeout(fences, MANY, true, LONG_TIME, &idx), >, 0);
+	ASSERT_INT(idx, ==, 0);
+	ASSERT_INT(syscall_sleeps, ==, 0);
+	ASSERT_INT(syscall_wakes, ==, 0);
+	put_many(fences);
+}

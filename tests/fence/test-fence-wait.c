@@ -65,7 +65,9 @@ TEST(time_runs_out)
 {
 	struct dma_fence *fence = make_fence();
 
+	count_syscalls();
 	ASSERT_INT(dma_fence_wait_timeout(fence, true, 1), ==, 0);
+	ASSERT_INT(syscall_sleeps, ==, 1);
 	ASSERT_INT(dma_fence_wait_timeout(fence, false, 100000), ==, 0);
 	ASSERT_INT(dma_fence_default_wait(fence, true, 100000), ==, 0);
 	ASSERT_FALSE(dma_fence_is_signaled(fence));

@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The container: what the paragraphs about set, replace_fences, copy_fences, prune, and
+ * about the iterators, of the design promise.
+ */
+#include "harness.h"
+
+#include <dmabuf/dma-resv.h>
+#include <errno.h>
+
+#include "unit.h"
+
+/*
+ * Set, replace, copy, prune: on what is committed and staged; shown at the next commit.
+ */
+
+/* @n fences, of which half are committed and half staged. */
+static void half_staged(struct dma_resv *obj, struct dma_fence **fences, unsigned int n)
+{
+	dma_resv_init(obj);
+	lock(obj);
+	for (unsigned int i = 0; i < n; i++) {
+		fences[i] = mock_lone();
+		add(obj, fences[i], READ);
+		if (i + 1 == n / 2)
+			dma_resv_commit(obj);
+	}
+}
+
+static void put_all(struct dma_fence **fences, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		dma_fence_put(fences[i]);
+}
+
+TEST(set_makes_one_fence_all_of_a_category)
+{
+	for (unsigned int n = 0; n < 12; n++) {
+		for (unsigned int usage = KERNEL; usage <= BOOKKEEP; usage++) {
+			struct dma_fence *fences[12], *one = mock_lone();
+			const unsigned int others = usage == READ ? 0 : n;
+			struct dma_resv obj;
+
+			half_staged(&obj, fences, n);
+			reserve(&obj, 2);
+			os_fault_arm(1);
+			dma_resv_fences_set(&obj, &obj.fences, one, (enum dma_resv_usage)usage);
+			ASSERT_FALSE(os_fault_disarm());
+			ASSERT_INT(count(&obj, BOOKKEEP), ==, others + 1);
+			ASSERT_INT(times(&obj, one), ==, 1);
+			ASSERT_INT(others_count(&obj, BOOKKEEP), ==, n / 2);
+			dma_resv_commit(&obj);
+			ASSERT_INT(others_count(&obj, BOOKKEEP), ==, others + 1);
+			os_fault_arm(1);
+			dma_resv_fences_set(&obj, &obj.fences, NULL, (enum dma_resv_usage)usage);
+			ASSERT_FALSE(os_fault_disarm());
+			ASSERT_INT(count(&obj, BOOKKEEP), ==, others);
+			dma_resv_unlock(&obj);
+			ASSERT_INT(count(&obj, BOOKKEEP), ==, others);
+			dma_resv_fini(&obj);
+			put_all(fences, n);
+			dma_fence_put(one);
+		}
+	}
+}
+
+/* Added, set and compacted; what was set away does not come back. */
+TEST(set_is_kept_by_compaction)
+{
+	struct dma_fence *old = mock_lone(), *one = mock_lone();
+	struct unit u;
+
+	begin(&u);
+	reserve_in(&u, 2);
+	dma_resv_fences_add(&u.fences, old, WRITE);
+	dma_resv_fences_set(&u.obj, &u.fences, one, WRITE);
+	for (unsigned int i = 0; i < 50; i++)
+		stage(&u, READ);
+	commit(&u);
+	ASSERT_INT(committed(&u, WRITE), ==, 1);
+	ASSERT_INT(committed(&u, BOOKKEEP), ==, 51);
+	ASSERT_INT(references(old), ==, 1);
+	end(&u);
+	dma_fence_put(old);
+	dma_fence_put(one);
+}
+
+TEST(replace_without_memory_changes_nothing)
+{
+	for (unsigned int n = 2; n < 12; n++) {
+		struct dma_fence *fences[12], *one = mock_lone();
+		struct dma_resv obj;
+
+		half_staged(&obj, fences, n);
+		os_fault_arm(1);
+		ASSERT_INT(dma_resv_replace_fences(&obj, fences[0]->context, one, READ), ==, -ENOMEM);
+		ASSERT_TRUE(os_fault_disarm());
+		ASSERT_INT(times(&obj, one), ==, 0);
+		for (unsigned int i = 0; i < n; i++)
+			ASSERT_INT(times(&obj, fences[i]), ==, 1);
+		ASSERT_INT(references(one), ==, 1);
+		ASSERT_INT(others_count(&obj, BOOKKEEP), ==, n / 2);
+		ASSERT_INT(dma_resv_replace_fences(&obj, fences[0]->context, one, READ), ==, 0);
+		ASSERT_INT(count(&obj, BOOKKEEP), ==, n);
+		ASSERT_INT(times(&obj, one), ==, 1);
+		ASSERT_INT(times(&obj, fences[0]), ==, 0);
+		ASSERT_INT(others_count(&obj, BOOKKEEP), ==, n / 2);
+		dma_resv_unlock(&obj);
+		ASSERT_INT(others_count(&obj, BOOKKEEP), ==, n);
+		dma_resv_fini(&obj);
+		put_all(fences, n);
+		dma_fence_put(one);
+	}
+}
+
+TEST(copy_shares_no_log_and_drops_what_was_there)
+{
+	for (unsigned int n = 0; n < 12; n++) {
+		struct dma_fence *fences[12], *there[12];
+		struct dma_resv src, dst;
+
+		half_staged(&src, fences, n);
+		half_staged(&dst, there, 11 - n);
+		if (n > 1) {
+			os_fault_arm(1);
+			ASSERT_INT(dma_resv_copy_fences(&dst, &src), ==, -ENOMEM);
+			ASSERT_TRUE(os_fault_disarm());
+			ASSERT_INT(count(&dst, BOOKKEEP), ==, 11 - n);
+		}
+		ASSERT_INT(dma_resv_copy_fences(&dst, &src), ==, 0);
+		ASSERT_INT(count(&dst, BOOKKEEP), ==, n);
+		ASSERT_INT(others_count(&dst, BOOKKEEP), ==, (11 - n) / 2);
+		if (n > 1)
+			ASSERT_INT(dst.fences.staged, !=, src.fences.staged);
+		dma_resv_unlock(&dst);
+		dma_resv_unlock(&src);
+		dma_resv_fini(&src);
+		for (unsigned int i = 0; i < n; i++)
+			ASSERT_INT(times(&dst, fences[i]), ==, 1);
+		dma_resv_fini(&dst);
+		put_all(fences, n);
+		put_all(there, 11 - n);
+	}
+}
+
+/* With none or one left it needs no memory; with more and none it does nothing. */
+TEST(prune_needs_memory_only_for_several)
+{
+	for (unsigned int n = 1; n < 10; n++) {
+		for (unsigned int live = 0; live <= n; live++) {
+			struct dma_fence *fences[10];
+			struct dma_resv obj;
+			bool failed;
+
+			half_staged(&obj, fences, n);
+			for (unsigned int i = live; i < n; i++)
+				dma_fence_signal(fences[i]);
+			os_fault_arm(1);
+			dma_resv_prune_fences(&obj);
+			failed = os_fault_disarm();
+			ASSERT_INT(failed, ==, live > 1 && live < n);
+			for (unsigned int i = live; i < n && !failed && i >= n / 2; i++)
+				ASSERT_INT(references(fences[i]), ==, i < n / 2 ? 2 : 1);
+			ASSERT_INT(count(&obj, BOOKKEEP), ==, live);
+			dma_resv_prune_fences(&obj);
+			dma_resv_unlock(&obj);
+			for (unsigned int i = 0; i < n; i++)
+				ASSERT_INT(references(fences[i]), ==, i < live ? 2 : 1);
+			if (live < 2)
+				ASSERT_FALSE(word_is_log(obj.fences.word));
+			dma_resv_fini(&obj);
+			put_all(fences, n);
+		}
+	}
+}
+
+static void expect_one(void *arg)
+{
+	ASSERT_INT(count(arg, BOOKKEEP), ==, 1);
+}
+
+TEST(prune_does_not_publish_what_is_staged)
+{
+	struct dma_fence *fences[3];
+	struct dma_resv obj;
+
+	half_staged(&obj, fences, 3);
+	dma_fence_signal(fences[1]);
+	dma_resv_prune_fences(&obj);
+	in_other_thread(expect_one, &obj);
+	ASSERT_INT(count(&obj, BOOKKEEP), ==, 2);
+	dma_resv_unlock(&obj);
+	ASSERT_INT(others_count(&obj, BOOKKEEP), ==, 2);
+	dma_resv_fini(&obj);
+	put_all(fences, 3);
+}
+
+/*
+ * The iterators: the word that is walked is in the cursor.
+ */
+
+TEST(iterators_show_the_word_that_they_walk)
+{
+	struct dma_fence *fences[8];
+	struct dma_resv_iter cursor;
+	struct dma_resv obj;
+
+	half_staged(&obj, fences, 2);
+	dma_resv_iter_begin(&cursor, &obj, BOOKKEEP);
+	ASSERT_PTR(dma_resv_iter_first(&cursor), ==, fences[1]);
+	ASSERT_INT((uintptr_t)cursor.fences, ==, obj.fences.staged);
+	dma_resv_unlock(&obj);
+	ASSERT_PTR(dma_resv_iter_first_unlocked(&cursor), ==, fences[1]);
+	ASSERT_INT((uintptr_t)cursor.fences, ==, obj.fences.word);
+	/* The same word, with more in it: no restart. */
+	fences[2] = mock_lone();
+	add_alone(&obj, fences[2], READ);
+	ASSERT_PTR(dma_resv_iter_next_unlocked(&cursor), ==, fences[0]);
+	ASSERT_FALSE(dma_resv_iter_is_restarted(&cursor));
+	/* Another word: it says so. */
+	dma_fence_signal(fences[2]);
+	lock(&obj);
+	dma_resv_prune_fences(&obj);
+	dma_resv_unlock(&obj);
+	ASSERT_PTR(dma_resv_iter_next_unlocked(&cursor), ==, fences[1]);
+	ASSERT_TRUE(dma_resv_iter_is_restarted(&cursor));
+	dma_resv_iter_end(&cursor);
+	dma_resv_fini(&obj);
+	put_all(fences, 3);
+}

@@ -45,6 +45,7 @@ struct client {
 	uint64_t submissions;
 	struct job *sheet_job; /* gathers frames until it has all */
 	struct buffer *last;   /* of the last frame shown */
+	bool looked;	       /* the poster is written */
 	struct progress progress;
 	struct problem problem;
 };

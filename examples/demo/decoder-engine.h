@@ -37,8 +37,8 @@ struct decoder_engine {
 	struct trace holds;		    /* the engine's thread, then others */
 };
 
-/* False: @problem says why. decoder_engine_fini() in any case. */
-bool decoder_engine_init(struct decoder_engine *decoder, struct pool *pool,
+/* @problem says what went wrong, if anything. decoder_engine_fini() in any case. */
+void decoder_engine_init(struct decoder_engine *decoder, struct pool *pool,
 			 const struct reference *ref, const char *path, struct mailbox *client,
 			 struct problem *problem);
 void decoder_engine_fini(struct decoder_engine *decoder);

@@ -192,7 +192,7 @@ static int open_file(struct encoder_engine *encoder, const struct reference *ref
 	return err < 0 ? err : avformat_write_header(encoder->file, NULL);
 }
 
-bool encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
+void encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
 			 const char *path, struct problem *problem)
 {
 	int err = AVERROR(ENOMEM);
@@ -203,7 +203,6 @@ bool encoder_engine_init(struct encoder_engine *encoder, const struct reference 
 	encoder->base.finish = finish;
 	if (err < 0)
 		problem_set(problem, "cannot write '%s': %s", path, ffmpeg_error(err));
-	return err >= 0;
 }
 
 void encoder_engine_fini(struct encoder_engine *encoder)

@@ -195,6 +195,9 @@ static bool read_packet(struct input *in)
 		err = av_read_frame(in->format, in->packet);
 	} while (!err && in->packet->stream_index != in->stream);
 
+	/* Some demuxers, of formats without an end mark, call the end of the file an error. */
+	if (err == AVERROR(EIO) && avio_feof(in->format->pb) && !in->format->pb->error)
+		err = AVERROR_EOF;
 	if (err == AVERROR_EOF && ffmpeg_log_cut_off() == in->cut_off &&
 	    in->packets >= promised_packets(in))
 		return false;

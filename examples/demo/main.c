@@ -231,13 +231,14 @@ static int report(struct client *client, const struct options *options,
 		write_timeline(client, options, output->timeline);
 
 	identical = compare(client);
-	printf("%" PRIu64 " bytes of planes copied; %.1f frames/s; %u buffers of %.1f MB for %d "
-	       "engines\n",
-	       client_copied(client), (double)client->checksum.base.done / seconds,
-	       client->pool.count, (double)client->ref->layout.size / 1e6, ENGINES);
-	printf("%s: %" PRIu64 " frames\n%s: %u of %u pictures\n%s: who waited for whom\n",
-	       output->video, client->encoder.frames, output->sheet, client->sheet.drawn,
-	       client->sheet.tiles, output->timeline);
+	printf("%" PRIu64 " bytes of planes copied, %.1f frames/s, %d engines, %u buffers of %.1f MB\n",
+	       client_copied(client), (double)client->checksum.base.done / seconds, ENGINES,
+	       client->pool.count, (double)client->ref->layout.size / 1e6);
+	printf("%s: %" PRIu64 " frames\n", output->video, client->encoder.frames);
+	printf("%s: %u pictures\n", output->sheet, client->sheet.drawn);
+	if (client->looked)
+		printf("%s: the last frame, as the CPU sees it\n", output->poster);
+	printf("%s: who waited for whom\n", output->timeline);
 	return identical ? EXIT_SAME : EXIT_DIFFERENT;
 }
 

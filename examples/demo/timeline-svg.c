@@ -203,8 +203,9 @@ static void put_bar(const struct svg *svg, unsigned int lane, const struct trace
 	if (begin > turn)
 		put_rectangle(svg->file, turn, y, begin - turn, height, bar->frame, " opacity='.3'");
 	put_rectangle(svg->file, begin, y, width < 0.5 ? 0.5 : width, height, bar->frame, "");
-	if (svg->rows[lane] == 1 && width > 26 && bar->frame != NOBODY)
-		fprintf(svg->file, "<text x='%.1f' y='%.1f' text-anchor='middle'>%" PRIu64 "</text>",
+	if (svg->rows[lane] == 1 && width > 19 && bar->frame != NOBODY)
+		fprintf(svg->file,
+			"<text x='%.1f' y='%.1f' text-anchor='middle' font-size='10'>%" PRIu64 "</text>",
 			begin + width / 2, y + height / 2 + 4, bar->frame);
 	fprintf(svg->file, "<title>%s, ", svg->lanes->lane[lane]->name);
 	if (bar->frame != NOBODY)

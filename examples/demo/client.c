@@ -99,7 +99,8 @@ static bool submit_sheet(struct client *client)
 static bool add_to_sheet(struct client *client, struct buffer *buffer, bool last)
 {
 	if (!client->sheet_job)
-		client->sheet_job = job_new(&client->sheet.base, buffer->frame, DMA_RESV_USAGE_READ);
+		client->sheet_job =
+			job_new(&client->sheet.base, buffer->frame, DMA_RESV_USAGE_READ);
 	if (!client->sheet_job)
 		return submit(client, NULL);
 	job_add_buffer(client->sheet_job, buffer);

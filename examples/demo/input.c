@@ -35,8 +35,9 @@ static void describe_end(struct input *in)
 		break;
 	case INPUT_DAMAGED:
 		if (in->frames)
-			problem_set(&in->problem, "'%s' is cut off or damaged after %" PRIu64 " frames",
-				    in->path, in->frames);
+			problem_set(&in->problem,
+				    "'%s' is cut off or damaged after %" PRIu64 " frames", in->path,
+				    in->frames);
 		else
 			problem_set(&in->problem, "'%s' is damaged: not one frame can be decoded",
 				    in->path);
@@ -95,7 +96,8 @@ static bool open_file(struct input *in)
 	/* An errno is the file's; FFmpeg's own codes are about what is in it. */
 	if (err == AVERROR(ENOENT) || err == AVERROR(EACCES) || err == AVERROR(EISDIR) ||
 	    err == AVERROR(ENOTDIR) || err == AVERROR(EIO)) {
-		problem_set(&in->problem, "cannot read '%s': %s", in->path, strerror(AVUNERROR(err)));
+		problem_set(&in->problem, "cannot read '%s': %s", in->path,
+			    strerror(AVUNERROR(err)));
 		return false;
 	}
 	if (!err)
@@ -168,8 +170,7 @@ void input_close(struct input *in)
 
 AVRational input_rate(const struct input *in)
 {
-	AVRational rate =
-		av_guess_frame_rate(in->format, in->format->streams[in->stream], NULL);
+	AVRational rate = av_guess_frame_rate(in->format, in->format->streams[in->stream], NULL);
 
 	return rate.num > 0 && rate.den > 0 ? rate : (AVRational){ 25, 1 };
 }

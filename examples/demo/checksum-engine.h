@@ -8,7 +8,7 @@
 struct checksum_engine {
 	struct engine base;
 	uint64_t *checksum; /* of each frame; the engine's thread, then others */
-	bool *taken;	    /* which frames there are */
+	bool *taken;        /* which frames there are */
 	uint64_t count;
 };
 

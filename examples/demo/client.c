@@ -99,7 +99,8 @@ static bool submit_sheet(struct client *client)
 static bool add_to_sheet(struct client *client, struct buffer *buffer, bool last)
 {
 	if (!client->sheet_job)
-		client->sheet_job = job_new(&client->sheet.base, buffer->frame, DMA_RESV_USAGE_READ);
+		client->sheet_job =
+			job_new(&client->sheet.base, buffer->frame, DMA_RESV_USAGE_READ);
 	if (!client->sheet_job)
 		return submit(client, NULL);
 	job_add_buffer(client->sheet_job, buffer);
@@ -197,7 +198,7 @@ static void look_at_last(struct client *client, const char *path)
 		problem_set(&client->problem, "out of memory");
 	dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE);
 	if (!problem_is(&client->problem))
-		png_write(&image, path, &client->problem);
+		client->looked = png_write(&image, path, &client->problem);
 	rgb_image_fini(&image);
 }
 
@@ -258,10 +259,10 @@ static bool init_engines(struct client *client, const char *path, const char *vi
 	memory = sheet_engine_init(&client->sheet, ref->count, ref->width, ref->height) && memory;
 	if (!memory)
 		problem_set(&client->problem, "out of memory");
-	return encoder_engine_init(&client->encoder, ref, video, &client->problem) &
-	       decoder_engine_init(&client->decoder, &client->pool, ref, path, &client->mailbox,
-				   &client->problem) &
-	       memory;
+	encoder_engine_init(&client->encoder, ref, video, &client->problem);
+	decoder_engine_init(&client->decoder, &client->pool, ref, path, &client->mailbox,
+			    &client->problem);
+	return !problem_is(&client->problem);
 }
 
 bool client_init(struct client *client, const struct reference *ref, const char *path,

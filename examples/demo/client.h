@@ -41,10 +41,11 @@ struct client {
 	struct encoder_engine encoder;
 	struct engine *engine[ENGINES]; /* all of them, in the order of a frame's jobs */
 
-	uint64_t shown;	       /* frames that the decoder has put out */
+	uint64_t shown; /* frames that the decoder has put out */
 	uint64_t submissions;
 	struct job *sheet_job; /* gathers frames until it has all */
 	struct buffer *last;   /* of the last frame shown */
+	bool looked;           /* the poster is written */
 	struct progress progress;
 	struct problem problem;
 };

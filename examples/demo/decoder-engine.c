@@ -167,26 +167,21 @@ static void *body(void *arg)
 	return NULL;
 }
 
-bool decoder_engine_init(struct decoder_engine *decoder, struct pool *pool,
+void decoder_engine_init(struct decoder_engine *decoder, struct pool *pool,
 			 const struct reference *ref, const char *path, struct mailbox *client,
 			 struct problem *problem)
 {
 	memset(decoder, 0, sizeof(*decoder));
-	if (!engine_init(&decoder->base, "decoder", NULL)) {
-		problem_set(problem, "out of memory");
-		return false;
-	}
-	if (!input_open(&decoder->input, path, ref->count)) {
-		*problem = decoder->input.problem;
-		return false;
-	}
 	decoder->holds.name = "decoder holds";
 	decoder->pool = pool;
 	decoder->layout = &ref->layout;
 	decoder->client = client;
+	if (!engine_init(&decoder->base, "decoder", NULL))
+		problem_set(problem, "out of memory");
+	if (!input_open(&decoder->input, path, ref->count))
+		problem_set(problem, "%s", decoder->input.problem.text);
 	decoder->input.get_buffer = get_buffer;
 	decoder->input.owner = decoder;
-	return true;
 }
 
 void decoder_engine_fini(struct decoder_engine *decoder)

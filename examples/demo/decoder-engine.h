@@ -17,7 +17,7 @@
 struct decoding {
 	struct decoder_engine *decoder;
 	struct buffer *buffer;
-	uint64_t seqno;	     /* of the job */
+	uint64_t seqno;      /* of the job */
 	uint64_t hold_seqno; /* of the buffer's decoder_hold */
 	size_t bar;
 	struct trace_bar hold_bar;
@@ -26,19 +26,19 @@ struct decoding {
 struct decoder_engine {
 	struct engine base;
 	struct input input;
-	struct pool *pool;	      /* constant */
+	struct pool *pool;           /* constant */
 	const struct layout *layout; /* constant */
-	struct mailbox *client;	      /* constant */
+	struct mailbox *client;      /* constant */
 
 	/* The engine's thread. */
 	struct decoding decoding[POOL_MAX]; /* by buffer */
-	struct decoding *at_work;	    /* whose bar has no end yet */
-	uint64_t finished;		    /* last point signalled */
-	struct trace holds;		    /* the engine's thread, then others */
+	struct decoding *at_work;           /* whose bar has no end yet */
+	uint64_t finished;                  /* last point signalled */
+	struct trace holds;                 /* the engine's thread, then others */
 };
 
-/* False: @problem says why. decoder_engine_fini() in any case. */
-bool decoder_engine_init(struct decoder_engine *decoder, struct pool *pool,
+/* @problem says what went wrong, if anything. decoder_engine_fini() in any case. */
+void decoder_engine_init(struct decoder_engine *decoder, struct pool *pool,
 			 const struct reference *ref, const char *path, struct mailbox *client,
 			 struct problem *problem);
 void decoder_engine_fini(struct decoder_engine *decoder);

@@ -16,7 +16,7 @@
 #include "ffmpeg-log.h"
 
 #define B_FRAMES 2
-#define QUALITY	 3 /* quantiser: 1 best, 31 worst */
+#define QUALITY 3      /* quantiser: 1 best, 31 worst */
 #define MAX_RATE 65535 /* MPEG-4 has 16 bits for each part of the frame rate */
 
 /* A picture that the codec may be using. */
@@ -139,8 +139,8 @@ static bool is_420(int pix_fmt)
 
 static int open_codec(struct encoder_engine *encoder, const struct reference *ref)
 {
-	const AVCodec *kind = avcodec_find_encoder(is_420(ref->pix_fmt) ? AV_CODEC_ID_MPEG4 :
-									   AV_CODEC_ID_MJPEG);
+	const AVCodec *kind =
+		avcodec_find_encoder(is_420(ref->pix_fmt) ? AV_CODEC_ID_MPEG4 : AV_CODEC_ID_MJPEG);
 	AVCodecContext *codec = kind ? avcodec_alloc_context3(kind) : NULL;
 	int num, den;
 
@@ -192,7 +192,7 @@ static int open_file(struct encoder_engine *encoder, const struct reference *ref
 	return err < 0 ? err : avformat_write_header(encoder->file, NULL);
 }
 
-bool encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
+void encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
 			 const char *path, struct problem *problem)
 {
 	int err = AVERROR(ENOMEM);
@@ -203,7 +203,6 @@ bool encoder_engine_init(struct encoder_engine *encoder, const struct reference 
 	encoder->base.finish = finish;
 	if (err < 0)
 		problem_set(problem, "cannot write '%s': %s", path, ffmpeg_error(err));
-	return err >= 0;
 }
 
 void encoder_engine_fini(struct encoder_engine *encoder)

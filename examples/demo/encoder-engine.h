@@ -23,10 +23,10 @@ struct encoder_engine {
 };
 
 /*
- * Open @path, which must stay, for frames like those of @ref. False: @problem says why.
- * encoder_engine_fini() in any case.
+ * Open @path, which must stay, for frames like those of @ref. @problem says what went
+ * wrong, if anything. encoder_engine_fini() in any case.
  */
-bool encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
+void encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
 			 const char *path, struct problem *problem);
 void encoder_engine_fini(struct encoder_engine *encoder);
 

@@ -55,8 +55,8 @@ struct engine {
 	unsigned int head, tail; /* jobs taken, jobs pushed */
 	bool closed;
 
-	_Atomic bool failed;	 /* a job has gone wrong */
-	_Atomic uint64_t done;	 /* jobs */
+	_Atomic bool failed;     /* a job has gone wrong */
+	_Atomic uint64_t done;   /* jobs */
 	_Atomic uint64_t copied; /* bytes of planes that were not in the pool */
 
 	/* The engine's thread; others when it has ended. */

@@ -9,7 +9,7 @@
  */
 #include "filter.h"
 
-#define CELL	 32
+#define CELL 32
 #define STRENGTH 150 /* in 256ths */
 
 static int cells(int samples)

@@ -35,8 +35,9 @@ static void describe_end(struct input *in)
 		break;
 	case INPUT_DAMAGED:
 		if (in->frames)
-			problem_set(&in->problem, "'%s' is cut off or damaged after %" PRIu64 " frames",
-				    in->path, in->frames);
+			problem_set(&in->problem,
+				    "'%s' is cut off or damaged after %" PRIu64 " frames", in->path,
+				    in->frames);
 		else
 			problem_set(&in->problem, "'%s' is damaged: not one frame can be decoded",
 				    in->path);
@@ -95,7 +96,8 @@ static bool open_file(struct input *in)
 	/* An errno is the file's; FFmpeg's own codes are about what is in it. */
 	if (err == AVERROR(ENOENT) || err == AVERROR(EACCES) || err == AVERROR(EISDIR) ||
 	    err == AVERROR(ENOTDIR) || err == AVERROR(EIO)) {
-		problem_set(&in->problem, "cannot read '%s': %s", in->path, strerror(AVUNERROR(err)));
+		problem_set(&in->problem, "cannot read '%s': %s", in->path,
+			    strerror(AVUNERROR(err)));
 		return false;
 	}
 	if (!err)
@@ -168,8 +170,7 @@ void input_close(struct input *in)
 
 AVRational input_rate(const struct input *in)
 {
-	AVRational rate =
-		av_guess_frame_rate(in->format, in->format->streams[in->stream], NULL);
+	AVRational rate = av_guess_frame_rate(in->format, in->format->streams[in->stream], NULL);
 
 	return rate.num > 0 && rate.den > 0 ? rate : (AVRational){ 25, 1 };
 }
@@ -195,6 +196,9 @@ static bool read_packet(struct input *in)
 		err = av_read_frame(in->format, in->packet);
 	} while (!err && in->packet->stream_index != in->stream);
 
+	/* Some demuxers, of formats without an end mark, call the end of the file an error. */
+	if (err == AVERROR(EIO) && avio_feof(in->format->pb) && !in->format->pb->error)
+		err = AVERROR_EOF;
 	if (err == AVERROR_EOF && ffmpeg_log_cut_off() == in->cut_off &&
 	    in->packets >= promised_packets(in))
 		return false;

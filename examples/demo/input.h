@@ -32,12 +32,12 @@ struct input {
 	int stream;
 	uint64_t packets; /* given to the codec so far */
 	uint64_t frames;  /* got out of it so far */
-	uint64_t limit;	  /* stop after so many frames */
+	uint64_t limit;   /* stop after so many frames */
 	int width, height;
-	int pix_fmt;   /* of the first picture; AV_PIX_FMT_NONE before it */
+	int pix_fmt;          /* of the first picture; AV_PIX_FMT_NONE before it */
 	unsigned int cut_off; /* ffmpeg_log_cut_off() before it was opened */
-	bool draining; /* no more packets will be sent */
-	bool stopped;  /* the hook wants no more */
+	bool draining;        /* no more packets will be sent */
+	bool stopped;         /* the hook wants no more */
 	enum input_end end;
 	int next_width, next_height, next_pix_fmt; /* what the codec wanted then */
 

@@ -37,8 +37,8 @@ struct job {
 	/* From job_submit() on. */
 	enum dma_resv_usage wait_usage;
 	struct dma_resv_snapshot needs[JOB_BUFFERS]; /* the fences before it, of each buffer */
-	struct dma_fence *fence;		     /* a point of the engine's timeline */
-	struct dma_fence *hold;			     /* a point of @holder's, or NULL */
+	struct dma_fence *fence;                     /* a point of the engine's timeline */
+	struct dma_fence *hold;                      /* a point of @holder's, or NULL */
 };
 
 /* A job for one buffer or the first of several. NULL: no memory. */

@@ -12,8 +12,8 @@
 
 enum message_kind {
 	MESSAGE_WANTS_BUFFER, /* libavcodec is in get_buffer2 and waits for a job */
-	MESSAGE_SHOWN,	      /* the next frame, in the order shown, is in this buffer */
-	MESSAGE_END,	      /* there will be no more */
+	MESSAGE_SHOWN,        /* the next frame, in the order shown, is in this buffer */
+	MESSAGE_END,          /* there will be no more */
 };
 
 struct message {
@@ -29,7 +29,7 @@ struct mailbox {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	struct message message[MAILBOX_ROOM]; /* under lock, as all that follows */
-	unsigned int head, tail;	      /* taken, put */
+	unsigned int head, tail;              /* taken, put */
 };
 
 void mailbox_init(struct mailbox *box);

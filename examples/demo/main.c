@@ -219,8 +219,7 @@ static void write_timeline(struct client *client, const struct options *options,
 }
 
 /* What there is to see, and, first, what was proved. Returns the exit status. */
-static int report(struct client *client, const struct options *options,
-		  const struct output *output)
+static int report(struct client *client, const struct options *options, const struct output *output)
 {
 	double seconds = (double)(now_ns() - client->progress.begun) / 1e9;
 	bool identical;
@@ -231,13 +230,15 @@ static int report(struct client *client, const struct options *options,
 		write_timeline(client, options, output->timeline);
 
 	identical = compare(client);
-	printf("%" PRIu64 " bytes of planes copied; %.1f frames/s; %u buffers of %.1f MB for %d "
-	       "engines\n",
-	       client_copied(client), (double)client->checksum.base.done / seconds,
-	       client->pool.count, (double)client->ref->layout.size / 1e6, ENGINES);
-	printf("%s: %" PRIu64 " frames\n%s: %u of %u pictures\n%s: who waited for whom\n",
-	       output->video, client->encoder.frames, output->sheet, client->sheet.drawn,
-	       client->sheet.tiles, output->timeline);
+	printf("%" PRIu64
+	       " bytes of planes copied, %.1f frames/s, %d engines, %u buffers of %.1f MB\n",
+	       client_copied(client), (double)client->checksum.base.done / seconds, ENGINES,
+	       client->pool.count, (double)client->ref->layout.size / 1e6);
+	printf("%s: %" PRIu64 " frames\n", output->video, client->encoder.frames);
+	printf("%s: %u pictures\n", output->sheet, client->sheet.drawn);
+	if (client->looked)
+		printf("%s: the last frame, as the CPU sees it\n", output->poster);
+	printf("%s: who waited for whom\n", output->timeline);
 	return identical ? EXIT_SAME : EXIT_DIFFERENT;
 }
 

@@ -16,9 +16,9 @@ struct AVFrame;
 struct picture {
 	uint8_t *plane[PICTURE_PLANES];
 	int stride[PICTURE_PLANES]; /* bytes */
-	int width, height;	    /* samples of plane 0 */
-	int shift_x, shift_y;	    /* planes 1 and 2 are so much smaller: a power of two */
-	int format;		    /* enum AVPixelFormat */
+	int width, height;          /* samples of plane 0 */
+	int shift_x, shift_y;       /* planes 1 and 2 are so much smaller: a power of two */
+	int format;                 /* enum AVPixelFormat */
 };
 
 /* Is it planar 8-bit YUV 4:2:0, 4:2:2 or 4:4:4? @format: enum AVPixelFormat. */

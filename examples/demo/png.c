@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <libavcodec/avcodec.h>
+#include <libavutil/opt.h>
 #include <libswscale/swscale.h>
 
 #include "ffmpeg-log.h"
@@ -74,8 +75,10 @@ static int encode(const struct rgb_image *image, AVPacket *packet)
 	codec->pix_fmt = frame->format = AV_PIX_FMT_RGB24;
 	codec->time_base = (AVRational){ 1, 25 };
 	codec->thread_count = 1;
+	codec->compression_level = 6;
 	frame->data[0] = image->data;
 	frame->linesize[0] = image->stride;
+	av_opt_set(codec->priv_data, "pred", "paeth", 0);
 	err = avcodec_open2(codec, png, NULL);
 	if (!err)
 		err = avcodec_send_frame(codec, frame);

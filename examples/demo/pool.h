@@ -36,11 +36,11 @@ struct buffer {
 	struct dma_fence_timeline *decoder_hold, *encoder_hold;
 
 	/* The client's notes. */
-	struct dma_fence *held;	 /* the decoder's hold of the last picture in it, or NULL */
-	uint64_t frame;		 /* which, in the order shown, or NOT_SHOWN */
-	uint64_t used;		 /* when a job was last submitted for it */
+	struct dma_fence *held;   /* the decoder's hold of the last picture in it, or NULL */
+	uint64_t frame;           /* which, in the order shown, or NOT_SHOWN */
+	uint64_t used;            /* when a job was last submitted for it */
 	unsigned int unsubmitted; /* jobs that this frame still has to get */
-	struct picture picture;	 /* where libavcodec said that the picture is */
+	struct picture picture;   /* where libavcodec said that the picture is */
 };
 
 struct pool {

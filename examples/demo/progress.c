@@ -7,10 +7,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BAR	   24
-#define PERIOD_NS  INT64_C(100000000)
-#define SECOND_NS  1e9
-#define STEPS	   4 /* lines where there is no terminal */
+#define BAR 24
+#define PERIOD_NS INT64_C(100000000)
+#define SECOND_NS 1e9
+#define STEPS 4 /* lines where there is no terminal */
 
 int64_t now_ns(void)
 {
@@ -64,9 +64,7 @@ void progress_show(struct progress *progress, uint64_t done, uint64_t total, con
 		return;
 	progress->shown = now_ns();
 	print_line(progress, done, total, detail);
-	if (progress->terminal) {
-		progress->dirty = true;
-	} else {
+	if (!progress->terminal) {
 		progress->quarters = total ? done * STEPS / total : 0;
 		putchar('\n');
 	}
@@ -80,6 +78,5 @@ void progress_end(struct progress *progress, uint64_t done, uint64_t total, cons
 		print_line(progress, done, total, detail);
 		putchar('\n');
 	}
-	progress->dirty = false;
 	fflush(stdout);
 }

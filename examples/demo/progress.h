@@ -14,7 +14,6 @@ struct progress {
 	bool terminal;
 	int64_t begun, shown; /* ns */
 	uint64_t quarters;    /* printed so far, without a terminal */
-	bool dirty;	      /* the line on the terminal needs its end */
 };
 
 /* Nanoseconds of CLOCK_MONOTONIC. */

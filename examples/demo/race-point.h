@@ -17,8 +17,8 @@ struct race_point {
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	uint64_t writes[POOL_MAX]; /* under lock: by buffer */
-	bool over;		   /* under lock: nobody will write any more */
-	unsigned int torn;	   /* the reader's: how often a writer came in between */
+	bool over;                 /* under lock: nobody will write any more */
+	unsigned int torn;         /* the reader's: how often a writer came in between */
 };
 
 void race_point_init(struct race_point *race);

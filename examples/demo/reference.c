@@ -23,9 +23,9 @@
 /* A picture that the decoder got a buffer for. */
 struct held {
 	struct held *next;
-	AVBufferRef *buffer;  /* what libavcodec allocated; NULL once it has let go */
-	const uint8_t *data;  /* the picture's first byte */
-	uint64_t number;      /* in the order shown; NOT_SHOWN before that */
+	AVBufferRef *buffer; /* what libavcodec allocated; NULL once it has let go */
+	const uint8_t *data; /* the picture's first byte */
+	uint64_t number;     /* in the order shown; NOT_SHOWN before that */
 };
 
 #define NOT_SHOWN UINT64_MAX
@@ -86,7 +86,8 @@ static int fill_layout(struct layout *layout, AVCodecContext *codec, const AVFra
 			return err;
 		aligned = true;
 		for (int i = 0; i < PICTURE_PLANES; i++)
-			aligned = aligned && stride[i] % ROW_ALIGN == 0 && stride[i] % align[i] == 0;
+			aligned =
+				aligned && stride[i] % ROW_ALIGN == 0 && stride[i] % align[i] == 0;
 		width += width & ~(width - 1);
 	} while (!aligned);
 
@@ -202,7 +203,8 @@ static bool take_frame(struct run *run, const AVFrame *frame)
 	picture_of_frame(&from, frame);
 	for (int i = 0; i < PICTURE_PLANES; i++)
 		av_image_copy_plane(run->copy.plane[i], run->copy.stride[i], from.plane[i],
-				    from.stride[i], picture_width(&from, i), picture_height(&from, i));
+				    from.stride[i], picture_width(&from, i),
+				    picture_height(&from, i));
 	filter_contrast(&run->copy, run->room);
 	filter_counter(&run->copy, run->ref->count);
 	return add_checksum(run->ref, checksum_picture(&run->copy));

@@ -23,7 +23,7 @@ struct layout {
 };
 
 struct reference {
-	uint64_t count;	    /* frames */
+	uint64_t count;     /* frames */
 	uint64_t *checksum; /* of each, after the filters */
 	int width, height;  /* as shown */
 	int pix_fmt;

@@ -5,9 +5,9 @@
 #include <stdlib.h>
 
 #define COLUMNS 4
-#define ROWS	5
-#define GAP	8
-#define TILE_W	320
+#define ROWS 5
+#define GAP 8
+#define TILE_W 320
 
 /* The sum of steps between neighbours in every fourth row: more is sharper. */
 static uint64_t sharpness(const struct picture *pic)

@@ -14,10 +14,10 @@
 struct sheet_engine {
 	struct engine base;
 	struct rgb_image image;
-	uint64_t frames;      /* in all */
-	unsigned int tiles;   /* planned */
-	unsigned int choice;  /* frames a tile */
-	unsigned int drawn;   /* the engine's thread, then others */
+	uint64_t frames;     /* in all */
+	unsigned int tiles;  /* planned */
+	unsigned int choice; /* frames a tile */
+	unsigned int drawn;  /* the engine's thread, then others */
 	int tile_width, tile_height;
 };
 

@@ -5,16 +5,16 @@
 #include <inttypes.h>
 #include <string.h>
 
-#define WIDTH	1600
-#define LEFT	120
-#define RIGHT	20
-#define TOP	64
-#define LANE	34 /* height of a lane whose bars do not overlap */
-#define ROW	6  /* height of a row in a lane whose bars do */
-#define GAP	10
-#define SMALL	9 /* height of a lane in the overview */
-#define FRAMES	12
-#define NOBODY	UINT64_MAX /* frame of a bar that was never shown */
+#define WIDTH 1600
+#define LEFT 120
+#define RIGHT 20
+#define TOP 64
+#define LANE 34 /* height of a lane whose bars do not overlap */
+#define ROW 6   /* height of a row in a lane whose bars do */
+#define GAP 10
+#define SMALL 9 /* height of a lane in the overview */
+#define FRAMES 12
+#define NOBODY UINT64_MAX /* frame of a bar that was never shown */
 
 /* A stretch of time, and where it is drawn. */
 struct view {
@@ -25,9 +25,9 @@ struct svg {
 	FILE *file;
 	const struct timeline_lanes *lanes;
 	struct view all, window;
-	uint64_t first_frame, last_frame;  /* in the window */
-	double y[16], height[16];	   /* of each lane in the window */
-	unsigned int row[16][256];	   /* a lane's rows, without those that are empty */
+	uint64_t first_frame, last_frame; /* in the window */
+	double y[16], height[16];         /* of each lane in the window */
+	unsigned int row[16][256];        /* a lane's rows, without those that are empty */
 	unsigned int rows[16];
 	double bottom;
 };
@@ -137,14 +137,16 @@ static void put_head(struct svg *svg)
 		"font-family='sans-serif' font-size='12'>\n"
 		"<defs><marker id='tip' viewBox='0 0 8 8' refX='7' refY='4' markerWidth='7' "
 		"markerHeight='7' orient='auto'><path d='M0 1 L7 4 L0 7 z' fill='#333'/></marker>"
-		"<clipPath id='plot'><rect x='%d' y='0' width='%d' height='%.0f'/></clipPath></defs>\n"
+		"<clipPath id='plot'><rect x='%d' y='0' width='%d' "
+		"height='%.0f'/></clipPath></defs>\n"
 		"<rect width='100%%' height='100%%' fill='#fff'/>\n"
 		"<text x='16' y='24' font-size='16' font-weight='bold'>",
 		WIDTH, height, LEFT, WIDTH - LEFT - RIGHT, height);
 	put_escaped(svg->file, svg->lanes->title);
 	fprintf(svg->file,
 		"</text>\n<text x='16' y='44' fill='#555'>Frames %" PRIu64 " to %" PRIu64
-		". A bar is a job at work, one colour a frame; pale: its turn has come, and it waits; "
+		". A bar is a job at work, one colour a frame; pale: its turn has come, and it "
+		"waits; "
 		"an arrow comes from the fence that it waited for.</text>\n",
 		svg->first_frame, svg->last_frame);
 }
@@ -182,8 +184,8 @@ static void put_rectangle(FILE *file, double x, double y, double width, double h
 			  uint64_t frame, const char *style)
 {
 	if (frame == NOBODY)
-		fprintf(file, "<rect x='%.1f' y='%.1f' width='%.1f' height='%.1f' fill='#aaa'%s/>", x, y,
-			width, height, style);
+		fprintf(file, "<rect x='%.1f' y='%.1f' width='%.1f' height='%.1f' fill='#aaa'%s/>",
+			x, y, width, height, style);
 	else
 		fprintf(file,
 			"<rect x='%.1f' y='%.1f' width='%.1f' height='%.1f' "
@@ -201,10 +203,13 @@ static void put_bar(const struct svg *svg, unsigned int lane, const struct trace
 
 	fputs("<g>", svg->file);
 	if (begin > turn)
-		put_rectangle(svg->file, turn, y, begin - turn, height, bar->frame, " opacity='.3'");
+		put_rectangle(svg->file, turn, y, begin - turn, height, bar->frame,
+			      " opacity='.3'");
 	put_rectangle(svg->file, begin, y, width < 0.5 ? 0.5 : width, height, bar->frame, "");
-	if (svg->rows[lane] == 1 && width > 26 && bar->frame != NOBODY)
-		fprintf(svg->file, "<text x='%.1f' y='%.1f' text-anchor='middle'>%" PRIu64 "</text>",
+	if (svg->rows[lane] == 1 && width > 19 && bar->frame != NOBODY)
+		fprintf(svg->file,
+			"<text x='%.1f' y='%.1f' text-anchor='middle' font-size='10'>%" PRIu64
+			"</text>",
 			begin + width / 2, y + height / 2 + 4, bar->frame);
 	fprintf(svg->file, "<title>%s, ", svg->lanes->lane[lane]->name);
 	if (bar->frame != NOBODY)

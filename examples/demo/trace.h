@@ -22,9 +22,9 @@ struct trace_wait {
 struct trace_bar {
 	uint64_t frame;
 	uint64_t context, seqno; /* of its own fence */
-	int64_t turn;		 /* its turn has come; it waits for its fences, if at all */
-	int64_t begin, end;	 /* it works */
-	unsigned int row;	 /* where bars of one lane overlap: 0, 1, ... */
+	int64_t turn;            /* its turn has come; it waits for its fences, if at all */
+	int64_t begin, end;      /* it works */
+	unsigned int row;        /* where bars of one lane overlap: 0, 1, ... */
 	unsigned int waits;
 	struct trace_wait wait[TRACE_WAITS];
 };

@@ -77,7 +77,8 @@ static void paint(AVFrame *frame, int number)
 	const AVPixFmtDescriptor *desc = av_pix_fmt_desc_get(frame->format);
 
 	for (int plane = 0; plane < 3 && frame->data[plane]; plane++) {
-		int shift_x = plane ? desc->log2_chroma_w : 0, shift_y = plane ? desc->log2_chroma_h : 0;
+		int shift_x = plane ? desc->log2_chroma_w : 0,
+		    shift_y = plane ? desc->log2_chroma_h : 0;
 		int ball_x = number * 3 % frame->width, ball_y = number * 2 % frame->height;
 
 		for (int y = 0; y < frame->height >> shift_y; y++) {
@@ -88,7 +89,8 @@ static void paint(AVFrame *frame, int number)
 				bool ball = dx * dx + dy * dy < frame->height * frame->height / 16;
 
 				row[x] = (uint8_t)(ball ? 200 - 60 * plane :
-							  64 + (2 * x + y + number + 40 * plane) % 120);
+							  64 + (2 * x + y + number + 40 * plane) %
+									   120);
 			}
 		}
 	}
@@ -150,7 +152,8 @@ int main(int argc, char **argv)
 	clip.packet = av_packet_alloc();
 	clip.kind = avcodec_find_encoder_by_name(argv[2]);
 	clip.format = av_get_pix_fmt(argv[3]);
-	check(clip.packet && clip.kind && clip.format != AV_PIX_FMT_NONE ? 0 : AVERROR(EINVAL), argv[2]);
+	check(clip.packet && clip.kind && clip.format != AV_PIX_FMT_NONE ? 0 : AVERROR(EINVAL),
+	      argv[2]);
 
 	parse_size(argv[4], &width, &height);
 	codec = open_codec(&clip, width, height);

@@ -85,9 +85,10 @@ demo()
 
 shell_scripts()
 {
-	shellcheck -x "$here/run" "$here/.ci/run" "$here"/scripts/*.sh || return
-	for file in "$here/run" "$here/.ci/run" "$here"/scripts/*.sh; do
-		dash -n "$file" || return
+	cd "$here" || return
+	scripts=$(find . -path './build*' -prune -o \( -name run -o -name check -o -name '*.sh' \) -print)
+	for file in $scripts; do
+		shellcheck -x "$file" && dash -n "$file" || return
 	done
 }
 
@@ -109,7 +110,7 @@ run_check()
 		step 'tsan: tests' thread_sanitizer || :
 	fi
 	if step 'release: builds without tests' build build-check/release gcc --werror \
-		--buildtype=release -Dtests=false; then
+		--buildtype=release -Dtests=false -Ddemo=disabled; then
 		step 'release: symbols' script symbols "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: every symbol is called by a test' script called \
 			"$here/build-check/release/src/libdmabuf.so" "$here/build-check/gcc" || :
@@ -124,8 +125,6 @@ run_check()
 		video=$(clip)
 		step 'demo: every frame is identical' demo 0 "$video" || :
 		step 'demo: torn frames are noticed' demo 2 "$video" --break-rule readers || :
-		step 'demo: no file' demo 1 "$here/build-check/no-such-file" || :
-		step 'demo: not a video' demo 1 "$here/README.md" || :
 	fi
 
 	echo "$(($(date +%s) - began_all)) seconds; logs in build-check/logs"

@@ -85,8 +85,8 @@ demo()
 
 shell_scripts()
 {
-	shellcheck -x "$here/run" "$here/.ci/run" "$here"/scripts/*.sh || return
-	for file in "$here/run" "$here/.ci/run" "$here"/scripts/*.sh; do
+	shellcheck -x "$here/run" "$here/.ci/run" "$here"/scripts/*.sh "$here/models/check" || return
+	for file in "$here/run" "$here/.ci/run" "$here"/scripts/*.sh "$here/models/check"; do
 		dash -n "$file" || return
 	done
 }

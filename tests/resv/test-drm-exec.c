@@ -72,6 +72,8 @@ TEST(all_locks_are_held_until_fini)
 	}
 	ASSERT_INT(rounds, ==, 1);
 	ASSERT_FALSE(drm_exec_is_contended(&exec));
+	ASSERT_PTR(exec.ticket.ww_class, ==, &reservation_ww_class);
+	ASSERT_TRUE(exec.ticket.is_wait_die);
 	for (unsigned int i = 0; i < 3; i++) {
 		ASSERT_TRUE(dma_resv_held(things[i].base.resv));
 		ASSERT_PTR(dma_resv_locking_ctx(things[i].base.resv), ==, &exec.ticket);

@@ -6,8 +6,8 @@
 # race that they make is reported, and rightly so.
 set -u
 
-demo=$1
-make_clip=$2
+demo=$(realpath "$1")
+make_clip=$(realpath "$2")
 keep_rules=${3-}
 folder=$(mktemp -d) || exit 1
 trap 'rm -rf "$folder"' EXIT

@@ -5,6 +5,18 @@
 #include "fence/fence.h"
 #include "os/clock.h"
 
+/* First, so that it sees the first context of the process. */
+TEST(contexts_are_handed_out_once)
+{
+	const uint64_t first = dma_fence_context_alloc(3);
+	const uint64_t second = dma_fence_context_alloc(1);
+
+	ASSERT_INT(first, >, 0); /* 0 is the stub's */
+	ASSERT_INT(second, ==, first + 3);
+	ASSERT_INT(dma_fence_context_alloc(1), ==, second + 1);
+	ASSERT_WARNS(dma_fence_context_alloc(0), "at least one");
+}
+
 /*
  * Time and order.
  */
@@ -111,17 +123,6 @@ TEST(later_returns_what_is_left_to_wait_for)
 	ASSERT_PTR(dma_fence_later(second, first), ==, NULL);
 	dma_fence_put(first);
 	dma_fence_put(second);
-}
-
-TEST(contexts_are_handed_out_once)
-{
-	const uint64_t first = dma_fence_context_alloc(3);
-	const uint64_t second = dma_fence_context_alloc(1);
-
-	ASSERT_INT(first, >, 0); /* 0 is the stub's */
-	ASSERT_INT(second, ==, first + 3);
-	ASSERT_INT(dma_fence_context_alloc(1), ==, second + 1);
-	ASSERT_WARNS(dma_fence_context_alloc(0), "at least one");
 }
 
 /*

@@ -20,7 +20,7 @@
 
 #include "fence/fence.h"
 #include "os/alloc.h"
-#include "os/clock.h"
+#include "os/fault.h"
 #include "os/list.h"
 #include "os/report.h"
 
@@ -208,6 +208,7 @@ static void win(struct dmabuf_work *work)
 static bool enable_any(struct dma_fence_array *array)
 {
 	for (unsigned int i = 0; i < array->num_fences; i++) {
+		OS_RACE_POINT("array: before a member");
 		array->callbacks[i].array = array;
 		dma_fence_get(&array->base);
 		if (!dma_fence_add_callback(array->fences[i], &array->callbacks[i].cb, one_signaled))

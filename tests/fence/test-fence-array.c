@@ -271,7 +271,7 @@ static void signal_winner(void *arg)
 static void win_at_third_registration(const char *label)
 {
 	count_syscall(label);
-	if (strcmp(label, "add_callback: before HAS_CALLBACKS") || ++winner.registrations != 3)
+	if (strcmp(label, "array: before a member") || ++winner.registrations != 3)
 		return;
 	winner.thread = test_thread_start(signal_winner, NULL);
 	WAIT_UNTIL(load_acquire(&syscall_sleeps) || load_acquire(&winner.returned));

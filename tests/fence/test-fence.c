@@ -31,9 +31,10 @@ TEST(the_flags_say_what_init_was_told)
 		.get_driver_name = test_driver_name,
 		.get_timeline_name = test_timeline_name,
 	};
-	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+	struct dmabuf_spinlock lock;
 	struct dma_fence fence;
 
+	dmabuf_spin_lock_init(&lock);
 	dma_fence_init(&fence, &plain_ops, &lock, 1, 1);
 	ASSERT_INT(fence.flags, ==, INITIALIZED);
 	ASSERT_PTR(dma_fence_spinlock(&fence), ==, &lock);

@@ -42,10 +42,11 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 			    enum dma_resv_usage usage)
 {
 	struct dma_resv_fences *fences = &obj->fences;
-	const struct dma_resv_snapshot set = set_staged(fences);
+	struct dma_resv_snapshot set;
 	struct dma_resv_log *log;
 
 	dma_resv_assert_held(obj);
+	set = set_staged(fences);
 	if (!has_context(&set, context))
 		return 0;
 	if (!word_is_log(set.word) && fences_fit_word(fences, 1)) {
@@ -93,11 +94,12 @@ put_set:
 void dma_resv_prune_fences(struct dma_resv *obj)
 {
 	struct dma_resv_fences *fences = &obj->fences;
-	const struct dma_resv_snapshot set = set_staged(fences);
+	struct dma_resv_snapshot set;
 	struct dma_resv_log *log;
 	uint32_t live;
 
 	dma_resv_assert_held(obj);
+	set = set_staged(fences);
 	live = set_count_live(&set);
 	if (live == set.length)
 		return;

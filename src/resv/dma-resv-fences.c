@@ -210,13 +210,14 @@ static bool has_room(const struct dma_resv_fences *fences, const struct dma_resv
 
 int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences, unsigned int n)
 {
-	const struct dma_resv_snapshot set = set_staged(fences);
+	struct dma_resv_snapshot set;
 	struct dma_resv_log *spare;
 	uint32_t live = 0;
 
 	dma_resv_assert_held(obj);
 	if (n <= fences->reserved)
 		return 0;
+	set = set_staged(fences);
 	if (!has_room(fences, &set, n, &live)) {
 		spare = log_alloc(2 * (uint64_t)live + n);
 		if (!spare)

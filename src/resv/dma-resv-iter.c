@@ -89,9 +89,10 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 
 struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor)
 {
-	const struct dma_resv_snapshot set = set_staged(&cursor->obj->fences);
+	struct dma_resv_snapshot set;
 
 	dma_resv_assert_held(cursor->obj);
+	set = set_staged(&cursor->obj->fences);
 	cursor->fences = (void *)set.word;
 	cursor->num_fences = set.length;
 	cursor->index = 0;

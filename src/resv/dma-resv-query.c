@@ -9,6 +9,7 @@
 #include <errno.h>
 
 #include "os/alloc.h"
+#include "os/fault.h"
 #include "os/report.h"
 #include "resv/set.h"
 
@@ -88,6 +89,7 @@ static struct dma_resv_snapshot look(struct dma_resv *obj)
 	if (dma_resv_held(obj))
 		return set_staged(&obj->fences);
 	set.word = load_acquire(&obj->fences.word); /* R1 */
+	OS_RACE_POINT("test: before the length");
 	set.length = word_is_log(set.word) ? load_acquire(&word_log(set.word)->committed) /* R2 */
 					   : set.word != 0;
 	return set;

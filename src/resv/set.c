@@ -233,9 +233,11 @@ static void raise_hint(struct dma_resv_log *log, uint32_t length)
 static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
 				 enum dma_resv_usage usage)
 {
-	const uint32_t hint = load_acquire(&log->hint); /* H3 */
 	struct dma_resv_snapshot_cursor cursor = { .index = length, .usage = usage };
+	uint32_t hint;
 
+	OS_RACE_POINT("test: before the hint");
+	hint = load_acquire(&log->hint); /* H3 */
 	while (cursor.index > hint) {
 		struct dma_fence *fence = step(log, &cursor);
 		enum fence_state state;

@@ -53,7 +53,8 @@ static inline enum dma_resv_usage dma_resv_usage_rw(bool write)
 struct dma_resv_fences {
 	uintptr_t word;		/* atomic: what all see; written by the holder */
 	uintptr_t staged;	/* holder: what all will see */
-	struct dma_resv_log *spare; /* holder: memory that a reservation set aside */
+	struct dma_resv_log *spare;   /* holder: memory that a reservation set aside */
+	struct dma_resv_log *dropped; /* holder: logs to put at the next commit */
 	struct dma_resv *obj;	/* constant after init: whose lock guards it */
 	uint32_t reserved;	/* holder: adds that cannot fail */
 };

@@ -194,7 +194,8 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor);
  * dma_resv_iter_first() - first fence, with the lock
  * @cursor: after dma_resv_iter_begin(); the caller holds the object's lock
  *
- * Do not reserve, add, set, replace, copy or prune before the walk has ended.
+ * What the caller stages during the walk may or may not be visited. Do not commit or
+ * unlock before it has ended.
  *
  * Return: a fence, borrowed, also one that has signalled; NULL: none.
  *

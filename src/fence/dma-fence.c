@@ -119,7 +119,7 @@ struct dma_fence *dma_fence_get(struct dma_fence *fence)
 
 struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence)
 {
-	uint32_t count = load_relaxed(&fence->refcount.count);
+	uint32_t count = load_acquire(&fence->refcount.count); /* dead: see what replaced it */
 
 	do {
 		if (!count)

@@ -32,16 +32,44 @@ void dma_resv_fences_init(struct dma_resv_fences *fences, struct dma_resv *obj)
 	*fences = (struct dma_resv_fences){ .obj = obj };
 }
 
-/* Nobody else ever saw @staged, unless in a snapshot of the holder's. */
-static void drop_staged(const struct dma_resv_fences *fences, uintptr_t staged)
+static void check_guard(struct dma_resv *obj, const struct dma_resv_fences *fences)
 {
-	if (staged != fences->word)
+	dmabuf_bug_on(fences->obj != obj,
+		      "the fences at %p belong to reservation %p, not %p: pass that one",
+		      (const void *)fences, (void *)fences->obj, (void *)obj);
+	dma_resv_assert_held(obj);
+}
+
+/*
+ * @staged is staged no more. A log stays until the commit: the holder may be in the
+ * middle of a walk over it, and add while it is.
+ */
+static void drop_staged(struct dma_resv_fences *fences, uintptr_t staged)
+{
+	if (staged == fences->word)
+		return;
+	if (!word_is_log(staged)) {
 		word_put(staged);
+		return;
+	}
+	word_log(staged)->older = fences->dropped;
+	fences->dropped = word_log(staged);
+}
+
+static void put_dropped(struct dma_resv_fences *fences)
+{
+	while (fences->dropped) {
+		struct dma_resv_log *log = fences->dropped;
+
+		fences->dropped = log->older;
+		log_put(log);
+	}
 }
 
 void dma_resv_fences_fini(struct dma_resv_fences *fences)
 {
 	drop_staged(fences, fences->staged);
+	put_dropped(fences);
 	word_put(fences->word);
 	log_free_unseen(fences->spare);
 	*fences = (struct dma_resv_fences){ .obj = fences->obj };
@@ -105,21 +133,20 @@ void fences_own(struct dma_resv_log *log)
 	log->borrowed = 0;
 }
 
-/* @old was never published, and is in nobody's snapshot. */
-static void take_over_unseen(struct dma_resv_log *old, struct dma_resv_log *new)
+/* @old was never published. It keeps what it owns, and @new owns that too. */
+static void share(const struct dma_resv_log *old, struct dma_resv_log *new)
 {
 	uint32_t carried = 0;
 
 	new->borrowed = 0;
 	for (uint32_t i = 0; i < old->length; i++) {
-		const bool kept = is_carried(new, &carried, new->length, old->fences[i]);
-
+		if (!is_carried(new, &carried, new->length, old->fences[i]))
+			continue;
 		if (i < old->borrowed)
-			new->borrowed += kept;
-		else if (!kept)
-			dma_fence_put(old->fences[i]);
+			new->borrowed++;
+		else
+			dma_fence_get(old->fences[i]);
 	}
-	log_free_unseen(old);
 }
 
 /* @new holds what matters of the staged word, and replaces it there. */
@@ -127,20 +154,17 @@ static void take_over_staged(struct dma_resv_fences *fences, struct dma_resv_log
 {
 	const uintptr_t old = fences->staged;
 
+	fences->staged = word_of_log(new);
 	if (old == fences->word) {
 		new->borrowed = new->length;
-	} else if (!word_is_log(old)) {
+	} else if (word_is_log(old)) {
+		share(word_log(old), new);
+		drop_staged(fences, old);
+	} else {
 		new->borrowed = 0;
 		if (!new->length)
-			word_put(old);
-	} else if (load_acquire(&word_log(old)->refs) == 1) {
-		take_over_unseen(word_log(old), new);
-	} else {
-		/* The holder took a snapshot of it, so it borrows nothing. */
-		fences_own(new);
-		log_put(word_log(old));
+			drop_staged(fences, old);
 	}
-	fences->staged = word_of_log(new);
 }
 
 /* Newest to oldest into the end of the table, then oldest to newest to its beginning. */
@@ -214,7 +238,7 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
 	struct dma_resv_log *spare;
 	uint32_t live = 0;
 
-	dma_resv_assert_held(obj);
+	check_guard(obj, fences);
 	if (n <= fences->reserved)
 		return 0;
 	set = set_staged(fences);
@@ -312,7 +336,7 @@ static bool set_in_word(struct dma_resv_fences *fences, struct dma_fence *fence,
 void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
 			 struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	dma_resv_assert_held(obj);
+	check_guard(obj, fences);
 	use_reservation(fences, "dma_resv_fences_set");
 	if (!set_in_word(fences, fence, usage))
 		log_append(log_with_room(fences), dma_fence_get(fence), usage | TAG_CUT);
@@ -365,14 +389,15 @@ void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences
 {
 	const uintptr_t old = fences->word, new = fences->staged; /* only the holder writes them */
 
-	dma_resv_assert_held(obj);
+	check_guard(obj, fences);
 	if (word_is_log(new))
 		publish_length(word_log(new));
-	if (new == old)
-		return;
-	OS_RACE_POINT("commit: before the word");
-	store_release(&fences->word, new); /* W3 */
-	retire(old, new);
+	if (new != old) {
+		OS_RACE_POINT("commit: before the word");
+		store_release(&fences->word, new); /* W3 */
+		retire(old, new);
+	}
+	put_dropped(fences);
 }
 
 struct dma_fence *dma_resv_fences_get_rcu(struct dma_resv_fences *fences, enum dma_resv_usage usage)

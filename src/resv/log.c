@@ -119,7 +119,7 @@ void log_free(struct dma_resv_log *log)
 
 bool log_get_unless_dead(struct dma_resv_log *log)
 {
-	uint32_t refs = load_relaxed(&log->refs);
+	uint32_t refs = load_acquire(&log->refs); /* dead: so the word is another one */
 
 	do {
 		if (!refs)

@@ -25,6 +25,7 @@ struct dma_resv_log {
 		struct {
 			uint32_t length;   /* holder: entries; then the last reference's */
 			uint32_t borrowed; /* holder: entries whose references are elsewhere */
+			struct dma_resv_log *older; /* holder: dropped before it; put at commit */
 		};
 		struct dmabuf_rcu_head rcu;    /* after the last reference */
 		struct dma_resv_log *next_unused; /* while in a thread's cache */

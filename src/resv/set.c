@@ -221,7 +221,10 @@ uint32_t set_count_live(const struct dma_resv_snapshot *set)
  * Have they signalled?
  */
 
-/* H2. Another reader may have raised it further. */
+/*
+ * H2. Another reader may have raised it further. The holder's own look may raise it
+ * over entries that are not committed yet: they are never rewritten either.
+ */
 static void raise_hint(struct dma_resv_log *log, uint32_t length)
 {
 	uint32_t hint = load_relaxed(&log->hint);

@@ -159,8 +159,6 @@ TEST(prune_needs_memory_only_for_several)
 			dma_resv_prune_fences(&obj);
 			failed = os_fault_disarm();
 			ASSERT_INT(failed, ==, live > 1 && live < n);
-			for (unsigned int i = live; i < n && !failed && i >= n / 2; i++)
-				ASSERT_INT(references(fences[i]), ==, i < n / 2 ? 2 : 1);
 			ASSERT_INT(count(&obj, BOOKKEEP), ==, live);
 			dma_resv_prune_fences(&obj);
 			dma_resv_unlock(&obj);

@@ -150,8 +150,8 @@ TEST(superseded_means_same_context_as_strong_and_later)
 			ASSERT_INT(times(&obj, new), ==, 1);
 			dma_resv_prune_fences(&obj);
 			ASSERT_INT(count(&obj, BOOKKEEP), ==, pairs[i].left + others);
-			ASSERT_INT(references(old), ==, pairs[i].left);
 			dma_resv_unlock(&obj);
+			ASSERT_INT(references(old), ==, pairs[i].left);
 			ASSERT_INT(count(&obj, BOOKKEEP), ==, pairs[i].left + others);
 			dma_resv_fini(&obj);
 			dma_fence_put(old);

@@ -212,10 +212,10 @@ TEST(R5_prune_looks_at_members_whoever_enabled_signalling)
 	store_release(&to_mock(lazy)->done, 1);
 	dma_fence_signal(never_asked);
 	dma_resv_prune_fences(&obj);
+	dma_resv_unlock(&obj);
 	ASSERT_INT(references(lazy), ==, 1);
 	ASSERT_INT(references(busy), ==, 2);
 	ASSERT_INT(references(never_asked), ==, 1);
-	dma_resv_unlock(&obj);
 	dma_resv_fini(&obj);
 	dma_fence_put(lazy);
 	dma_fence_put(busy);

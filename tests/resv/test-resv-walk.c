@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks with the lock held, while their caller stages. */
+#include "view.h"
+
+#define FENCES 6 /* fill the smallest log */
+
+static void add_one(struct dma_resv *obj, uint64_t seqno)
+{
+	struct dma_fence *fence = mock_fence(dma_fence_context_alloc(1), seqno);
+
+	dma_resv_add_fence(obj, fence, DMA_RESV_USAGE_READ);
+	dma_fence_put(fence);
+}
+
+static void fill(struct dma_resv *obj, uint64_t seqno)
+{
+	for (unsigned int i = 0; i < FENCES; i++) {
+		reserve(obj, 1);
+		add_one(obj, seqno);
+	}
+}
+
+/* Adding makes the staged log give way to a new one, and others take memory meanwhile. */
+TEST(a_walk_survives_what_its_caller_adds)
+{
+	struct dma_resv walked, other;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	unsigned int visited = 0;
+
+	dma_resv_init(&walked);
+	dma_resv_init(&other);
+	lock(&walked);
+	fill(&walked, 1);
+	reserve(&walked, 1); /* as in Linux: before the walk */
+	dma_resv_for_each_fence(&cursor, &walked, DMA_RESV_USAGE_BOOKKEEP, fence) {
+		ASSERT_INT(fence->seqno, ==, 1);
+		if (visited++)
+			continue;
+		add_one(&walked, 1);
+		lock(&other);
+		fill(&other, 2);
+		dma_resv_unlock(&other);
+	}
+	ASSERT_INT(visited, >=, FENCES);
+	dma_resv_unlock(&walked);
+	dma_resv_fini(&walked);
+	dma_resv_fini(&other);
+}
+
+/* What pruning and replacing drop stays readable until the commit, too. */
+TEST(a_walk_survives_what_its_caller_edits)
+{
+	struct dma_fence *fence, *held[FENCES];
+	struct dma_resv_iter cursor;
+	unsigned int visited = 0;
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	for (unsigned int i = 0; i < FENCES; i++) {
+		held[i] = mock_fence(dma_fence_context_alloc(1), 1);
+		reserve(&obj, 1);
+		dma_resv_add_fence(&obj, held[i], DMA_RESV_USAGE_READ);
+	}
+	for (unsigned int i = 0; i < FENCES; i++)
+		dma_fence_put(held[i]);
+	dma_resv_for_each_fence(&cursor, &obj, DMA_RESV_USAGE_BOOKKEEP, fence) {
+		ASSERT_INT(fence->seqno, ==, 1);
+		dma_fence_signal(fence);
+		dma_resv_prune_fences(&obj);
+		ASSERT_INT(dma_resv_replace_fences(&obj, fence->context, fence, DMA_RESV_USAGE_READ), ==, 0);
+		visited++;
+	}
+	ASSERT_INT(visited, ==, FENCES);
+	dma_resv_unlock(&obj);
+	dma_resv_fini(&obj);
+}
+
+TEST(a_container_of_another_object_is_refused)
+{
+	struct dma_resv one, two;
+
+	dma_resv_init(&one);
+	dma_resv_init(&two);
+	lock(&one);
+	ASSERT_DEATH(dma_resv_fences_commit(&one, &two.fences), "pass that one");
+	ASSERT_DEATH((void)!dma_resv_fences_reserve(&one, &two.fences, 1), "pass that one");
+	ASSERT_DEATH(dma_resv_fences_set(&one, &two.fences, NULL, DMA_RESV_USAGE_READ), "pass that one");
+	dma_resv_unlock(&one);
+	dma_resv_fini(&one);
+	dma_resv_fini(&two);
+}

@@ -17,7 +17,7 @@ step()
 	log=$here/build-check/logs/$(printf %s "$what" | tr -cs 'a-zA-Z0-9' -).log
 	began=$(date +%s)
 	status=0
-	"$@" >"$log" 2>&1 </dev/null || status=$?
+	("$@") >"$log" 2>&1 </dev/null || status=$?
 	sum=$(tail -n 1 "$log" | sed -n 's/^\([0-9]*\) passed, \([0-9]*\) failed$/\1 \2/p')
 	case $status:$sum in
 	0:) sum='1 0' ;;

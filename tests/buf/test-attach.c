@@ -247,9 +247,9 @@ TEST(what_takes_the_lock_aborts_with_it)
 		     "unlock it first");
 	dma_buf_unmap_attachment(attach, table, DMA_TO_DEVICE);
 	unlock(dmabuf);
-	ASSERT_DEATH((void)!dma_buf_pin(attach), "");
-	ASSERT_DEATH(dma_buf_unpin(attach), "");
-	ASSERT_DEATH(dma_buf_move_notify(dmabuf), "");
+	ASSERT_DEATH((void)!dma_buf_pin(attach), "call dma_resv_lock() first");
+	ASSERT_DEATH(dma_buf_unpin(attach), "call dma_resv_lock() first");
+	ASSERT_DEATH(dma_buf_move_notify(dmabuf), "call dma_resv_lock() first");
 	dma_buf_detach(dmabuf, attach);
 	dma_buf_put(dmabuf);
 }

@@ -378,6 +378,8 @@ TEST(one_is_unlocked_and_the_order_of_the_others_stays)
 		drm_exec_unlock_obj(&exec, &things[1].base);
 		drm_exec_unlock_obj(&exec, &things[1].base); /* is not locked any more */
 		ASSERT_FALSE(dma_resv_is_locked(things[1].base.resv));
+		ASSERT_PTR(drm_exec_obj(&exec, 1), ==, &things[2].base);
+		ASSERT_PTR(drm_exec_obj(&exec, 2), ==, &things[3].base);
 		drm_exec_unlock_resv(&exec, things[2].base.resv);
 		drm_exec_unlock_resv(&exec, things[2].base.resv);
 		ASSERT_FALSE(dma_resv_is_locked(things[2].base.resv));

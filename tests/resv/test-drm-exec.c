@@ -571,7 +571,7 @@ TEST(prepare_unwinds_from_every_failure)
  * The contract.
  */
 
-TEST(locking_outside_the_loop_aborts)
+TEST(locking_before_the_loop_aborts_and_after_it_warns)
 {
 	struct thing things[1];
 	struct drm_exec exec;
@@ -581,6 +581,9 @@ TEST(locking_outside_the_loop_aborts)
 	ASSERT_DEATH((void)!drm_exec_lock_obj(&exec, &things[0].base), "use drm_exec_until_all_locked()");
 	ASSERT_DEATH((void)!drm_exec_prepare_resv(&exec, things[0].base.resv, 1),
 		     "use drm_exec_until_all_locked()");
+	drm_exec_until_all_locked(&exec)
+		;
+	ASSERT_WARNS(ASSERT_INT(drm_exec_lock_obj(&exec, &things[0].base), ==, 0), "locks again");
 	drm_exec_fini(&exec);
 	things_fini(things, 1);
 }

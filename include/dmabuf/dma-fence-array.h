@@ -195,6 +195,18 @@ struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int inde
 	for ((index) = 0, (fence) = dma_fence_array_first(head); (fence);    \
 	     ++(index), (fence) = dma_fence_array_next(head, index))
 
+/**
+ * dma_fence_match_context() - is all of a fence on one timeline?
+ * @fence:   any fence, not NULL; the caller holds a reference
+ * @context: the timeline, from dma_fence_context_alloc()
+ *
+ * Return: true if @fence is of @context, or is an array whose members all are; an array
+ * without members is of every context.
+ *
+ * Since: 0.1
+ */
+bool dma_fence_match_context(struct dma_fence *fence, uint64_t context);
+
 #ifdef __cplusplus
 }
 #endif

@@ -92,10 +92,11 @@ struct dma_fence_ops {
 	/**
 	 * @signaled: optional; is the work done?
 	 *
-	 * Called without a lock held by the library, at any time before the fence
-	 * has signalled, from several threads. Once true it must stay true; the
-	 * library then signals the fence. It may call dma_fence_set_error() when it
-	 * returns true.
+	 * Called at any time before the fence has signalled, from several threads,
+	 * also while one asks under the fence's lock (dma_fence_is_signaled_locked())
+	 * or under a reservation lock: it takes neither, and does not sleep. Once true
+	 * it must stay true; the library then signals the fence. It may call
+	 * dma_fence_set_error() when it returns true.
 	 */
 	bool (*signaled)(struct dma_fence *fence);
 

@@ -28,7 +28,7 @@ struct dma_fence_timeline;
  *
  * Since: 0.1. Extension.
  */
-struct dma_fence_timeline *dma_fence_timeline_create(const char *name);
+struct dma_fence_timeline *dma_fence_timeline_create(const char *name) DMABUF_MUST_CHECK;
 
 /**
  * dma_fence_timeline_emit() - make the fence of the next point

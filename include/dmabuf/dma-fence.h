@@ -157,7 +157,7 @@ void dma_fence_free(struct dma_fence *fence);
  *
  * Context: does not sleep. No system call where nobody waits.
  *
- * Return: 0; -EINVAL: @fence had signalled before, or is NULL.
+ * Return: 0; -EINVAL: @fence had signalled before, or is NULL (and a warning).
  *
  * Since: 0.1 (returns void in later Linux)
  */
@@ -169,7 +169,7 @@ int dma_fence_signal(struct dma_fence *fence);
  *
  * Locking: the caller holds the fence's lock. Aborts if nobody holds it.
  *
- * Return: 0; -EINVAL: @fence had signalled before, or is NULL.
+ * Return: 0; -EINVAL: @fence had signalled before, or is NULL (and a warning).
  *
  * Since: 0.1
  */
@@ -180,7 +180,7 @@ int dma_fence_signal_locked(struct dma_fence *fence);
  * @fence:     as there
  * @timestamp: when; nanoseconds, CLOCK_MONOTONIC
  *
- * Return: 0; -EINVAL: @fence had signalled before, or is NULL.
+ * Return: 0; -EINVAL: @fence had signalled before, or is NULL (and a warning).
  *
  * Since: 0.1
  */
@@ -193,7 +193,7 @@ int dma_fence_signal_timestamp(struct dma_fence *fence, int64_t timestamp);
  *
  * Locking: the caller holds the fence's lock. Aborts if nobody holds it.
  *
- * Return: 0; -EINVAL: @fence had signalled before, or is NULL.
+ * Return: 0; -EINVAL: @fence had signalled before, or is NULL (and a warning).
  *
  * Since: 0.1
  */
@@ -289,7 +289,8 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma
 /**
  * dma_fence_remove_callback() - do not call that function after all
  * @fence: the fence that was watched
- * @cb:    registration that was passed to dma_fence_add_callback(), whatever that returned
+ * @cb:    registration that was passed to dma_fence_add_callback(), and that returned 0 or
+ *	   -ENOENT
  *
  * When it returns, the function is not running, and will not run.
  *
@@ -340,8 +341,8 @@ int64_t dma_fence_wait(struct dma_fence *fence, bool intr);
  * Context: sleeps, unless @timeout is 0.
  *
  * Return: above 0: it signalled, and so much of @timeout is left, at least 1; 0:
- * it did not in time; -ERESTARTSYS: @intr, and a signal handler ran; -EINVAL: @timeout
- * is negative.
+ * it did not in time; -ERESTARTSYS: @intr, and a signal handler ran; -EINVAL (and a
+ * warning): @timeout is negative.
  *
  * Since: 0.1
  */
@@ -353,7 +354,8 @@ int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeo
  * @intr:    as there
  * @timeout: as there
  *
- * Return: as there; a fence that signals just as the time is over: 0.
+ * Return: as there, -EINVAL without a warning; a fence that signals just as the time is
+ * over: 0.
  *
  * Since: 0.1
  */

@@ -280,7 +280,8 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src) DMABUF_MUST
  * Waits for the fences that are there when it begins.
  *
  * Return: above 0: all have, and so much of @timeout is left, at least 1; 0: not in
- * time; -ERESTARTSYS: @intr, and a signal handler ran; -EINVAL: @timeout is negative.
+ * time; -ERESTARTSYS: @intr, and a signal handler ran; -EINVAL (and a warning): @timeout
+ * is negative.
  *
  * Since: 0.1
  */

@@ -61,6 +61,8 @@ const char *dmabuf_version(void);
  * @error: 0 > @error >= -DMABUF_MAX_ERRNO
  *
  * Return: a pointer for which dmabuf_is_err() is true.
+ *
+ * Since: 0.1. Extension.
  */
 static inline void *dmabuf_err_ptr(long error)
 {
@@ -72,6 +74,8 @@ static inline void *dmabuf_err_ptr(long error)
  * @ptr: pointer for which dmabuf_is_err() is true
  *
  * Return: the negative errno.
+ *
+ * Since: 0.1. Extension.
  */
 static inline long dmabuf_ptr_err(const void *ptr)
 {
@@ -83,6 +87,8 @@ static inline long dmabuf_ptr_err(const void *ptr)
  * @ptr: any pointer; NULL is not an error pointer
  *
  * Return: true for an error pointer.
+ *
+ * Since: 0.1. Extension.
  */
 static inline bool dmabuf_is_err(const void *ptr)
 {
@@ -125,6 +131,8 @@ struct dmabuf_spinlock {
 /**
  * dmabuf_spin_lock_init() - make a short lock unlocked
  * @lock: memory to initialise
+ *
+ * Since: 0.1. Extension (Linux: spin_lock_init).
  */
 void dmabuf_spin_lock_init(struct dmabuf_spinlock *lock);
 
@@ -137,6 +145,8 @@ void dmabuf_spin_lock_init(struct dmabuf_spinlock *lock);
  *
  * Context: the holder must not sleep, wait for a fence or take a reservation
  * lock before dmabuf_spin_unlock().
+ *
+ * Since: 0.1. Extension (Linux: spin_lock).
  */
 void dmabuf_spin_lock(struct dmabuf_spinlock *lock);
 
@@ -145,6 +155,8 @@ void dmabuf_spin_lock(struct dmabuf_spinlock *lock);
  * @lock: lock to take
  *
  * Return: true if the calling thread holds the lock now.
+ *
+ * Since: 0.1. Extension (Linux: spin_trylock).
  */
 bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock);
 
@@ -154,6 +166,8 @@ bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock);
  *
  * If it was the last short lock of this thread, deferred work of the library
  * that was queued meanwhile runs here, after the lock is dropped.
+ *
+ * Since: 0.1. Extension (Linux: spin_unlock).
  */
 void dmabuf_spin_unlock(struct dmabuf_spinlock *lock);
 
@@ -162,6 +176,8 @@ void dmabuf_spin_unlock(struct dmabuf_spinlock *lock);
  * @lock: lock to look at
  *
  * Return: true if it was held at some moment of the call.
+ *
+ * Since: 0.1. Extension (Linux: spin_is_locked).
  */
 bool dmabuf_spin_is_locked(const struct dmabuf_spinlock *lock);
 
@@ -200,10 +216,16 @@ struct dmabuf_rcu_head {
  * section that could reach it ends. Sections nest.
  *
  * Context: callable anywhere, also in a fence callback.
+ *
+ * Since: 0.1. Extension (Linux: rcu_read_lock).
  */
 void dmabuf_rcu_read_lock(void);
 
-/** dmabuf_rcu_read_unlock() - end the read section that began last */
+/**
+ * dmabuf_rcu_read_unlock() - end the read section that began last
+ *
+ * Since: 0.1. Extension (Linux: rcu_read_unlock).
+ */
 void dmabuf_rcu_read_unlock(void);
 
 /**
@@ -217,6 +239,8 @@ void dmabuf_rcu_read_unlock(void);
  *
  * Context: does not sleep. Callable anywhere, also in a fence callback. The
  * first call of a process lets liburcu start its reclaimer thread.
+ *
+ * Since: 0.1. Extension (Linux: call_rcu).
  */
 void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head));
 
@@ -228,6 +252,8 @@ void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rc
  *
  * Context: sleeps; not inside a read section, nor under a short lock, nor in a
  * function that dmabuf_call_rcu() runs.
+ *
+ * Since: 0.1. Extension (Linux: rcu_barrier).
  */
 void dmabuf_rcu_barrier(void);
 

@@ -181,7 +181,7 @@ bool drm_exec_cleanup(struct drm_exec *exec);
 
 /**
  * drm_exec_lock_obj() - lock an object
- * @exec: inside drm_exec_until_all_locked(); elsewhere this aborts
+ * @exec: inside drm_exec_until_all_locked(); before it this aborts, after it this warns
  * @obj:  object to lock; a reference is held as long as it is locked
  *
  * Context: sleeps.

@@ -391,3 +391,15 @@ struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int inde
 
 	return array && index < array->num_fences ? array->fences[index] : NULL;
 }
+
+bool dma_fence_match_context(struct dma_fence *fence, uint64_t context)
+{
+	struct dma_fence *member;
+	unsigned int i;
+
+	dma_fence_array_for_each(member, i, fence) {
+		if (member->context != context)
+			return false;
+	}
+	return true;
+}

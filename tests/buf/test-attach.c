@@ -7,35 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-#include "fake-exporter.h"
-
-static struct device any_device = { .name = "any" };
-
-struct importer {
-	unsigned int moves, moves_held;
-};
-
-static void count_move(struct dma_buf_attachment *attach)
-{
-	struct importer *importer = attach->importer_priv;
-
-	importer->moves++;
-	importer->moves_held += dma_resv_held(attach->dmabuf->resv);
-}
-
-static const struct dma_buf_attach_ops notified = { .move_notify = count_move };
-static const struct dma_buf_attach_ops locking_only = { .allow_peer2peer = true };
-
-static struct dma_buf_attachment *attach_static(struct dma_buf *dmabuf)
-{
-	return attach_with(dmabuf, &any_device, NULL);
-}
-
-static struct dma_buf_attachment *attach_dynamic(struct dma_buf *dmabuf,
-						 const struct dma_buf_attach_ops *ops)
-{
-	return attach_with(dmabuf, &any_device, ops);
-}
+#include "importers.h"
 
 /*
  * The four rows of the table.
@@ -247,9 +219,9 @@ TEST(what_takes_the_lock_aborts_with_it)
 		     "unlock it first");
 	dma_buf_unmap_attachment(attach, table, DMA_TO_DEVICE);
 	unlock(dmabuf);
-	ASSERT_DEATH((void)!dma_buf_pin(attach), "");
-	ASSERT_DEATH(dma_buf_unpin(attach), "");
-	ASSERT_DEATH(dma_buf_move_notify(dmabuf), "");
+	ASSERT_DEATH((void)!dma_buf_pin(attach), "call dma_resv_lock() first");
+	ASSERT_DEATH(dma_buf_unpin(attach), "call dma_resv_lock() first");
+	ASSERT_DEATH(dma_buf_move_notify(dmabuf), "call dma_resv_lock() first");
 	dma_buf_detach(dmabuf, attach);
 	dma_buf_put(dmabuf);
 }

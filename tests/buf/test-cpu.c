@@ -87,8 +87,8 @@ TEST(the_cpu_side_aborts_where_the_lock_state_is_wrong)
 	ASSERT_DEATH((void)!dma_buf_vmap_unlocked(dmabuf, &map), "unlock it first");
 	ASSERT_DEATH(dma_buf_vunmap_unlocked(dmabuf, &map), "unlock it first");
 	unlock(dmabuf);
-	ASSERT_DEATH((void)!dma_buf_vmap(dmabuf, &map), "");
-	ASSERT_DEATH(dma_buf_vunmap(dmabuf, &map), "");
+	ASSERT_DEATH((void)!dma_buf_vmap(dmabuf, &map), "call dma_resv_lock() first");
+	ASSERT_DEATH(dma_buf_vunmap(dmabuf, &map), "call dma_resv_lock() first");
 	dma_buf_put(dmabuf);
 }
 

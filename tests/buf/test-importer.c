@@ -3,35 +3,7 @@
 #include <dmabuf/dma-buf.h>
 #include <errno.h>
 
-#include "fake-exporter.h"
-
-static struct device any_device = { .name = "any" };
-
-struct importer {
-	unsigned int moves, moves_held;
-};
-
-static void count_move(struct dma_buf_attachment *attach)
-{
-	struct importer *importer = attach->importer_priv;
-
-	importer->moves++;
-	importer->moves_held += dma_resv_held(attach->dmabuf->resv);
-}
-
-static const struct dma_buf_attach_ops notified = { .move_notify = count_move };
-static const struct dma_buf_attach_ops locking_only = { .allow_peer2peer = true };
-
-static struct dma_buf_attachment *attach_static(struct dma_buf *dmabuf)
-{
-	return attach_with(dmabuf, &any_device, NULL);
-}
-
-static struct dma_buf_attachment *attach_dynamic(struct dma_buf *dmabuf,
-						 const struct dma_buf_attach_ops *ops)
-{
-	return attach_with(dmabuf, &any_device, ops);
-}
+#include "importers.h"
 
 /*
  * Arguments.

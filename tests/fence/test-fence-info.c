@@ -2,6 +2,8 @@
 /* What a fence tells about itself: time, order, names; contexts and stubs. */
 #include "fences.h"
 
+#include <dmabuf/dma-fence-array.h>
+
 #include "fence/fence.h"
 #include "os/clock.h"
 
@@ -15,6 +17,29 @@ TEST(contexts_are_handed_out_once)
 	ASSERT_INT(second, ==, first + 3);
 	ASSERT_INT(dma_fence_context_alloc(1), ==, second + 1);
 	ASSERT_WARNS(dma_fence_context_alloc(0), "at least one");
+}
+
+/* An array is of a context if every member is; its own does not count. */
+TEST(a_context_is_matched_by_a_fence_or_all_members)
+{
+	const uint64_t context = dma_fence_context_alloc(2), other = context + 1;
+	const uint64_t contexts[3] = { context, context, other };
+	struct dma_fence_array *array = dma_fence_array_alloc(3);
+
+	ASSERT_PTR(array, !=, NULL);
+	for (unsigned int i = 0; i < 3; i++) {
+		array->fences[i] = make_fence_with(&plain_ops, NULL, contexts[i], i + 1);
+		ASSERT_INT(dma_fence_match_context(array->fences[i], context), ==, i < 2);
+		ASSERT_INT(dma_fence_match_context(array->fences[i], other), ==, i == 2);
+	}
+	dma_fence_array_init(array, 3, array->fences, other, 1, false);
+	ASSERT_FALSE(dma_fence_match_context(&array->base, context));
+	ASSERT_FALSE(dma_fence_match_context(&array->base, other));
+	dma_fence_put(array->fences[2]);
+	array->num_fences = 2;
+	ASSERT_TRUE(dma_fence_match_context(&array->base, context));
+	ASSERT_FALSE(dma_fence_match_context(&array->base, other));
+	dma_fence_put(&array->base);
 }
 
 /*

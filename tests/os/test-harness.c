@@ -43,6 +43,8 @@ TEST(the_armed_call_fails_and_no_other)
 TEST(too_many_elements_are_no_memory)
 {
 	ASSERT_PTR(os_alloc_array(SIZE_MAX / 2, 16), ==, NULL);
+	/* The product wraps around to 16. */
+	ASSERT_PTR(os_alloc_array(SIZE_MAX / 16 + 2, 16), ==, NULL);
 }
 
 TEST(a_bug_aborts_with_its_sentence)

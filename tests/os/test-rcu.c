@@ -34,6 +34,33 @@ TEST(the_barrier_runs_what_was_deferred)
 	ASSERT_RESOURCES(before);
 }
 
+struct chain {
+	struct dmabuf_rcu_head rcu;
+	unsigned int left;
+	unsigned int ended; /* atomic */
+};
+
+static void defer_again(struct dmabuf_rcu_head *head)
+{
+	struct chain *chain = container_of(head, struct chain, rcu);
+
+	if (chain->left--)
+		dmabuf_call_rcu(&chain->rcu, defer_again);
+	else
+		store_release(&chain->ended, 1);
+}
+
+/* An array that goes puts its members, and they go, too. One barrier more for each. */
+TEST(what_was_deferred_may_defer_in_its_turn)
+{
+	struct chain chain = { .left = 3 };
+
+	dmabuf_call_rcu(&chain.rcu, defer_again);
+	for (unsigned int i = 0; i <= 3; i++)
+		dmabuf_rcu_barrier();
+	ASSERT_INT(load_acquire(&chain.ended), ==, 1);
+}
+
 static void defer_a_few(unsigned int index, void *arg)
 {
 	(void)index;

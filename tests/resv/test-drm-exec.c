@@ -378,6 +378,8 @@ TEST(one_is_unlocked_and_the_order_of_the_others_stays)
 		drm_exec_unlock_obj(&exec, &things[1].base);
 		drm_exec_unlock_obj(&exec, &things[1].base); /* is not locked any more */
 		ASSERT_FALSE(dma_resv_is_locked(things[1].base.resv));
+		ASSERT_PTR(drm_exec_obj(&exec, 1), ==, &things[2].base);
+		ASSERT_PTR(drm_exec_obj(&exec, 2), ==, &things[3].base);
 		drm_exec_unlock_resv(&exec, things[2].base.resv);
 		drm_exec_unlock_resv(&exec, things[2].base.resv);
 		ASSERT_FALSE(dma_resv_is_locked(things[2].base.resv));
@@ -569,7 +571,7 @@ TEST(prepare_unwinds_from_every_failure)
  * The contract.
  */
 
-TEST(locking_outside_the_loop_aborts)
+TEST(locking_before_the_loop_aborts_and_after_it_warns)
 {
 	struct thing things[1];
 	struct drm_exec exec;
@@ -579,6 +581,9 @@ TEST(locking_outside_the_loop_aborts)
 	ASSERT_DEATH((void)!drm_exec_lock_obj(&exec, &things[0].base), "use drm_exec_until_all_locked()");
 	ASSERT_DEATH((void)!drm_exec_prepare_resv(&exec, things[0].base.resv, 1),
 		     "use drm_exec_until_all_locked()");
+	drm_exec_until_all_locked(&exec)
+		;
+	ASSERT_WARNS(ASSERT_INT(drm_exec_lock_obj(&exec, &things[0].base), ==, 0), "locks again");
 	drm_exec_fini(&exec);
 	things_fini(things, 1);
 }

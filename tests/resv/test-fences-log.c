@@ -271,6 +271,34 @@ TEST(full_logs_do_not_grow_while_their_fences_are_superseded)
 	end(&u);
 }
 
+/* However many live on, as many more can be added before the next log. */
+TEST(full_logs_leave_room_for_as_many_as_live)
+{
+	for (unsigned int live = 2; live < 40; live++) {
+		const uint64_t context = dma_fence_context_alloc(live);
+		const struct dma_resv_log *log = NULL;
+		unsigned int logs = 0;
+		struct unit u;
+
+		begin(&u);
+		for (unsigned int i = 0; i < 20 * live; i++) {
+			struct dma_fence *fence = mock_fence(context + i % live, i);
+
+			reserve_in(&u, 1);
+			dma_resv_fences_add(&u.fences, fence, READ);
+			dma_fence_put(fence);
+			commit(&u);
+			if (!i || published_log(&u) == log)
+				continue;
+			log = published_log(&u);
+			logs++;
+		}
+		/* A few while it grows, then at most one in each round. */
+		ASSERT_INT(logs, <=, 6 + 20);
+		end(&u);
+	}
+}
+
 /* Until the log in place is full. Returns it. */
 static struct dma_resv_log *fill_up(struct unit *u, struct dma_fence **first)
 {

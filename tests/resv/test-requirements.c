@@ -102,7 +102,7 @@ TEST(R2_the_holder_sees_what_it_staged_and_nobody_else)
 }
 
 /* Everything that edits what is staged, while one reserved fence is left. */
-static void edit(struct dma_resv *obj, unsigned int how)
+static void edit(struct dma_resv *obj, unsigned int how, const struct dma_fence *there)
 {
 	struct dma_fence *fence = mock_lone();
 	struct dma_resv other;
@@ -124,6 +124,9 @@ static void edit(struct dma_resv *obj, unsigned int how)
 	case 4:
 		dma_resv_commit(obj);
 		break;
+	case 5:
+		ASSERT_INT(dma_resv_replace_fences(obj, there->context, fence, READ), ==, 0);
+		break;
 	}
 	dma_resv_fini(&other);
 	signal_and_put(fence);
@@ -137,11 +140,11 @@ TEST(R3_reservations_survive_edits_or_fail_loudly)
 	dma_resv_init(&obj);
 	for (unsigned int i = 0; i < 12; i++)
 		fences[i] = mock_lone();
-	for (unsigned int how = 0; how < 5; how++) {
+	for (unsigned int how = 0; how < 6; how++) {
 		lock(&obj);
 		reserve(&obj, 12);
 		dma_resv_add_fence(&obj, fences[0], READ);
-		edit(&obj, how);
+		edit(&obj, how, fences[0]);
 		/* set() used one of them. */
 		os_fault_arm(1);
 		for (unsigned int i = 1; i < 11; i++)

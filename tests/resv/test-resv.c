@@ -128,6 +128,40 @@ TEST(add_of_a_container_warns)
 	dma_fence_put(&array->base);
 }
 
+/* Copied, compacted, and as part of a singleton: nobody takes it apart, one member is enough. */
+TEST(an_array_that_signals_on_any_is_never_flattened)
+{
+	struct dma_fence *other = mock_lone(), *all;
+	struct dma_fence_array *any = dma_fence_array_alloc(2);
+	struct dma_resv src, dst;
+
+	for (unsigned int i = 0; i < 2; i++)
+		any->fences[i] = mock_lone();
+	dma_fence_array_init(any, 2, any->fences, dma_fence_context_alloc(1), 1, true);
+	dma_resv_init(&src);
+	dma_resv_init(&dst);
+	lock(&src);
+	reserve(&src, 3);
+	ASSERT_WARNS(dma_resv_add_fence(&src, &any->base, READ), "add its members");
+	dma_resv_add_fence(&src, other, WRITE);
+	dma_resv_unlock(&src);
+	lock(&dst);
+	ASSERT_INT(dma_resv_copy_fences(&dst, &src), ==, 0);
+	dma_resv_prune_fences(&dst);
+	dma_resv_unlock(&dst);
+	ASSERT_WARNS(ASSERT_INT(dma_resv_get_singleton(&dst, READ, &all), ==, 0), "inside");
+	dma_fence_signal(other);
+	ASSERT_FALSE(dma_fence_is_signaled(all));
+	dma_fence_signal(any->fences[1]);
+	ASSERT_TRUE(dma_fence_is_signaled(all));
+	ASSERT_TRUE(dma_resv_test_signaled(&dst, READ));
+	dma_fence_put(all);
+	dma_resv_fini(&src);
+	dma_resv_fini(&dst);
+	dma_fence_put(&any->base);
+	dma_fence_put(other);
+}
+
 /* A slot whose fence has signalled is as good as none, whatever its category and context. */
 TEST(add_after_signalled_fences_leaves_only_the_new_one)
 {

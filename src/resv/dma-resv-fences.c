@@ -267,6 +267,13 @@ static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
  * Adding.
  */
 
+static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint32_t usage_and_cut)
+{
+	/* First: making room may drop the only other one, where the fence is in there already. */
+	dma_fence_get(fence);
+	log_append(log_with_room(fences), fence, usage_and_cut);
+}
+
 /* True if the word form can take it: nothing is there, or nothing that still matters. */
 static bool add_to_word(struct dma_resv_fences *fences, struct dma_fence *fence,
 			enum dma_resv_usage usage)
@@ -289,7 +296,7 @@ void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence
 	dmabuf_warn_on(dma_fence_is_container(fence),
 		       "a fence array added to a reservation: add its members");
 	if (!add_to_word(fences, fence, usage))
-		log_append(log_with_room(fences), dma_fence_get(fence), usage);
+		append(fences, fence, usage);
 }
 
 /* True if the word form can take it. */
@@ -315,7 +322,7 @@ void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
 	dma_resv_assert_held(obj);
 	use_reservation(fences, "dma_resv_fences_set");
 	if (!set_in_word(fences, fence, usage))
-		log_append(log_with_room(fences), dma_fence_get(fence), usage | TAG_CUT);
+		append(fences, fence, usage | TAG_CUT);
 }
 
 /*

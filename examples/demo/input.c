@@ -58,6 +58,16 @@ static void describe_end(struct input *in)
 	}
 }
 
+/*
+ * Where a picture is damaged, libavcodec may leave samples as they were in the memory that
+ * it got. So that is always the same, here and in every other run: then damage is, too.
+ */
+static void blank(AVFrame *frame)
+{
+	for (int i = 0; i < AV_NUM_DATA_POINTERS && frame->buf[i]; i++)
+		memset(frame->buf[i]->data, 0, frame->buf[i]->size);
+}
+
 /* The checks before libavcodec gets memory. Its pictures must all be alike. */
 static int get_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
 {
@@ -86,6 +96,8 @@ static int get_buffer(AVCodecContext *codec, AVFrame *frame, int flags)
 	err = in->get_buffer(in, frame, flags);
 	if (err == AVERROR_EXIT)
 		in->stopped = true;
+	if (!err)
+		blank(frame);
 	return err;
 }
 

@@ -65,6 +65,36 @@ TEST(set_makes_one_fence_all_of_a_category)
 }
 
 /* Added, set and compacted; what was set away does not come back. */
+/* Stages what a walk has found: it has signalled, is staged already, and there is no room. */
+static void stage_again(bool set)
+{
+	struct dma_fence *fences[2] = { mock_lone(), mock_lone() };
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	for (unsigned int i = 0; i < 2; i++)
+		add(&obj, fences[i], READ);
+	dma_fence_signal(fences[1]);
+	dma_fence_put(fences[1]); /* the container's is the last one */
+	reserve(&obj, 100);
+	if (set)
+		dma_resv_fences_set(&obj, &obj.fences, fences[1], BOOKKEEP);
+	else
+		dma_resv_add_fence(&obj, fences[1], BOOKKEEP);
+	ASSERT_TRUE(mock_is_alive(fences[1]));
+	ASSERT_INT(times(&obj, fences[0]), ==, 1);
+	dma_resv_unlock(&obj);
+	dma_resv_fini(&obj);
+	dma_fence_put(fences[0]);
+}
+
+TEST(what_only_the_container_holds_can_be_added_and_set)
+{
+	stage_again(false);
+	stage_again(true);
+}
+
 TEST(set_is_kept_by_compaction)
 {
 	struct dma_fence *old = mock_lone(), *one = mock_lone();

@@ -144,6 +144,26 @@ cut_off_matroska() { cut_off a.mkv mpeg4; }
 cut_off_mp4() { cut_off a.mp4 mpeg4; }
 cut_off_avi() { cut_off a.avi mpeg4; }
 
+# Damage that libavcodec may pass over: it leaves out what it cannot read. Both runs must
+# then show the same, whatever was in the memory before.
+scratched()
+{
+	clip "$@"
+	for part in 23 31 39 47 55 63 71 79 87; do
+		printf 'scratch' |
+			dd of="$1" bs=1 seek=$(($(wc -c <"$1") * part / 100)) conv=notrunc 2>err ||
+			return 1
+	done
+	for attempt in 1 2 3; do
+		status=0
+		"$demo" --out "out-$attempt" "$1" >out 2>err || status=$?
+		[ $status -lt 2 ] || { echo "exit status $status, wanted 0 or 1"; return 1; }
+	done
+}
+
+scratched_lossless() { scratched a.mkv ffv1 yuv444p 96x64 60; }
+scratched_motion_jpeg() { scratched a.avi mjpeg yuv422p 96x64 60; }
+
 size_changes()
 {
 	clip a.mkv mjpeg yuv420p 160x120 40 128x96
@@ -223,7 +243,7 @@ run()
 for name in mpeg4_with_b_frames mpeg2_with_b_frames motion_jpeg_422 lossless_444 odd_sizes \
 	default_output_folder fewer_frames_than_asked_for_one_tile only_so_many_frames \
 	no_such_file not_a_video no_bytes_at_all wrong_pixels \
-	cut_off_matroska cut_off_mp4 cut_off_avi size_changes size_changes_with_delay \
+	cut_off_matroska cut_off_mp4 cut_off_avi scratched_lossless scratched_motion_jpeg size_changes size_changes_with_delay \
 	output_folder_cannot_be_made output_folder_is_a_file disk_is_full_for_the_video \
 	disk_is_full_for_the_sheet disk_is_full_for_the_timeline wrong_arguments; do
 	run $name

@@ -164,6 +164,82 @@ TEST(read_a_reference_that_fails_loads_the_word_again)
 	}
 }
 
+/* A test that is overtaken at either point, by each thing that replaces a word. */
+static const char *overtaken_at;
+static unsigned int overtaken_how;
+
+static void change_all(void *arg)
+{
+	struct dma_resv *obj = arg;
+	struct dma_resv nothing;
+
+	dma_resv_init(&nothing);
+	lock(obj);
+	switch (overtaken_how) {
+	case 0:
+		dma_resv_prune_fences(obj);
+		break;
+	case 1:
+		ASSERT_INT(dma_resv_copy_fences(obj, &nothing), ==, 0);
+		break;
+	case 2:
+		for (unsigned int i = 0; i < 20; i++)
+			add(obj, overtaking, i % 2 ? READ : BOOKKEEP);
+		break;
+	case 3: /* in place, and the walk of another reader raises the hint */
+		add(obj, overtaking, READ);
+		dma_resv_test_signaled(obj, BOOKKEEP);
+		break;
+	}
+	dma_resv_unlock(obj);
+	dma_resv_fini(&nothing);
+}
+
+static void overtake_test(const char *label)
+{
+	if (!strcmp(label, overtaken_at) && !attempts++)
+		in_other_thread(change_all, overtaken);
+}
+
+TEST(read_testing_is_about_the_set_that_it_began_with)
+{
+	static const char *const points[] = { "test: before the length", "test: before the hint" };
+
+	overtaking = mock_lone();
+	dma_fence_signal(overtaking);
+	for (unsigned int i = 0; i < 2 * 4 * 4; i++) {
+		struct dma_fence *busy = mock_lone();
+		const unsigned int others = i / 8;
+		struct dma_resv obj;
+
+		overtaken_at = points[i % 2];
+		overtaken_how = i / 2 % 4;
+		overtaken = &obj;
+		dma_resv_init(&obj);
+		lock(&obj);
+		for (unsigned int j = 0; j < others; j++) {
+			struct dma_fence *other = mock_lone();
+
+			add(&obj, other, READ);
+			dma_fence_put(other);
+		}
+		add(&obj, busy, WRITE);
+		dma_resv_unlock(&obj);
+		if (word_is_log(obj.fences.word)) { /* so that only the last is busy */
+			for (unsigned int j = 0; j < others; j++)
+				dma_fence_signal(word_log(obj.fences.word)->fences[j]);
+		}
+		attempts = 0;
+		os_race_hook(overtake_test);
+		ASSERT_FALSE(dma_resv_test_signaled(&obj, BOOKKEEP));
+		os_race_hook(NULL);
+		ASSERT_INT(attempts > 0, ==, others || i % 2 == 0); /* one fence has no hint */
+		dma_resv_fini(&obj);
+		dma_fence_put(busy);
+	}
+	dma_fence_put(overtaking);
+}
+
 /*
  * Snapshot.
  */

@@ -231,7 +231,8 @@ TEST(R5_prune_handles_an_array_without_members)
 	struct dma_resv obj;
 
 	dma_resv_init(&obj);
-	ASSERT_WARNS(dma_fence_array_init(array, 0, array->fences, dma_fence_context_alloc(1), 1, false), "without");
+	ASSERT_WARNS(dma_fence_array_init(array, 0, array->fences, dma_fence_context_alloc(1), 1,
+					  false), "without fences");
 	lock(&obj);
 	reserve(&obj, 1);
 	ASSERT_WARNS(dma_resv_add_fence(&obj, &array->base, READ), "array");

@@ -395,6 +395,20 @@ static void read_all(struct torture *t, unsigned int index)
  * All of them.
  */
 
+/* Longer than test_race_begin() does: others shall get through a whole commit meanwhile. */
+static void linger(const char *label)
+{
+	static __thread uint32_t chance;
+
+	(void)label;
+	if (!chance)
+		chance = test_seed() ^ (uint32_t)(uintptr_t)&chance;
+	if (test_random(&chance) % 4)
+		return;
+	for (unsigned int yields = test_random(&chance) % 8; yields; yields--)
+		test_yield();
+}
+
 static void play(unsigned int index, void *arg)
 {
 	struct torture *t = arg;
@@ -424,9 +438,9 @@ static void torture(unsigned int lanes, unsigned int writers, unsigned int point
 		t->lane[i].context[A] = dma_fence_context_alloc(2);
 		t->lane[i].context[B] = t->lane[i].context[A] + 1;
 	}
-	test_race_begin();
+	os_race_hook(linger);
 	test_threads(writers + 4, play, t);
-	test_race_end();
+	os_race_hook(NULL);
 
 	lock(&t->obj);
 	dma_resv_prune_fences(&t->obj);

@@ -9,7 +9,6 @@
 #include "os/alloc.h"
 #include "os/clock.h"
 #include "os/futex.h"
-#include "os/list.h"
 #include "os/report.h"
 
 /* What a wait that succeeded returns. */

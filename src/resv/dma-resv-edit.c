@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 
-#include "os/report.h"
 #include "resv/fences.h"
 #include "resv/set.h"
 

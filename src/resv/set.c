@@ -26,7 +26,6 @@
 
 #include "fence/array.h"
 #include "os/fault.h"
-#include "os/report.h"
 
 /*
  * References on sets.

@@ -2,6 +2,7 @@
 /* The life of a buffer: references, names, fork. */
 #define _GNU_SOURCE
 #include <dmabuf/dma-buf-memfd.h>
+#include <dmabuf/dma-fence-timeline.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -306,6 +307,72 @@ static void use_anew(void)
 	dma_buf_put(child);
 	if (!dmabuf_is_err(dma_buf_get(fd)))
 		_exit(4);
+}
+
+/* Fences, a reservation, a wait and a grace period, all of the child's own. */
+static void use_all_anew(void)
+{
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("child");
+	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_fence *fence = dma_fence_timeline_emit(tl);
+
+	lock(dmabuf);
+	if (!fence || dma_resv_reserve_fences(dmabuf->resv, 1))
+		_exit(1);
+	dma_resv_add_fence(dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
+	unlock(dmabuf);
+	if (dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_WRITE) ||
+	    dma_fence_timeline_signal(tl, fence->seqno, 0))
+		_exit(2);
+	if (dma_buf_begin_cpu_access(dmabuf, DMA_TO_DEVICE) ||
+	    dma_buf_end_cpu_access(dmabuf, DMA_TO_DEVICE))
+		_exit(3);
+	dma_fence_put(fence);
+	dma_fence_timeline_destroy(tl);
+	dma_buf_put(dmabuf);
+	dmabuf_rcu_barrier();
+}
+
+static unsigned int deferred_runs;
+
+static void count_run(struct dmabuf_rcu_head *head)
+{
+	(void)head;
+	deferred_runs++;
+}
+
+/* Also where liburcu's thread is there already, and something waits to be handed to it. */
+TEST(a_forked_child_may_use_all_of_the_library_anew)
+{
+	struct dmabuf_rcu_head before, gathered;
+
+	deferred_runs = 0;
+	dmabuf_call_rcu(&before, count_run);
+	dmabuf_rcu_barrier();
+	dmabuf_call_rcu(&gathered, count_run);
+	ASSERT_INT(run_in_child(use_all_anew), ==, 0);
+	dmabuf_rcu_barrier();
+	ASSERT_INT(deferred_runs, ==, 2);
+}
+
+static void exec_and_look(void)
+{
+	const int fd = memfd_create("not by the library", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	struct dma_buf *imported;
+
+	(void)new_memfd_buffer();
+	if (ftruncate(fd, SIZE) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) ||
+	    dma_buf_memfd_import(fd, &imported))
+		_exit(1);
+	execl("/bin/sh", "sh", "-c",
+	      "for fd in /proc/$$/fd/*; do case $(readlink $fd) in *memfd:*) exit 2;; esac; done",
+	      (char *)NULL);
+	_exit(3);
+}
+
+TEST(what_the_library_opens_is_closed_by_exec)
+{
+	ASSERT_INT(run_in_child(exec_and_look), ==, 0);
 }
 
 TEST(a_forked_child_has_an_empty_registry_and_may_begin_anew)

@@ -255,6 +255,7 @@ TEST(a_private_stub_is_signalled_at_its_own_time)
 	ASSERT_PTR(stub, !=, NULL);
 	ASSERT_INT(stub->context, ==, 0);
 	ASSERT_TRUE(dma_fence_test_signaled_flag(stub));
+	ASSERT_TRUE(stub->flags & ENABLE_SIGNAL);
 	ASSERT_INT(dma_fence_timestamp(stub), ==, 777);
 	ASSERT_INT(dma_fence_get_status(stub), ==, 1);
 	dma_fence_put(stub);

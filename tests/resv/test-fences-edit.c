@@ -173,6 +173,40 @@ TEST(copy_shares_no_log_and_drops_what_was_there)
 	}
 }
 
+/* One more fence needs no memory in a word that has signalled, until a busy one comes there. */
+TEST(a_reservation_of_the_word_survives_what_is_busy)
+{
+	for (unsigned int copied = 0; copied < 2; copied++) {
+		struct dma_fence *done = mock_lone(), *busy = mock_lone(), *other = mock_lone();
+		struct dma_resv obj, src;
+
+		dma_resv_init(&obj);
+		dma_resv_init(&src);
+		add_alone(&src, busy, READ);
+		add_alone(&obj, done, READ);
+		dma_fence_signal(done);
+		lock(&obj);
+		os_fault_arm(1);
+		reserve(&obj, 1);
+		ASSERT_FALSE(os_fault_disarm());
+		if (copied)
+			ASSERT_INT(dma_resv_copy_fences(&obj, &src), ==, 0);
+		else
+			ASSERT_INT(dma_resv_replace_fences(&obj, done->context, busy, READ), ==, 0);
+		os_fault_arm(1);
+		dma_resv_add_fence(&obj, other, READ);
+		ASSERT_FALSE(os_fault_disarm());
+		dma_resv_unlock(&obj);
+		ASSERT_INT(times(&obj, busy), ==, 1);
+		ASSERT_INT(times(&obj, other), ==, 1);
+		dma_resv_fini(&obj);
+		dma_resv_fini(&src);
+		dma_fence_put(done);
+		dma_fence_put(busy);
+		dma_fence_put(other);
+	}
+}
+
 /* With none or one left it needs no memory; with more and none it does nothing. */
 TEST(prune_needs_memory_only_for_several)
 {

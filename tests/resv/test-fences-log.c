@@ -85,6 +85,31 @@ TEST(categories_a_look_at_the_writers_does_not_walk_the_readers)
 	dma_fence_put(writer);
 }
 
+/* Nobody looks at what is between a reader and the writer that it leads to. */
+TEST(categories_a_walk_hops_over_what_is_weaker)
+{
+	struct dma_fence *writer;
+	uint32_t tags[100];
+	struct dma_resv_log *log;
+	struct unit u;
+
+	begin(&u);
+	writer = stage(&u, WRITE);
+	for (unsigned int i = 0; i < 101; i++)
+		stage(&u, i % 2 ? BOOKKEEP : READ);
+	commit(&u);
+	log = published_log(&u);
+	/* They would be found now, if somebody looked. */
+	memcpy(tags, log_tags(log) + 1, sizeof(tags));
+	memset(log_tags(log) + 1, KERNEL, sizeof(tags));
+	ASSERT_INT(committed(&u, WRITE), ==, 1);
+	dma_fence_signal(writer);
+	ASSERT_INT(committed(&u, WRITE), ==, 0);
+	memcpy(log_tags(log) + 1, tags, sizeof(tags));
+	ASSERT_INT(committed(&u, BOOKKEEP), ==, 101);
+	end(&u);
+}
+
 /* Two readers overlap: neither is waited for by a reader, nor hides the other. */
 TEST(categories_readers_do_not_wait_for_readers)
 {

@@ -211,7 +211,7 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags) DMABUF_MUST_CHECK;
  *
  * Context: callable with and without the lock.
  *
- * Return: a new reference; dmabuf_err_ptr() of -EBADF: @fd is not open; -EINVAL: no
+ * Return: a new reference; dmabuf_err_ptr() of -EBADF: @fd is not open, or O_PATH; -EINVAL: no
  * live buffer of this process has this memory.
  *
  * Since: 0.1

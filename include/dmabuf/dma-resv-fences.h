@@ -99,7 +99,7 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
  * dma_resv_fences_add() - stage a fence
  * @fences: container; uses up one fence of a reservation, and aborts without
  * @fence:  plain fence (a container warns); a reference is taken
- * @usage:  its category
+ * @usage:  its category; aborts without a fence or with another number
  *
  * Locking: the caller holds the lock that guards @fences.
  *
@@ -116,7 +116,7 @@ void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence
  * @obj:    object that guards @fences
  * @fences: container; uses up one fence of a reservation, and aborts without
  * @fence:  becomes all there is in the category; a reference is taken; NULL: nothing is
- * @usage:  the category; others stay as they are
+ * @usage:  the category; others stay as they are; aborts with another number
  *
  * Staged like dma_resv_fences_add(). The caller answers for the fences that are
  * dropped this way.

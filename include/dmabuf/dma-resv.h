@@ -196,7 +196,7 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences) DMABU
  * dma_resv_add_fence() - add a fence
  * @obj:   object that the caller holds; with a reservation, or it aborts
  * @fence: plain fence (a container warns); a reference is taken
- * @usage: its category
+ * @usage: its category; aborts without a fence or with another number
  *
  * Fences of the same context that are as weak or weaker and not later are
  * superseded, and no query returns them any more.
@@ -213,7 +213,7 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
  * @obj:         object that the caller holds
  * @context:     whose fences to replace
  * @replacement: fence instead; a reference is taken
- * @usage:       its category
+ * @usage:       its category; aborts without a fence or with another number
  *
  * Without a fence of that context, nothing happens. Needs no reservation.
  *

@@ -189,6 +189,8 @@ struct dma_buf *dma_buf_get(int fd)
 	err = os_file_inspect(fd, &file);
 	if (err)
 		return dmabuf_err_ptr(err);
+	if (!file.readable && !file.writable) /* O_PATH: a name, and no right to anything */
+		return dmabuf_err_ptr(-EBADF);
 	registry_lock();
 	node = registry_find(file.device, file.inode);
 	if (node) {

@@ -57,11 +57,13 @@ static int first_error(const struct dma_fence_array *array)
 
 	for (unsigned int i = 0; i < array->num_fences; i++) {
 		struct dma_fence *member = array->fences[i];
-		const int member_error = load_relaxed(&member->error); /* ordered by SIGNALED */
+		int member_error;
 		int64_t when;
 
+		OS_RACE_POINT("array: before a member's error");
 		if (!dma_fence_test_signaled_flag(member))
 			continue;
+		member_error = load_relaxed(&member->error); /* ordered by SIGNALED */
 		if (!array->signal_on_any && !member_error)
 			continue;
 		when = dma_fence_timestamp(member);

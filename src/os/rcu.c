@@ -108,13 +108,16 @@ static bool hand_on(void)
 /* The thread ends, or wants to see the end: nothing may stay gathered. */
 static void flush(void)
 {
-	if (!gathered.first || hand_on())
-		return;
-	urcu_bp_synchronize_rcu();
-	tsan_acquire(&read_sections);
-	run(gathered.first);
-	gathered.first = NULL;
-	gathered.count = 0;
+	while (gathered.first && !hand_on()) {
+		struct dmabuf_rcu_head *first = gathered.first;
+
+		/* What runs here may defer in its turn. */
+		gathered.first = NULL;
+		gathered.count = 0;
+		urcu_bp_synchronize_rcu();
+		tsan_acquire(&read_sections);
+		run(first);
+	}
 }
 
 static struct os_exit_hook flush_at_exit = { .func = flush };

@@ -45,6 +45,7 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	struct dma_resv_log *log;
 
 	dma_resv_assert_held(obj);
+	fences_check(replacement, usage, "dma_resv_replace_fences");
 	set = set_staged(fences);
 	if (!has_context(&set, context))
 		return 0;

@@ -291,6 +291,13 @@ static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
  * Adding.
  */
 
+void fences_check(bool has_fence, enum dma_resv_usage usage, const char *who)
+{
+	dmabuf_bug_on(!has_fence || usage > DMA_RESV_USAGE_BOOKKEEP,
+		      "%s() of %s fence in category %u: give a fence and a DMA_RESV_USAGE_*", who,
+		      has_fence ? "a" : "no", (unsigned int)usage);
+}
+
 static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint32_t usage_and_cut)
 {
 	/* First: making room may drop the only other reference on it. */
@@ -316,6 +323,7 @@ static bool add_to_word(struct dma_resv_fences *fences, struct dma_fence *fence,
 void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence,
 			 enum dma_resv_usage usage)
 {
+	fences_check(fence, usage, "dma_resv_add_fence");
 	use_reservation(fences, "dma_resv_add_fence");
 	dmabuf_warn_on(dma_fence_is_container(fence),
 		       "a fence array added to a reservation: add its members");
@@ -344,6 +352,7 @@ void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
 			 struct dma_fence *fence, enum dma_resv_usage usage)
 {
 	check_guard(obj, fences);
+	fences_check(true, usage, "dma_resv_fences_set");
 	use_reservation(fences, "dma_resv_fences_set");
 	if (!set_in_word(fences, fence, usage))
 		append(fences, fence, usage | TAG_CUT);

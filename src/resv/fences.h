@@ -5,6 +5,9 @@
 
 #include "resv/log.h"
 
+/* The two share a word: abort unless there is a fence and it is a category. */
+void fences_check(bool has_fence, enum dma_resv_usage usage, const char *who);
+
 /* A log with room for @live entries, for what is reserved, and to grow; or NULL. */
 struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live);
 

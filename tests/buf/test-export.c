@@ -250,6 +250,22 @@ TEST(a_descriptor_finds_its_buffer_and_takes_no_reference)
 	close(fd);
 }
 
+TEST(a_descriptor_that_is_a_name_only_finds_nothing)
+{
+	struct dma_buf *dmabuf = new_memfd_buffer();
+	const int fd = dma_buf_fd(dmabuf, O_RDWR | O_CLOEXEC);
+	char path[32];
+	int name;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	name = open(path, O_PATH | O_CLOEXEC);
+	ASSERT_INT(name, >=, 0);
+	assert_is_error(dma_buf_get(name), -EBADF);
+	close(name);
+	close(fd);
+	dma_buf_put(dmabuf);
+}
+
 TEST(descriptors_of_other_things_find_nothing)
 {
 	struct dma_buf *dmabuf = new_memfd_buffer();

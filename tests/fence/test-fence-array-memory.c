@@ -351,3 +351,35 @@ TEST(recycle_without_references_aborts)
 	ASSERT_DEATH((void)!dma_fence_array_recycle(array), "without references");
 	dma_fence_array_free(array);
 }
+
+/*
+ * A member that signals while the array makes up its mind.
+ */
+
+static struct dma_fence *late_member; /* fails when the array is about to look at it */
+
+static void fail_late_member(const char *label)
+{
+	struct dma_fence *member = late_member;
+
+	if (!member || strcmp(label, "array: before a member's error"))
+		return;
+	late_member = NULL;
+	dma_fence_set_error(member, -ENODEV);
+	dma_fence_signal_timestamp(member, 10);
+}
+
+TEST(any_never_succeeds_where_all_that_have_signalled_failed)
+{
+	struct dma_fence_array *array = dma_fence_array_alloc(2);
+
+	fill(array, 2);
+	dma_fence_array_init(array, 2, array->fences, dma_fence_context_alloc(1), 1, true);
+	dma_fence_set_error(array->fences[1], -EIO);
+	dma_fence_signal_timestamp(array->fences[1], 20);
+	late_member = array->fences[0];
+	os_race_hook(fail_late_member);
+	ASSERT_INT(dma_fence_get_status(&array->base), ==, -ENODEV);
+	os_race_hook(NULL);
+	dma_fence_put(&array->base);
+}

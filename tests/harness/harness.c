@@ -98,8 +98,17 @@ static void *counted(void *memory)
 	return memory;
 }
 
+static __thread bool malloc_fails;
+
+void test_malloc_fails(bool fails)
+{
+	malloc_fails = fails;
+}
+
 void *__wrap_malloc(size_t size)
 {
+	if (malloc_fails)
+		return NULL;
 	return counted(__real_malloc(size));
 }
 

@@ -95,6 +95,9 @@ struct test_resources test_resources(void);
 /* The same, after a moment for the descriptors that libc and sanitizers open for theirs. */
 struct test_resources test_resources_at_rest(struct test_resources before);
 
+/* While @fails, malloc() gives this thread nothing. For what no fault loop can reach. */
+void test_malloc_fails(bool fails);
+
 #define ASSERT_RESOURCES(before)                                                          \
 	do {                                                                              \
 		const struct test_resources now_ = test_resources_at_rest(before);        \

@@ -77,6 +77,26 @@ TEST(a_thread_that_ends_leaves_nothing_behind)
 	ASSERT_RESOURCES(before);
 }
 
+static void defer_again(struct dmabuf_rcu_head *head)
+{
+	dmabuf_call_rcu(head, free_object);
+}
+
+TEST(without_memory_for_a_batch_each_runs_once_also_what_defers_again)
+{
+	const struct test_resources before = test_resources();
+	struct object *objects[100];
+
+	for (unsigned int i = 0; i < 100; i++)
+		objects[i] = make_object();
+	test_malloc_fails(true);
+	for (unsigned int i = 0; i < 100; i++)
+		dmabuf_call_rcu(&objects[i]->rcu, defer_again);
+	dmabuf_rcu_barrier();
+	test_malloc_fails(false);
+	ASSERT_RESOURCES(before);
+}
+
 struct shared {
 	struct object *current; /* atomic */
 	unsigned int done;      /* atomic */

@@ -405,3 +405,20 @@ TEST(the_lock_is_needed_and_the_sentence_says_so)
 	end(&u);
 	dma_fence_put(fence);
 }
+
+TEST(what_is_no_fence_or_no_category_is_not_staged)
+{
+	const enum dma_resv_usage none = (enum dma_resv_usage)4;
+	struct dma_fence *fence = mock_lone();
+	struct unit u;
+
+	begin(&u);
+	reserve_in(&u, 2);
+	ASSERT_DEATH(dma_resv_fences_add(&u.fences, fence, none), "in category 4");
+	ASSERT_DEATH(dma_resv_fences_add(&u.fences, NULL, READ), "of no fence");
+	ASSERT_DEATH(dma_resv_fences_set(&u.obj, &u.fences, fence, none), "in category 4");
+	ASSERT_DEATH(if (dma_resv_replace_fences(&u.obj, 1, fence, none)) return, "in category 4");
+	ASSERT_DEATH(if (dma_resv_replace_fences(&u.obj, 1, NULL, READ)) return, "of no fence");
+	end(&u);
+	dma_fence_put(fence);
+}

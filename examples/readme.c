@@ -22,6 +22,7 @@ int main(void)
 	pthread_t thread;
 
 	engine = dma_fence_timeline_create("engine");
+	/* Begin to write before the job's fence is in: begin waits for all that are. */
 	if (!engine || dma_buf_memfd_create("frame", 4096, &frame) ||
 	    dma_buf_mmap_cpu(frame, PROT_READ | PROT_WRITE, &pixels) ||
 	    dma_buf_begin_cpu_access(frame, DMA_TO_DEVICE))

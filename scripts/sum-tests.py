@@ -29,8 +29,8 @@ def main():
     try:
         with open(sys.argv[1], encoding="utf-8") as log:
             counts = [count(json.loads(line)) for line in log]
-    except OSError as error:
-        print(f"no test ran: {error}")
+    except OSError:
+        print("no test ran")
         counts = []
     passed = sum(c[0] for c in counts)
     failed = sum(c[1] for c in counts)

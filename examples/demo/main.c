@@ -39,6 +39,7 @@
 #include <errno.h>
 #include <getopt.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,6 +84,23 @@ static void usage(FILE *file)
 	      file);
 }
 
+/* Say what is wrong with the arguments, unless getopt has, and what would be right. */
+__attribute__((__format__(__printf__, 1, 2)))
+static int refuse(const char *format, ...)
+{
+	va_list args;
+
+	if (format) {
+		fputs("dmabuf-demo: ", stderr);
+		va_start(args, format);
+		vfprintf(stderr, format, args);
+		va_end(args);
+		fputc('\n', stderr);
+	}
+	usage(stderr);
+	return EXIT_BAD_INPUT;
+}
+
 static bool parse_frames(const char *text, uint64_t *ret_frames)
 {
 	char *end;
@@ -106,29 +124,25 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 	*options = (struct options){ .out = "demo-out", .frames = UINT64_MAX };
 	while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
-		bool good = true;
-
 		if (option == 'h') {
 			usage(stdout);
 			return EXIT_SAME;
 		}
 		if (option == 'o')
 			options->out = optarg;
-		else if (option == 'f')
-			good = parse_frames(optarg, &options->frames);
+		else if (option == 'f' && !parse_frames(optarg, &options->frames))
+			return refuse("--frames wants a number above 0, not '%s'", optarg);
+		else if (option == 'b' && strcmp(optarg, "readers"))
+			return refuse("--break-rule knows 'readers', not '%s'", optarg);
 		else if (option == 'b')
-			good = options->break_rule = !strcmp(optarg, "readers");
-		else
-			good = false;
-		if (!good) {
-			usage(stderr);
-			return EXIT_BAD_INPUT;
-		}
+			options->break_rule = true;
+		else if (option == '?')
+			return refuse(NULL);
 	}
-	if (optind != argc - 1) {
-		usage(stderr);
-		return EXIT_BAD_INPUT;
-	}
+	if (optind == argc)
+		return refuse("which VIDEO?");
+	if (optind < argc - 1)
+		return refuse("one VIDEO, not both '%s' and '%s'", argv[optind], argv[optind + 1]);
 	options->video = argv[optind];
 	return -1;
 }

@@ -20,6 +20,9 @@
 /* Alignment of each row: enough for any vector instruction that FFmpeg uses. */
 #define ROW_ALIGN 64
 
+/* Or the two rates would look comparable. */
+#define DETAIL "nothing is encoded or drawn"
+
 /* A picture that the decoder got a buffer for. */
 struct held {
 	struct held *next;
@@ -227,7 +230,7 @@ static void read_all(struct run *run, struct input *in, struct progress *progres
 			break;
 		}
 		av_frame_unref(frame);
-		progress_show(progress, run->ref->count, promised, NULL);
+		progress_show(progress, run->ref->count, promised, DETAIL);
 	}
 	av_frame_free(&frame);
 	if (problem_is(&in->problem))
@@ -253,7 +256,7 @@ bool reference_run(struct reference *ref, const char *path, uint64_t limit,
 	read_all(&run, &in, progress, problem);
 	input_close(&in);
 	if (ref->count)
-		progress_end(progress, ref->count, ref->count, NULL);
+		progress_end(progress, ref->count, ref->count, DETAIL);
 
 	count_stuck(&run); /* nothing is held any more: frees all records */
 	free(run.memory);

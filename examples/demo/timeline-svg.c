@@ -8,7 +8,7 @@
 #define WIDTH 1600
 #define LEFT 120
 #define RIGHT 20
-#define TOP 64
+#define TOP 80
 #define LANE 34 /* height of a lane whose bars do not overlap */
 #define ROW 6   /* height of a row in a lane whose bars do */
 #define GAP 10
@@ -145,9 +145,10 @@ static void put_head(struct svg *svg)
 	put_escaped(svg->file, svg->lanes->title);
 	fprintf(svg->file,
 		"</text>\n<text x='16' y='44' fill='#555'>Frames %" PRIu64 " to %" PRIu64
-		". A bar is a job at work, one colour a frame; pale: its turn has come, and it "
-		"waits; "
-		"an arrow comes from the fence that it waited for.</text>\n",
+		", from the first filter to the encoder, and what else went on meanwhile.</text>\n"
+		"<text x='16' y='60' fill='#555'>A bar is a job at work, one colour a frame (grey: "
+		"never shown); pale: its turn has come, and it waits; an arrow comes from the fence that it waited for. "
+		"Decoder holds: pictures that libavcodec gave out and reads still.</text>\n",
 		svg->first_frame, svg->last_frame);
 }
 

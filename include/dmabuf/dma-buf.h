@@ -486,7 +486,7 @@ void dma_buf_move_notify(struct dma_buf *dmabuf);
  * need not take turns.
  *
  * Nobody is kept from adding a fence meanwhile: hold the lock for that, or add a fence of
- * your own.
+ * your own, after this call; a job that is in already would wait for itself, and attaches.
  *
  * Locking: the caller does not hold the lock; aborts otherwise.
  *

@@ -445,6 +445,10 @@ int main(int argc, char **argv)
 			.initial_state = test,
 		};
 	}
+	if (!n) {
+		printf("no name of a test contains '%s'\n0 passed, 1 failed\n", argc > 1 ? argv[1] : "");
+		return 1;
+	}
 	dmabuf_set_warn_handler(warned);
 	start_reclaimer();
 	failures = _cmocka_run_group_tests(argv[0], list, n, NULL, NULL);

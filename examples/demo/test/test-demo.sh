@@ -49,6 +49,13 @@ complains()
 	grep -q -e "$1" err || { echo "does not complain: $1"; return 1; }
 }
 
+# stderr says so, in its first line, and then the usage.
+refuses()
+{
+	head -n 1 err | grep -q -e "$1" || { echo "does not refuse: $1"; return 1; }
+	sed -n 2p err | grep -q '^usage' || { echo 'no usage'; return 1; }
+}
+
 has_files()
 {
 	for file; do
@@ -223,8 +230,14 @@ disk_is_full_for_the_timeline()
 
 wrong_arguments()
 {
-	play 1 && play 1 --frames 0 a.mkv && play 1 --frames x a.mkv && play 1 --frames -1 a.mkv &&
-		play 1 --break-rule writers a.mkv && play 1 a.mkv b.mkv && play 0 --help && says '^usage'
+	play 1 && refuses 'which VIDEO' &&
+		play 1 --frames 0 a.mkv && refuses "--frames wants .*, not '0'" &&
+		play 1 --frames x a.mkv && refuses "--frames wants .*, not 'x'" &&
+		play 1 --frames -1 a.mkv && refuses "--frames wants .*, not '-1'" &&
+		play 1 --break-rule writers a.mkv && refuses "--break-rule knows .*, not 'writers'" &&
+		play 1 --bogus a.mkv && refuses "unrecognized option '--bogus'" &&
+		play 1 a.mkv b.mkv && refuses "one VIDEO, not both 'a.mkv' and 'b.mkv'" &&
+		play 0 --help && quiet && says '^usage'
 }
 
 run()

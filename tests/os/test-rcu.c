@@ -77,7 +77,7 @@ TEST(a_thread_that_ends_leaves_nothing_behind)
 	ASSERT_RESOURCES(before);
 }
 
-static void defer_again(struct dmabuf_rcu_head *head)
+static void defer_the_end(struct dmabuf_rcu_head *head)
 {
 	dmabuf_call_rcu(head, free_object);
 }
@@ -91,7 +91,7 @@ TEST(without_memory_for_a_batch_each_runs_once_also_what_defers_again)
 		objects[i] = make_object();
 	test_malloc_fails(true);
 	for (unsigned int i = 0; i < 100; i++)
-		dmabuf_call_rcu(&objects[i]->rcu, defer_again);
+		dmabuf_call_rcu(&objects[i]->rcu, defer_the_end);
 	dmabuf_rcu_barrier();
 	test_malloc_fails(false);
 	ASSERT_RESOURCES(before);

@@ -115,7 +115,8 @@ void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence
  * dma_resv_fences_set() - let one fence stand for a whole category
  * @obj:    object that guards @fences
  * @fences: container; uses up one fence of a reservation, and aborts without
- * @fence:  becomes all there is in the category; a reference is taken; NULL: nothing is
+ * @fence:  plain fence (a container warns) that becomes all there is in the category; a
+ *	    reference is taken; NULL: nothing is
  * @usage:  the category; others stay as they are; aborts with another number
  *
  * Staged like dma_resv_fences_add(). The caller answers for the fences that are

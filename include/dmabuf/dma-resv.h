@@ -212,7 +212,7 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
  * dma_resv_replace_fences() - put another fence in the place of a context's fences
  * @obj:         object that the caller holds
  * @context:     whose fences to replace
- * @replacement: fence instead; a reference is taken
+ * @replacement: plain fence instead (a container warns); a reference is taken
  * @usage:       its category; aborts without a fence or with another number
  *
  * Without a fence of that context, nothing happens. Needs no reservation.

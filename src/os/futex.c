@@ -46,7 +46,10 @@ int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, 
 		return 0;
 	if (errno == ETIMEDOUT)
 		return -ETIMEDOUT;
-	return errno == EINTR && interruptible ? -EINTR : 0;
+	if (errno != EINTR || !interruptible)
+		return 0;
+	OS_RACE_POINT("futex: interrupted");
+	return -EINTR;
 }
 
 void os_futex_wake_one(const uint32_t *word)

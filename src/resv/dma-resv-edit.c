@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 
+#include "os/report.h"
 #include "resv/fences.h"
 #include "resv/set.h"
 
@@ -45,6 +46,7 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	struct dma_resv_log *log;
 
 	dma_resv_assert_held(obj);
+	dmabuf_bug_on(!replacement, "dma_resv_replace_fences() of no fence: give one");
 	fences_check(replacement, usage, "dma_resv_replace_fences");
 	set = set_staged(fences);
 	if (!has_context(&set, context))
@@ -57,8 +59,8 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	if (!log)
 		return -ENOMEM;
 	fences_fill(log, &set, &context);
-	log_append(log, replacement, usage);
-	fences_own(log);
+	log_own(log);
+	log_append(log, dma_fence_get(replacement), usage);
 	fences_stage_log(fences, log);
 	return 0;
 }
@@ -84,7 +86,7 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 		goto put_set;
 	}
 	fences_fill(log, &set, NULL);
-	fences_own(log);
+	log_own(log);
 	fences_stage_log(fences, log);
 put_set:
 	dma_resv_put_snapshot(&set);

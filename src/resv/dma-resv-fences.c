@@ -126,13 +126,6 @@ static bool is_carried(const struct dma_resv_log *log, uint32_t *next, uint32_t 
 	return true;
 }
 
-void fences_own(struct dma_resv_log *log)
-{
-	for (uint32_t i = 0; i < log->length; i++)
-		dma_fence_get(log->fences[i]);
-	log->borrowed = 0;
-}
-
 /* @old was never published. It keeps what it owns, and @new owns that too. */
 static void share(const struct dma_resv_log *old, struct dma_resv_log *new)
 {
@@ -185,6 +178,7 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 	}
 	for (; top < log->capacity; top++)
 		log_append(log, log->fences[top], tags[top]);
+	log->borrowed = log->length;
 }
 
 void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log)
@@ -291,11 +285,13 @@ static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
  * Adding.
  */
 
-void fences_check(bool has_fence, enum dma_resv_usage usage, const char *who)
+void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, const char *who)
 {
-	dmabuf_bug_on(!has_fence || usage > DMA_RESV_USAGE_BOOKKEEP,
-		      "%s() of %s fence in category %u: give a fence and a DMA_RESV_USAGE_*", who,
-		      has_fence ? "a" : "no", (unsigned int)usage);
+	dmabuf_bug_on(usage > DMA_RESV_USAGE_BOOKKEEP,
+		      "%s() of a fence in category %u: give a DMA_RESV_USAGE_*", who,
+		      (unsigned int)usage);
+	dmabuf_warn_on(fence && dma_fence_is_container(fence),
+		       "%s() of a fence array: give its members", who);
 }
 
 static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint32_t usage_and_cut)
@@ -323,10 +319,9 @@ static bool add_to_word(struct dma_resv_fences *fences, struct dma_fence *fence,
 void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence,
 			 enum dma_resv_usage usage)
 {
+	dmabuf_bug_on(!fence, "dma_resv_add_fence() of no fence: give one");
 	fences_check(fence, usage, "dma_resv_add_fence");
 	use_reservation(fences, "dma_resv_add_fence");
-	dmabuf_warn_on(dma_fence_is_container(fence),
-		       "a fence array added to a reservation: add its members");
 	if (!add_to_word(fences, fence, usage))
 		append(fences, fence, usage);
 }
@@ -352,7 +347,7 @@ void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
 			 struct dma_fence *fence, enum dma_resv_usage usage)
 {
 	check_guard(obj, fences);
-	fences_check(true, usage, "dma_resv_fences_set");
+	fences_check(fence, usage, "dma_resv_fences_set");
 	use_reservation(fences, "dma_resv_fences_set");
 	if (!set_in_word(fences, fence, usage))
 		append(fences, fence, usage | TAG_CUT);
@@ -369,8 +364,7 @@ static void retire_log(struct dma_resv_log *old, struct dma_resv_log *new)
 
 	OS_RACE_POINT("retire: before the count");
 	if (!cas_acq_rel(&old->refs, &alone, 0)) {
-		for (uint32_t i = 0; i < new->borrowed; i++)
-			dma_fence_get(new->fences[i]);
+		log_own(new);
 		log_put(old);
 		return;
 	}

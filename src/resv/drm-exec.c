@@ -44,7 +44,13 @@ void drm_gem_object_get(struct drm_gem_object *obj)
 
 void drm_gem_object_put(struct drm_gem_object *obj)
 {
-	if (obj && fetch_sub_acq_rel(&obj->refcount.count, 1) == 1)
+	uint32_t count;
+
+	if (!obj)
+		return;
+	count = fetch_sub_acq_rel(&obj->refcount.count, 1);
+	dmabuf_bug_on(!count, "drm_gem_object_put() on an object without references: one put a reference");
+	if (count == 1)
 		obj->free(obj);
 }
 

@@ -5,8 +5,8 @@
 
 #include "resv/log.h"
 
-/* The two share a word: abort unless there is a fence and it is a category. */
-void fences_check(bool has_fence, enum dma_resv_usage usage, const char *who);
+/* Abort unless @usage, which shares a word with the fence, is a category; warn of arrays. */
+void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, const char *who);
 
 /* A log with room for @live entries, for what is reserved, and to grow; or NULL. */
 struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live);
@@ -26,9 +26,6 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log);
  */
 void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 		 const uint64_t *except);
-
-/* Take a reference on each fence of @log, which borrows all. */
-void fences_own(struct dma_resv_log *log);
 
 /* Stage what still matters of what is staged, in @log. */
 void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log);

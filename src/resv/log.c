@@ -140,6 +140,13 @@ void log_put(struct dma_resv_log *log)
 	log_free(log);
 }
 
+void log_own(struct dma_resv_log *log)
+{
+	for (uint32_t i = 0; i < log->borrowed; i++)
+		dma_fence_get(log->fences[i]);
+	log->borrowed = 0;
+}
+
 void word_put(uintptr_t word)
 {
 	if (word_is_log(word))

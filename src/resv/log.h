@@ -72,6 +72,9 @@ void log_free(struct dma_resv_log *log);
 bool log_get_unless_dead(struct dma_resv_log *log);
 void log_put(struct dma_resv_log *log);
 
+/* Take references of its own on what it borrows. */
+void log_own(struct dma_resv_log *log);
+
 /* Behind the last entry; takes over one reference on @fence. There is room. */
 void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut);
 

@@ -62,14 +62,6 @@ bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot 
 	return length;
 }
 
-/* A snapshot of it will outlive the word that it borrows from: make it own all. */
-static void own_all(struct dma_resv_log *log)
-{
-	for (uint32_t i = 0; i < log->borrowed; i++)
-		dma_fence_get(log->fences[i]);
-	log->borrowed = 0;
-}
-
 bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
 {
 	*ret_set = set_staged(fences);
@@ -81,7 +73,8 @@ bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *re
 		dma_fence_get(word_fence(ret_set->word));
 		return true;
 	}
-	own_all(word_log(ret_set->word));
+	/* The snapshot will outlive the word that the log borrows from. */
+	log_own(word_log(ret_set->word));
 	fetch_add_relaxed(&word_log(ret_set->word)->refs, 1); /* the holder has one */
 	return true;
 }

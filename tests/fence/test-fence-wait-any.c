@@ -166,6 +166,24 @@ TEST(wait_any_is_ended_by_a_handler)
 	}
 }
 
+TEST(wait_any_would_rather_tell_of_a_signal_than_of_a_handler)
+{
+	struct dma_fence *fences[MANY];
+	struct any any = { fences, { .intr = true, .timeout = MAX_SCHEDULE_TIMEOUT }, 99 };
+	struct test_thread *thread;
+
+	make_many(fences);
+	catch_signals(0);
+	thread = start_any(&any);
+	hook(fences[1], signal_when_interrupted);
+	DISTURB_UNTIL(&any.waiter, load_acquire(&any.waiter.returned));
+	test_thread_join(thread);
+	ASSERT_INT(hooked, ==, 1);
+	ASSERT_INT(any.waiter.ret, ==, MAX_SCHEDULE_TIMEOUT);
+	ASSERT_INT(any.idx, ==, 1);
+	put_many(fences);
+}
+
 TEST(wait_any_goes_on_after_a_handler_if_told_so)
 {
 	struct dma_fence *fences[MANY];

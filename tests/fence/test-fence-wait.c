@@ -437,6 +437,23 @@ TEST(a_handler_ends_an_interruptible_wait_also_with_sa_restart)
 	interrupt_a_wait(SA_RESTART);
 }
 
+/* The work was done when the handler's end let the waiter look again. */
+TEST(a_fence_that_has_signalled_is_worth_more_than_a_handler)
+{
+	struct dma_fence *fence = make_fence();
+	struct waiter waiter = { .fence = fence, .intr = true, .timeout = MAX_SCHEDULE_TIMEOUT };
+	struct test_thread *thread;
+
+	catch_signals(0);
+	thread = start_waiter(&waiter);
+	hook(fence, signal_when_interrupted);
+	DISTURB_UNTIL(&waiter, load_acquire(&waiter.returned));
+	test_thread_join(thread);
+	ASSERT_INT(hooked, ==, 1);
+	ASSERT_INT(waiter.ret, ==, MAX_SCHEDULE_TIMEOUT);
+	dma_fence_put(fence);
+}
+
 static void disturb_a_wait(int flags, int64_t timeout)
 {
 	struct dma_fence *fence = make_fence();

@@ -406,6 +406,28 @@ TEST(the_lock_is_needed_and_the_sentence_says_so)
 	dma_fence_put(fence);
 }
 
+TEST(containers_are_warned_of_wherever_they_are_staged)
+{
+	struct dma_fence_array *array = dma_fence_array_alloc(1);
+	struct dma_fence *all, *plain = mock_lone();
+	struct unit u;
+
+	array->fences[0] = mock_lone();
+	dma_fence_array_init(array, 1, array->fences, dma_fence_context_alloc(1), 1, false);
+	all = &array->base;
+	begin(&u);
+	reserve_in(&u, 2);
+	ASSERT_WARNS(dma_resv_fences_add(&u.fences, all, READ), "give its members");
+	ASSERT_WARNS(dma_resv_fences_set(&u.obj, &u.fences, all, READ), "give its members");
+	reserve(&u.obj, 1);
+	dma_resv_add_fence(&u.obj, plain, READ);
+	ASSERT_WARNS(ASSERT_INT(dma_resv_replace_fences(&u.obj, plain->context, all, READ), ==, 0),
+		     "give its members");
+	end(&u);
+	dma_fence_put(plain);
+	dma_fence_put(all);
+}
+
 TEST(what_is_no_fence_or_no_category_is_not_staged)
 {
 	const enum dma_resv_usage none = (enum dma_resv_usage)4;

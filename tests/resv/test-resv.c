@@ -119,7 +119,7 @@ TEST(add_of_a_container_warns)
 	dma_resv_init(&obj);
 	lock(&obj);
 	reserve(&obj, 1);
-	ASSERT_WARNS(dma_resv_add_fence(&obj, &array->base, READ), "add its members");
+	ASSERT_WARNS(dma_resv_add_fence(&obj, &array->base, READ), "give its members");
 	ASSERT_FALSE(dma_resv_test_signaled(&obj, READ));
 	dma_resv_unlock(&obj);
 	dma_fence_signal(array->fences[0]);
@@ -142,7 +142,7 @@ TEST(an_array_that_signals_on_any_is_never_flattened)
 	dma_resv_init(&dst);
 	lock(&src);
 	reserve(&src, 3);
-	ASSERT_WARNS(dma_resv_add_fence(&src, &any->base, READ), "add its members");
+	ASSERT_WARNS(dma_resv_add_fence(&src, &any->base, READ), "give its members");
 	dma_resv_add_fence(&src, other, WRITE);
 	dma_resv_unlock(&src);
 	lock(&dst);

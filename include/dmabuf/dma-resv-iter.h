@@ -43,7 +43,8 @@ struct dma_resv_snapshot_cursor {
  * It keeps alive the fences in it, and others that they replaced: put it before the
  * fence of your own work signals.
  *
- * Return: false: there are no fences; @ret_snap is empty, and may be put.
+ * Return: true: put it; all that is in it may have signalled, or signal any moment;
+ * false: there are no fences; @ret_snap is empty, and may be put.
  *
  * Since: 0.1. Extension.
  */

@@ -215,7 +215,8 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
  * @replacement: plain fence instead (a container warns); a reference is taken
  * @usage:       its category; aborts without a fence or with another number
  *
- * Without a fence of that context, nothing happens. Needs no reservation.
+ * Without a fence of that context, nothing happens; one that has signalled may have
+ * been forgotten already. Needs no reservation.
  *
  * Return: 0; -ENOMEM: nothing changed: who waits, waits for more, never for less.
  * (Linux returns nothing.)

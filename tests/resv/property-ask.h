@@ -227,13 +227,12 @@ static void ask(void *arg)
 
 static void step_ask(struct side *side)
 {
-	struct question q = {
-		.side = side,
-		.view = &side->staged,
-		.usage = any_usage(),
-		.kind = below(7),
-		.fault = one_in(8),
-	};
+	struct question q = { .side = side, .view = &side->staged };
+
+	/* One after the other: what a seed means must not depend on the compiler. */
+	q.usage = any_usage();
+	q.kind = below(7);
+	q.fault = one_in(8);
 
 	TRACE("ask %u of %u", q.kind, (unsigned int)(side - w.side));
 	ask(&q);

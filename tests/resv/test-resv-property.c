@@ -254,6 +254,52 @@ static void step_prune(struct side *side)
 	os_fault_disarm();
 }
 
+static void edit(struct side *side)
+{
+	switch (below(21)) {
+	case 0 ... 4:
+		step_reserve(side);
+		break;
+	case 5 ... 16:
+		step_add(side);
+		break;
+	case 17:
+		step_set(side);
+		break;
+	case 18:
+		step_replace(side);
+		break;
+	case 19:
+		step_copy(side);
+		break;
+	case 20:
+		step_prune(side);
+		break;
+	}
+}
+
+/* The set of its beginning is walked, whatever is staged meanwhile. */
+static void step_walk(struct side *side)
+{
+	const struct question q = { .side = side, .view = &side->staged, .usage = any_usage() };
+	static struct answer a;
+	static struct view view;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+
+	TRACE("walk %u", (unsigned int)(side - w.side));
+	begin_answer(&a, &q, "walk with edits");
+	copy_list(&view.fences, &side->staged.fences);
+	a.view = &view;
+	a.lax = true;
+	dma_resv_for_each_fence(&cursor, &side->obj, q.usage, fence) {
+		answered(&a, fence, dma_resv_iter_usage(&cursor));
+		while (one_in(2))
+			edit(side);
+	}
+	answered_all(&a);
+}
+
 /*
  * Sequences.
  */
@@ -293,28 +339,12 @@ static void step(void)
 		step_lock(side);
 	if (!side->locked)
 		return;
-	switch (below(24)) {
-	case 0 ... 4:
-		step_reserve(side);
-		break;
-	case 5 ... 16:
-		step_add(side);
-		break;
-	case 17:
-		step_set(side);
-		break;
-	case 18:
-		step_replace(side);
-		break;
-	case 19:
-		step_copy(side);
-		break;
-	case 20:
-		step_prune(side);
-		break;
-	default:
+	if (one_in(7))
 		step_commit(side);
-	}
+	else if (one_in(12))
+		step_walk(side);
+	else
+		edit(side);
 }
 
 static void begin(void)

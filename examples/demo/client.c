@@ -140,7 +140,7 @@ static void show_progress(struct client *client, bool last)
 
 	if (!last && !progress_due(&client->progress, done, client->ref->count))
 		return;
-	snprintf(detail, sizeof(detail), "%2u of %u buffers in flight, %" PRIu64 " bytes copied",
+	snprintf(detail, sizeof(detail), "%2u/%u buffers, %" PRIu64 " bytes copied",
 		 pool_in_flight(&client->pool), client->pool.count, client_copied(client));
 	if (last)
 		progress_end(&client->progress, done, client->ref->count, detail);

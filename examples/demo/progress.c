@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define BAR 24
+#define BAR 10 /* so that lines fit in 80 columns: one that wraps cannot be overwritten */
 #define PERIOD_NS INT64_C(100000000)
 #define SECOND_NS 1e9
 #define STEPS 4 /* lines where there is no terminal */

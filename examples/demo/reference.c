@@ -21,7 +21,7 @@
 #define ROW_ALIGN 64
 
 /* Or the two rates would look comparable. */
-#define DETAIL "nothing is encoded or drawn"
+#define DETAIL "no encoder"
 
 /* A picture that the decoder got a buffer for. */
 struct held {

@@ -147,8 +147,9 @@ static void put_head(struct svg *svg)
 		"</text>\n<text x='16' y='44' fill='#555'>Frames %" PRIu64 " to %" PRIu64
 		", from the first filter to the encoder, and what else went on meanwhile.</text>\n"
 		"<text x='16' y='60' fill='#555'>A bar is a job at work, one colour a frame (grey: "
-		"never shown); pale: its turn has come, and it waits; an arrow comes from the fence that it waited for. "
-		"Decoder holds: pictures that libavcodec gave out and reads still.</text>\n",
+		"never shown); pale: its turn has come, and it waits; an arrow comes from the "
+		"fence that it waited for. Decoder holds: pictures that libavcodec gave out and "
+		"reads still.</text>\n",
 		svg->first_frame, svg->last_frame);
 }
 

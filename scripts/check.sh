@@ -55,7 +55,7 @@ build_and_test()
 }
 
 # gcc's, since clang's runtime opens descriptors of its own, and the tests count them.
-# Where addresses are too random for the runtime, it needs help. Three times, since races
+# Where addresses are too random for the runtime, it needs help. Twice, since races
 # show by chance.
 thread_sanitizer()
 {
@@ -66,7 +66,7 @@ thread_sanitizer()
 		setarch -R "$probe" || return
 		set -- --wrapper 'setarch -R'
 	fi
-	suite build-check/tsan --repeat 3 "$@"
+	suite build-check/tsan --repeat 2 "$@"
 }
 
 # The demo must end with exit status $1; its arguments follow.

@@ -264,6 +264,7 @@ static int play(const struct reference *ref, const struct options *options,
 
 	printf("%s: %dx%d %s, decoded by %s\n", options->video, ref->width, ref->height,
 	       av_get_pix_fmt_name(ref->pix_fmt), ref->decoder);
+	unlink(output->poster); /* it is not made each time, and another run's would mislead */
 	if (client_init(&client, ref, options->video, output->video, options->break_rule)) {
 		client_run(&client, output->poster);
 		status = report(&client, options, output);

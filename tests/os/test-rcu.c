@@ -181,3 +181,27 @@ TEST(a_child_inherits_no_batch_that_was_half_handed_on)
 	os_race_hook(NULL);
 	ASSERT_INT(torn_forks, ==, 0);
 }
+
+static bool rcu_is_ready; /* by the one thread that forks */
+static bool hooks_came_last;
+
+static void watch_order(const char *label)
+{
+	if (!strcmp(label, "rcu: about to fork"))
+		rcu_is_ready = true;
+	if (!strcmp(label, "thread: about to fork"))
+		hooks_came_last = rcu_is_ready;
+}
+
+TEST(a_fork_keeps_new_exit_hooks_out_only_when_the_reclaimer_has_paused)
+{
+	int child;
+
+	os_race_hook(watch_order);
+	child = fork();
+	if (!child)
+		_exit(0);
+	os_race_hook(NULL);
+	ASSERT_INT(waitpid(child, NULL, 0), ==, child);
+	ASSERT_TRUE(hooks_came_last);
+}

@@ -293,8 +293,9 @@ int main(int argc, char **argv)
 			status = play(&ref, &options, &output, &problem);
 		reference_fini(&ref);
 	}
+	if (fflush(stdout) || ferror(stdout))
+		problem_set(&problem, "cannot write the report: %s", strerror(errno));
 	if (problem_is(&problem)) {
-		fflush(stdout);
 		fprintf(stderr, "dmabuf-demo: %s\n", problem.text);
 		if (status == EXIT_SAME)
 			status = EXIT_BAD_INPUT;

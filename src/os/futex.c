@@ -17,15 +17,19 @@
 #define NSEC_PER_SEC 1000000000
 #define SPINS 200
 
+/* 64-bit systems have one call; 32-bit ones have one for each size of time_t, or the new one only. */
+#ifndef SYS_futex_time64
+#define SYS_futex_time64 SYS_futex
+#elif !defined(SYS_futex)
+#define SYS_futex SYS_futex_time64
+#endif
+
 static long futex(const uint32_t *word, int op, uint32_t val, const struct timespec *deadline)
 {
-#ifdef SYS_futex
-	return syscall(SYS_futex, word, op | FUTEX_PRIVATE_FLAG, val, deadline, NULL,
+	const long number = sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex;
+
+	return syscall(number, word, op | FUTEX_PRIVATE_FLAG, val, deadline, NULL,
 		       FUTEX_BITSET_MATCH_ANY);
-#else
-	return syscall(SYS_futex_time64, word, op | FUTEX_PRIVATE_FLAG, val, deadline, NULL,
-		       FUTEX_BITSET_MATCH_ANY);
-#endif
 }
 
 int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, bool interruptible)

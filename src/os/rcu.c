@@ -8,6 +8,12 @@
  * allocates; what a batch needs to travel in does, and where there is no memory
  * for it the batch just goes on growing until there is.
  *
+ * Locking: hand_on_lock is held while a batch is put into liburcu's queue. That takes two
+ * steps, and a fork between them would leave the child a queue without an end: its
+ * reclaimer would wait for the second step for ever. A fork takes the lock when the
+ * reclaimer has paused already, since that one hands on, too; and whoever hands on makes
+ * sure before that there is a reclaimer, since making one waits for a fork to end.
+ *
  * ThreadSanitizer does not see into liburcu. The two orders that it gives are
  * told by hand: what a read section did comes before what is run after the grace
  * period, and what the caller did before dmabuf_call_rcu() comes before it too.
@@ -19,6 +25,7 @@
 #include <dmabuf/dmabuf-types.h>
 
 #include "os/atomic.h"
+#include "os/fault.h"
 #include "os/thread.h"
 
 #ifdef __has_feature
@@ -65,6 +72,8 @@ void dmabuf_rcu_read_unlock(void)
 	urcu_bp_read_unlock();
 }
 
+static pthread_mutex_t hand_on_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static bool hand_on(void);
 
 static void run(struct dmabuf_rcu_head *head)
@@ -101,7 +110,12 @@ static bool hand_on(void)
 	gathered.first = NULL;
 	gathered.count = 0;
 	tsan_release(batch);
+	urcu_bp_get_default_call_rcu_data();
+	pthread_mutex_lock(&hand_on_lock);
+	OS_RACE_POINT("rcu: before a batch goes");
 	urcu_bp_call_rcu(&batch->rcu, batch_done);
+	OS_RACE_POINT("rcu: a batch has gone");
+	pthread_mutex_unlock(&hand_on_lock);
 	return true;
 }
 
@@ -142,18 +156,22 @@ void dmabuf_rcu_barrier(void)
 static void before_fork(void)
 {
 	urcu_bp_call_rcu_before_fork();
+	pthread_mutex_lock(&hand_on_lock);
 	urcu_bp_before_fork();
+	OS_RACE_POINT("rcu: about to fork");
 }
 
 static void after_fork_in_parent(void)
 {
 	urcu_bp_after_fork_parent();
+	pthread_mutex_unlock(&hand_on_lock);
 	urcu_bp_call_rcu_after_fork_parent();
 }
 
 static void after_fork_in_child(void)
 {
 	urcu_bp_after_fork_child();
+	pthread_mutex_unlock(&hand_on_lock);
 	urcu_bp_call_rcu_after_fork_child();
 }
 

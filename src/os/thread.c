@@ -8,6 +8,7 @@
 #include <pthread.h>
 
 #include "os/atomic.h"
+#include "os/fault.h"
 
 __thread struct os_thread os_this_thread __attribute__((tls_model("initial-exec")));
 
@@ -98,6 +99,7 @@ void os_fork_hook_add(struct os_fork_hook *hook)
 static void before_fork(void)
 {
 	pthread_mutex_lock(&hooks_lock);
+	OS_RACE_POINT("thread: about to fork");
 }
 
 static void after_fork_in_parent(void)
@@ -112,7 +114,11 @@ static void after_fork_in_child(void)
 		hook->child();
 }
 
-__attribute__((constructor)) static void watch_forks(void)
+/*
+ * Before other constructors, so that before_fork() comes after theirs: rcu.c's waits for the
+ * reclaimer, and what that runs may enlist a hook.
+ */
+__attribute__((constructor(1000))) static void watch_forks(void)
 {
 	pthread_atfork(before_fork, after_fork_in_parent, after_fork_in_child);
 }

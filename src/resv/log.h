@@ -41,7 +41,8 @@ struct dma_resv_log {
 #define TAG_USAGE 3u
 #define TAG_CUT 4u
 #define TAG_LINK_SHIFT 3
-#define LOG_MAX_CAPACITY (1u << 28)
+/* A larger link would not fit the tag; with 32-bit pointers, nor the size a size_t. */
+#define LOG_MAX_CAPACITY (1u << (sizeof(void *) < 8 ? 26 : 28))
 
 static inline uint32_t *log_tags(const struct dma_resv_log *log)
 {

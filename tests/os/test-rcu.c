@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "harness.h"
 
+#include <sys/wait.h>
+#include <unistd.h>
+
 struct object {
 	unsigned int value;
 	struct dmabuf_rcu_head rcu;
@@ -128,4 +131,77 @@ TEST(what_a_read_section_can_reach_is_not_freed)
 
 	test_threads(3, replace_or_read, &shared);
 	free(shared.current);
+}
+
+static unsigned int handing_on; /* atomic: threads between the two steps of that */
+static unsigned int torn_forks; /* by the one thread that forks */
+
+static void watch_forks(const char *label)
+{
+	if (!strcmp(label, "rcu: before a batch goes")) {
+		fetch_add_relaxed(&handing_on, 1);
+		test_yield();
+	} else if (!strcmp(label, "rcu: a batch has gone")) {
+		fetch_sub_relaxed(&handing_on, 1);
+	} else if (!strcmp(label, "rcu: about to fork")) {
+		torn_forks += load_relaxed(&handing_on) != 0; /* the lock orders it */
+	}
+}
+
+static void fork_or_defer(unsigned int index, void *arg)
+{
+	unsigned int *done = arg;
+
+	while (index && !load_acquire(done)) {
+		for (unsigned int i = 0; i < 64; i++)
+			dmabuf_call_rcu(&make_object()->rcu, free_object);
+		test_yield();
+	}
+	for (unsigned int i = 20; !index && i; i--) {
+		const int child = fork();
+
+		if (!child) {
+			dmabuf_call_rcu(&make_object()->rcu, free_object);
+			dmabuf_rcu_barrier();
+			_exit(0);
+		}
+		ASSERT_INT(child, >, 0);
+		ASSERT_INT(waitpid(child, NULL, 0), ==, child);
+	}
+	if (!index)
+		store_release(done, 1);
+}
+
+TEST(a_child_inherits_no_batch_that_was_half_handed_on)
+{
+	unsigned int done = 0;
+
+	os_race_hook(watch_forks);
+	test_threads(3, fork_or_defer, &done);
+	os_race_hook(NULL);
+	ASSERT_INT(torn_forks, ==, 0);
+}
+
+static bool rcu_is_ready; /* by the one thread that forks */
+static bool hooks_came_last;
+
+static void watch_order(const char *label)
+{
+	if (!strcmp(label, "rcu: about to fork"))
+		rcu_is_ready = true;
+	if (!strcmp(label, "thread: about to fork"))
+		hooks_came_last = rcu_is_ready;
+}
+
+TEST(a_fork_keeps_new_exit_hooks_out_only_when_the_reclaimer_has_paused)
+{
+	int child;
+
+	os_race_hook(watch_order);
+	child = fork();
+	if (!child)
+		_exit(0);
+	os_race_hook(NULL);
+	ASSERT_INT(waitpid(child, NULL, 0), ==, child);
+	ASSERT_TRUE(hooks_came_last);
 }

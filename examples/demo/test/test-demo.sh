@@ -228,6 +228,15 @@ disk_is_full_for_the_timeline()
 		says '^20/20 frames identical$'
 }
 
+disk_is_full_for_the_report()
+{
+	clip a.mkv mpeg4 yuv420p 96x64 20
+	status=0
+	"$demo" a.mkv >/dev/full 2>err || status=$?
+	[ $status = 1 ] || { echo "exit status $status, wanted 1"; return 1; }
+	complains 'cannot write the report: No space left'
+}
+
 wrong_arguments()
 {
 	play 1 && refuses 'which VIDEO' &&
@@ -258,7 +267,7 @@ for name in mpeg4_with_b_frames mpeg2_with_b_frames motion_jpeg_422 lossless_444
 	no_such_file not_a_video no_bytes_at_all wrong_pixels \
 	cut_off_matroska cut_off_mp4 cut_off_avi scratched_lossless scratched_motion_jpeg size_changes size_changes_with_delay \
 	output_folder_cannot_be_made output_folder_is_a_file disk_is_full_for_the_video \
-	disk_is_full_for_the_sheet disk_is_full_for_the_timeline wrong_arguments; do
+	disk_is_full_for_the_sheet disk_is_full_for_the_timeline disk_is_full_for_the_report wrong_arguments; do
 	run $name
 done
 if [ "$keep_rules" != --keep-rules ]; then

@@ -149,15 +149,15 @@ static void watch_forks(const char *label)
 }
 
 #ifdef __has_feature
-#if __has_feature(address_sanitizer)
-#define ASAN 1
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZER 1
 #endif
 #endif
-#ifdef __SANITIZE_ADDRESS__
-#define ASAN 1
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZER 1
 #endif
-#ifdef ASAN
-#define FORKS 0 /* its allocator's locks stay locked in the child */
+#ifdef SANITIZER
+#define FORKS 0 /* locks of its runtime may stay locked in the child */
 #else
 #define FORKS 20
 #endif

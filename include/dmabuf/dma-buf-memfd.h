@@ -52,8 +52,9 @@ int dma_buf_memfd_create(const char *name, size_t size, struct dma_buf **ret_buf
  * Return: 0; -EBADF: @fd is not open; -EINVAL: not a memory file that is sealed against
  * shrinking, its size is 0 or not in whole pages or more than there are addresses, or
  * @ret_buf is NULL; -EACCES: @fd cannot be read; -EEXIST: a live buffer of this process
- * has this memory: use dma_buf_get(); -ENOMEM; -EMFILE, -ENFILE: no descriptor. On
- * failure @ret_buf is not written.
+ * has this memory: use dma_buf_get(); -ENOMEM; -EMFILE, -ENFILE: no descriptor; without
+ * /proc -ENOENT for an O_RDWR descriptor of a file with F_SEAL_WRITE. On failure @ret_buf is
+ * not written.
  *
  * Since: 0.1. Extension.
  */

@@ -442,8 +442,8 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct
  *
  * Locking: the caller holds the lock; aborts otherwise.
  *
- * Return: 0; -EINVAL, with a warning: the importer is static; or what the exporter's pin
- * gave.
+ * Return: 0; -EINVAL, with a warning: @attach is NULL or static; or what the exporter's
+ * pin gave.
  *
  * Since: 0.1
  */
@@ -451,7 +451,7 @@ int dma_buf_pin(struct dma_buf_attachment *attach) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_unpin() - let the memory move again
- * @attach: attachment that was pinned; warns, and does nothing, for a static importer
+ * @attach: attachment that was pinned; warns, and does nothing, for NULL or a static importer
  *
  * Locking: the caller holds the lock; aborts otherwise.
  *

@@ -238,7 +238,8 @@ void dmabuf_rcu_read_unlock(void);
  * dmabuf_rcu_barrier() returns.
  *
  * Context: does not sleep. Callable anywhere, also in a fence callback. The
- * first call of a process lets liburcu start its reclaimer thread.
+ * first call of a process lets liburcu start its reclaimer thread, and liburcu
+ * aborts if there can be none.
  *
  * Since: 0.1. Extension (Linux: call_rcu).
  */

@@ -268,6 +268,8 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct
 
 int dma_buf_pin(struct dma_buf_attachment *attach)
 {
+	if (dmabuf_warn_on(!attach, "dma_buf_pin() needs an attachment"))
+		return -EINVAL;
 	dma_resv_assert_held(attach->dmabuf->resv);
 	if (dmabuf_warn_on(!dma_buf_attachment_is_dynamic(attach),
 			   "dma_buf_pin(): attachment %p is static, and pinned while mapped",
@@ -278,6 +280,8 @@ int dma_buf_pin(struct dma_buf_attachment *attach)
 
 void dma_buf_unpin(struct dma_buf_attachment *attach)
 {
+	if (dmabuf_warn_on(!attach, "dma_buf_unpin() needs an attachment"))
+		return;
 	dma_resv_assert_held(attach->dmabuf->resv);
 	if (dmabuf_warn_on(!dma_buf_attachment_is_dynamic(attach),
 			   "dma_buf_unpin(): attachment %p is static, and was never pinned by hand",

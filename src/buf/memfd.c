@@ -54,8 +54,14 @@ close_fd:
 	return err;
 }
 
-/* What a stranger's file is worth: its size, and whether we may write. */
-static int inspect(int fd, size_t *ret_size, bool *ret_writable)
+/* What a stranger's file is worth. */
+struct worth {
+	size_t size;
+	bool writable;
+	bool misleading; /* opened for writing, but sealed against it */
+};
+
+static int inspect(int fd, struct worth *ret_worth)
 {
 	const int seals = os_file_get_seals(fd);
 	struct os_file file;
@@ -72,16 +78,30 @@ static int inspect(int fd, size_t *ret_size, bool *ret_writable)
 	size = (size_t)file.size;
 	if (!size || size != file.size || whole_pages(size) != size)
 		return -EINVAL;
-	*ret_size = size;
-	*ret_writable = file.writable && !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE));
+	*ret_worth = (struct worth){
+		.size = size,
+		.writable = file.writable && !(seals & (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)),
+		.misleading = file.writable && seals & F_SEAL_WRITE,
+	};
+	return 0;
+}
+
+/* Linux before 6.7 maps a file that is sealed against writing through a reader's descriptor only. */
+static int become_reader(int *fd)
+{
+	const int reader = os_file_reopen_readonly(*fd, true);
+
+	if (reader < 0)
+		return reader;
+	os_file_close(*fd);
+	*fd = reader;
 	return 0;
 }
 
 int dma_buf_memfd_import(int fd, struct dma_buf **ret_buf)
 {
-	bool writable;
+	struct worth worth;
 	int err, own;
-	size_t size;
 
 	if (!ret_buf)
 		return -EINVAL;
@@ -89,10 +109,12 @@ int dma_buf_memfd_import(int fd, struct dma_buf **ret_buf)
 	own = os_file_dup(fd, true);
 	if (own < 0)
 		return own;
-	err = inspect(own, &size, &writable);
+	err = inspect(own, &worth);
+	if (!err && worth.misleading)
+		err = become_reader(&own);
 	if (err)
 		goto close_own;
-	err = memory_export_file(NULL, own, size, writable, ret_buf);
+	err = memory_export_file(NULL, own, worth.size, worth.writable, ret_buf);
 	if (err)
 		goto close_own;
 	return 0;

@@ -11,12 +11,15 @@
 #include "os/futex.h"
 #include "os/report.h"
 
-/* What a wait that succeeded returns. */
-static int64_t time_left(int64_t deadline)
+/* What a wait of @timeout that succeeded returns. */
+static int64_t time_left(int64_t deadline, int64_t timeout)
 {
 	const int64_t left = os_remaining_ns(deadline);
 
-	return left ? left : 1;
+	if (!left)
+		return 1;
+	/* A deadline beyond the end of time is no deadline, and nothing of it passes. */
+	return left < timeout ? left : timeout;
 }
 
 static bool spin_for(struct dma_fence *fence)
@@ -62,7 +65,7 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 		if (err)
 			return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	}
-	return time_left(deadline);
+	return time_left(deadline, timeout);
 }
 
 int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
@@ -178,5 +181,5 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 	if (err)
 		return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	find_signaled(fences, count, idx);
-	return time_left(deadline);
+	return time_left(deadline, timeout);
 }

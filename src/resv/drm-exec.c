@@ -80,9 +80,13 @@ static int make_room(struct drm_exec *exec)
 	if (exec->num_objects < exec->max_objects)
 		return 0;
 	size = 2 * exec->max_objects;
+	larger = NULL;
 	if (size < exec->first_size)
+		larger = os_alloc_array(exec->first_size, sizeof(*larger));
+	if (larger)
 		size = exec->first_size;
-	larger = os_alloc_array(size, sizeof(*larger));
+	else
+		larger = os_alloc_array(size, sizeof(*larger)); /* the size was only a hint */
 	if (!larger)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < exec->num_objects; i++)

@@ -13,8 +13,8 @@
  *
  *   A reader who wants to keep the set takes a reference between R1 and R2. That
  *   fails only if the word was replaced meanwhile: back to R1. A reader without a
- *   reference stays in its section, looks at state words only, and may find a fence
- *   that a newer set dropped; it is then a fence that was there when it began.
+ *   reference stays in its section, looks only at state words and at what is constant
+ *   in a fence, and may find one that a newer set dropped; it was there when it began.
  *
  *   Hint: H1 is a walk over all entries that found each state word signalled
  *   (acquire), H2 raises the hint (release), H3 loads it (acquire). What the
@@ -127,7 +127,7 @@ static bool is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t l
 	return false;
 }
 
-/* Passed over: some entry that a later set() ended. */
+/* Passed over: some entry that a later set() ended, or that is superseded. */
 #define PASSED_OVER (1u << 4)
 
 /*
@@ -240,10 +240,14 @@ static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
 		if (!fence || cursor.index < hint)
 			break;
 		state = fence_peek(fence); /* H1 */
-		if (state != FENCE_DONE)
+		if (state == FENCE_DONE)
+			continue;
+		/* Nobody waits for it any more, so a lazy one may never signal. */
+		if (!is_superseded(log, cursor.index, length))
 			return state;
+		cursor.dropped |= PASSED_OVER;
 	}
-	/* Passed over by a set() is not signalled. Others may hold an older set. */
+	/* What was passed over has not signalled, and others may hold an older set. */
 	if (usage == DMA_RESV_USAGE_BOOKKEEP && !(cursor.dropped & PASSED_OVER))
 		raise_hint(log, length);
 	return FENCE_DONE;

@@ -253,6 +253,8 @@ TEST(a_static_importer_that_pins_by_hand_warns)
 	struct dma_buf_attachment *attach = attach_static(dmabuf);
 
 	lock(dmabuf);
+	ASSERT_WARNS(ASSERT_INT(dma_buf_pin(NULL), ==, -EINVAL), "needs an attachment");
+	ASSERT_WARNS(dma_buf_unpin(NULL), "needs an attachment");
 	ASSERT_WARNS(ASSERT_INT(dma_buf_pin(attach), ==, -EINVAL), "is static");
 	ASSERT_WARNS(dma_buf_unpin(attach), "is static");
 	unlock(dmabuf);

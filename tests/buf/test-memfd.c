@@ -178,13 +178,17 @@ static void unwinds(int (*make)(int fd, struct dma_buf **ret_buf), int fd, unsig
 TEST(the_exporters_unwind_from_every_failure)
 {
 	const int fd = new_memfd(SIZE, F_SEAL_SHRINK);
+	const int sealed = new_memfd(SIZE, F_SEAL_SHRINK | F_SEAL_WRITE);
 
 	/* file, size, seals, memory, mapping, mapping for the CPU, buffer, inspect */
 	unwinds(create_memfd, -1, 8);
 	/* duplicate, seals, inspect, memory, mapping, mapping for the CPU, buffer, inspect */
 	unwinds(dma_buf_memfd_import, fd, 8);
+	/* the same, and a descriptor that only reads */
+	unwinds(dma_buf_memfd_import, sealed, 9);
 	/* memory, block, buffer */
 	unwinds(create_malloc, -1, 3);
+	close(sealed);
 	close(fd);
 }
 

@@ -478,6 +478,19 @@ TEST(a_handler_does_not_end_an_uninterruptible_wait)
 	disturb_a_wait(SA_RESTART, LONG_TIME);
 }
 
+TEST(what_is_left_of_a_timeout_is_never_more_than_it_was)
+{
+	struct dma_fence *fence = make_fence();
+	struct waiter waiter = { .fence = fence, .timeout = INT64_MAX - 1 };
+	struct test_thread *thread = start_waiter(&waiter);
+
+	dma_fence_signal(fence);
+	test_thread_join(thread);
+	ASSERT_INT(waiter.ret, >, 0);
+	ASSERT_INT(waiter.ret, <=, INT64_MAX - 1);
+	dma_fence_put(fence);
+}
+
 TEST(an_interruptible_wait_that_is_left_alone_succeeds)
 {
 	struct dma_fence *fence = make_fence();

@@ -541,3 +541,33 @@ TEST(reclaim_waits_for_readers)
 		dma_resv_fini(&obj);
 	}
 }
+
+/* Superseded: nobody waits for it any more, so if it is lazy it may never signal. */
+TEST(superseded_fences_do_not_keep_a_test_false)
+{
+	const uint64_t context = dma_fence_context_alloc(1);
+	struct dma_fence *first = mock_lone();
+	struct dma_fence *old = mock_fence(context, 1), *new = mock_fence(context, 2);
+	struct dma_resv_snapshot before;
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	add(&obj, first, READ);
+	add(&obj, old, READ);
+	dma_resv_get_snapshot(&obj, &before);
+	add(&obj, new, READ);
+	dma_resv_unlock(&obj);
+	dma_fence_signal(first);
+	ASSERT_FALSE(dma_resv_test_signaled(&obj, BOOKKEEP));
+	dma_fence_signal(new);
+	ASSERT_INT(dma_resv_wait_timeout(&obj, BOOKKEEP, false, 0), ==, 1);
+	ASSERT_TRUE(dma_resv_test_signaled(&obj, BOOKKEEP));
+	/* The older set still counts it: it must not be hinted at as done. */
+	ASSERT_INT(load_relaxed(&word_log(obj.fences.word)->hint), ==, 0);
+	dma_resv_put_snapshot(&before);
+	dma_resv_fini(&obj);
+	dma_fence_put(first);
+	dma_fence_put(old);
+	dma_fence_put(new);
+}

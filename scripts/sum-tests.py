@@ -15,6 +15,8 @@ LINE = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
 def count(test):
     good = test["result"] in ("OK", "EXPECTEDFAIL")
     lines = LINE.findall(test.get("stdout") or "")
+    if not lines and good and ":examples / " in test["name"]:
+        return 1, 0  # an example says what it has to say
     if not lines:
         print(f"{test['name']}: {test['result']}, without a closing line")
         return 0, 1

@@ -352,7 +352,11 @@ unsigned int dma_fence_array_max_fences(const struct dma_fence_array *array)
 
 static void run_array_free(struct dmabuf_rcu_head *head)
 {
-	os_free(container_of(head, struct dma_fence_array, base.rcu));
+	struct dma_fence_array *array = container_of(head, struct dma_fence_array, base.rcu);
+
+	if (!array->has_own_table)
+		os_free(array->fences);
+	os_free(array);
 }
 
 void dma_fence_array_free(struct dma_fence_array *array)
@@ -361,8 +365,6 @@ void dma_fence_array_free(struct dma_fence_array *array)
 		return;
 	for (unsigned int i = 0; i < array->num_fences; i++)
 		dma_fence_put(array->fences[i]);
-	if (!array->has_own_table)
-		os_free(array->fences);
 	dmabuf_call_rcu(&array->base.rcu, run_array_free);
 }
 

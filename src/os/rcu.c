@@ -59,6 +59,8 @@ struct batch {
 static __thread struct {
 	struct dmabuf_rcu_head *first;
 	unsigned int count;
+	bool leaving; /* work is queued */
+	struct dmabuf_work work;
 } gathered __attribute__((tls_model("initial-exec")));
 
 void dmabuf_rcu_read_lock(void)
@@ -136,6 +138,15 @@ static void flush(void)
 
 static struct os_exit_hook flush_at_exit = { .func = flush };
 
+/* Not under a short lock, such as a fence's: it allocates, and may wake the reclaimer. */
+static void leave(struct dmabuf_work *work)
+{
+	(void)work;
+	gathered.leaving = false;
+	if (gathered.first)
+		hand_on();
+}
+
 void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head))
 {
 	head->func = func;
@@ -143,8 +154,11 @@ void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rc
 	gathered.first = head;
 	if (!gathered.count++)
 		os_thread_enrol(&flush_at_exit);
-	if (gathered.count >= BATCH_SIZE)
-		hand_on();
+	if (gathered.count >= BATCH_SIZE && !gathered.leaving) {
+		gathered.leaving = true;
+		gathered.work.func = leave;
+		os_work_queue(&gathered.work);
+	}
 }
 
 void dmabuf_rcu_barrier(void)

@@ -100,6 +100,31 @@ TEST(without_memory_for_a_batch_each_runs_once_also_what_defers_again)
 	ASSERT_RESOURCES(before);
 }
 
+static unsigned int batches; /* atomic */
+
+static void count_batches(const char *label)
+{
+	if (!strcmp(label, "rcu: before a batch goes"))
+		__atomic_fetch_add(&batches, 1, __ATOMIC_ACQ_REL);
+}
+
+/* A callback may put the last reference of something, and runs under a fence's lock. */
+TEST(nothing_is_handed_on_under_a_short_lock)
+{
+	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+
+	dmabuf_rcu_barrier();
+	batches = 0;
+	os_race_hook(count_batches);
+	dmabuf_spin_lock(&lock);
+	for (unsigned int i = 0; i < 200; i++)
+		dmabuf_call_rcu(&make_object()->rcu, free_object);
+	ASSERT_INT(load_acquire(&batches), ==, 0);
+	dmabuf_spin_unlock(&lock);
+	ASSERT_INT(load_acquire(&batches), ==, 1);
+	os_race_hook(NULL);
+}
+
 struct shared {
 	struct object *current; /* atomic */
 	unsigned int done;      /* atomic */

@@ -297,8 +297,9 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
  * Takes no reference, except to ask a fence's signaled op.
  *
  * Ordering: true: every fence that was committed before the call began has
- * signalled, and what its signaller wrote is visible. Only the holder of the lock
- * may conclude that nobody is about to add another.
+ * signalled, or a later one of its context has that supersedes it; and what their
+ * signallers wrote is visible. Only the holder of the lock may conclude that nobody is
+ * about to add another.
  *
  * Return: true if they have, or there is none.
  *

@@ -103,7 +103,7 @@ static void batch_done(struct rcu_head *rcu)
 
 static bool hand_on(void)
 {
-	/* Not through os_alloc(): failing here shows in no result, so no test can ask for it. */
+	/* Not through os_alloc(): failing shows in no result, and a fault loop looks for results. */
 	struct batch *batch = malloc(sizeof(*batch));
 
 	if (!batch)

@@ -194,10 +194,15 @@ void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log)
  * Reserving.
  */
 
+/* Twice what lives: half of it is free then, and compaction is rare. */
+static struct dma_resv_log *alloc_log(uint32_t live, uint32_t reserved)
+{
+	return log_alloc(2 * (uint64_t)live + reserved);
+}
+
 struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live)
 {
-	/* Twice what lives: half of it is free then, and compaction is rare. */
-	return log_alloc(2 * (uint64_t)live + fences->reserved);
+	return alloc_log(live, fences->reserved);
 }
 
 static bool spare_has_room(const struct dma_resv_fences *fences, uint64_t room)
@@ -237,7 +242,7 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
 		return 0;
 	set = set_staged(fences);
 	if (!has_room(fences, &set, n, &live)) {
-		spare = log_alloc(2 * (uint64_t)live + n);
+		spare = alloc_log(live, n);
 		if (!spare)
 			return -ENOMEM;
 		log_free_unseen(fences->spare);
@@ -360,6 +365,7 @@ void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
 /* Step 3 of the compaction. */
 static void retire_log(struct dma_resv_log *old, struct dma_resv_log *new)
 {
+	const uint32_t borrowed = new->borrowed;
 	uint32_t carried = 0, alone = 1;
 
 	OS_RACE_POINT("retire: before the count");
@@ -368,8 +374,10 @@ static void retire_log(struct dma_resv_log *old, struct dma_resv_log *new)
 		log_put(old);
 		return;
 	}
+	/* First: whose last reference is put here may ask us, and find the new log whole. */
+	new->borrowed = 0;
 	for (uint32_t i = 0; i < old->length; i++) {
-		if (!is_carried(new, &carried, new->borrowed, old->fences[i]))
+		if (!is_carried(new, &carried, borrowed, old->fences[i]))
 			dma_fence_put(old->fences[i]);
 	}
 	log_free(old);
@@ -384,9 +392,8 @@ static void retire(uintptr_t old, uintptr_t new)
 		word_put(old);
 	else if (word_is_log(old))
 		retire_log(word_log(old), borrower);
-	/* else: one fence, and it is carried */
-	if (borrower)
-		borrower->borrowed = 0;
+	else
+		borrower->borrowed = 0; /* one fence, and it is carried */
 }
 
 static void publish_length(struct dma_resv_log *log)

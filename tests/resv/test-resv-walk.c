@@ -91,3 +91,73 @@ TEST(a_container_of_another_object_is_refused)
 	dma_resv_fini(&one);
 	dma_resv_fini(&two);
 }
+
+/*
+ * Releasing.
+ */
+
+static struct dma_resv *asked;
+
+/* Asks the reservation that is just dropping it, as its holder may. */
+static void ask_and_free(struct dma_fence *fence)
+{
+	struct dma_resv_snapshot snap;
+
+	dma_resv_get_snapshot(asked, &snap);
+	dma_resv_put_snapshot(&snap);
+	dma_fence_free(fence);
+}
+
+static const char *asking_name(struct dma_fence *fence)
+{
+	(void)fence;
+	return "asking";
+}
+
+static const struct dma_fence_ops asking_ops = {
+	.get_driver_name = asking_name,
+	.get_timeline_name = asking_name,
+	.release = ask_and_free,
+};
+
+static struct dma_fence *asking_fence(void)
+{
+	struct dma_fence *fence = malloc(sizeof(*fence));
+
+	if (!fence)
+		abort();
+	dma_fence_init(fence, &asking_ops, NULL, dma_fence_context_alloc(1), 1);
+	return fence;
+}
+
+/* The commit drops a signalled one from between others, which it carries into a new log. */
+TEST(a_fence_that_goes_at_a_commit_may_ask_its_reservation)
+{
+	struct dma_fence *fences[FENCES + 1];
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	asked = &obj;
+	for (unsigned int i = 0; i <= FENCES; i++)
+		fences[i] = i == 2 ? asking_fence() : mock_lone();
+	for (unsigned int i = 0; i <= FENCES; i++) {
+		lock(&obj);
+		reserve(&obj, 1);
+		dma_resv_add_fence(&obj, fences[i], READ);
+		dma_resv_unlock(&obj);
+		if (i != 2)
+			continue;
+		dma_fence_signal(fences[2]);
+		dma_fence_put(fences[2]);
+	}
+	ASSERT_INT(count(&obj, BOOKKEEP), ==, FENCES);
+	for (unsigned int i = 0; i <= FENCES; i++) {
+		if (i != 2)
+			ASSERT_INT(references(fences[i]), ==, 2);
+	}
+	dma_resv_fini(&obj);
+	for (unsigned int i = 0; i <= FENCES; i++) {
+		if (i != 2)
+			dma_fence_put(fences[i]);
+	}
+}

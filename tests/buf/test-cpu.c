@@ -121,6 +121,17 @@ static void access_and_look(void *arg)
 	store_release(&waiter->done, 1);
 }
 
+/* What is written before the signal is what the waiter must see. */
+static void signal_and_join(struct waiter *waiter, uint64_t seqno, struct test_thread *thread)
+{
+	waiter->data = 42;
+	ASSERT_INT(dma_fence_timeline_signal(waiter->timeline, seqno, 0), ==, 0);
+	test_thread_join(thread);
+	ASSERT_INT(waiter->result, ==, 0);
+	dma_buf_put(waiter->dmabuf);
+	dma_fence_timeline_destroy(waiter->timeline);
+}
+
 static void waits_for(enum dma_data_direction direction, enum dma_resv_usage usage)
 {
 	struct fake fake;
@@ -134,12 +145,7 @@ static void waits_for(enum dma_data_direction direction, enum dma_resv_usage usa
 
 	/* The exporter is asked first, so the waiter is beyond that when the fence signals. */
 	WAIT_UNTIL(load_acquire(&fake.calls[FAKE_BEGIN]));
-	waiter.data = 42;
-	ASSERT_INT(dma_fence_timeline_signal(waiter.timeline, seqno, 0), ==, 0);
-	test_thread_join(thread);
-	ASSERT_INT(waiter.result, ==, 0);
-	dma_buf_put(waiter.dmabuf);
-	dma_fence_timeline_destroy(waiter.timeline);
+	signal_and_join(&waiter, seqno, thread);
 }
 
 static void does_not_wait_for(enum dma_data_direction direction, enum dma_resv_usage usage)
@@ -259,12 +265,7 @@ static void map_waits_for_moves(enum fake_kind kind)
 	struct test_thread *thread = test_thread_start(attach_and_map, &waiter);
 
 	WAIT_UNTIL(load_acquire(&fake.calls[FAKE_MAP]));
-	waiter.data = 42;
-	ASSERT_INT(dma_fence_timeline_signal(waiter.timeline, seqno, 0), ==, 0);
-	test_thread_join(thread);
-	ASSERT_INT(waiter.result, ==, 0);
-	dma_buf_put(waiter.dmabuf);
-	dma_fence_timeline_destroy(waiter.timeline);
+	signal_and_join(&waiter, seqno, thread);
 }
 
 TEST(mapping_for_a_static_importer_waits_for_moves)

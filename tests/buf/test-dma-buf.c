@@ -11,16 +11,9 @@
 #include <unistd.h>
 
 #include "fake-exporter.h"
+#include "memfd-buffer.h"
 
 #define SIZE 8192
-
-static struct dma_buf *new_memfd_buffer(void)
-{
-	struct dma_buf *dmabuf;
-
-	ASSERT_INT(dma_buf_memfd_create("test", SIZE, &dmabuf), ==, 0);
-	return dmabuf;
-}
 
 /*
  * References.
@@ -112,7 +105,7 @@ TEST(a_put_with_an_attachment_left_warns_and_leaves_what_detach_needs)
 
 static void put_twice(void)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 
 	get_dma_buf(dmabuf);
 	dma_buf_put(dmabuf);
@@ -142,7 +135,7 @@ static void get_and_put(unsigned int index, void *arg)
 
 TEST(references_are_counted_from_all_threads)
 {
-	struct references references = { .dmabuf = new_memfd_buffer(), .rounds = test_rounds(5000) };
+	struct references references = { .dmabuf = new_memfd_buffer(SIZE), .rounds = test_rounds(5000) };
 
 	references.fd = dma_buf_fd(references.dmabuf, O_RDWR);
 	test_race_begin();
@@ -180,7 +173,7 @@ static void find_or_make(unsigned int index, void *arg)
 TEST(a_buffer_that_dies_is_never_found)
 {
 	struct references references = { .rounds = test_rounds(5000) };
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 
 	references.fd = dma_buf_fd(dmabuf, O_RDWR);
 	dma_buf_put(dmabuf);
@@ -270,7 +263,7 @@ static void rename_or_read(unsigned int index, void *arg)
 
 TEST(R11_a_name_is_never_read_half_changed)
 {
-	struct references references = { .dmabuf = new_memfd_buffer(), .rounds = test_rounds(5000) };
+	struct references references = { .dmabuf = new_memfd_buffer(SIZE), .rounds = test_rounds(5000) };
 
 	ASSERT_INT(dma_buf_set_name(references.dmabuf, "aaaaaaaaaaaa"), ==, 0);
 	test_race_begin();
@@ -313,7 +306,7 @@ static void use_anew(void)
 static void use_all_anew(void)
 {
 	struct dma_fence_timeline *tl = dma_fence_timeline_create("child");
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 	struct dma_fence *fence = dma_fence_timeline_emit(tl);
 
 	lock(dmabuf);
@@ -360,7 +353,7 @@ static void exec_and_look(void)
 	const int fd = memfd_create("not by the library", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	struct dma_buf *imported;
 
-	(void)new_memfd_buffer();
+	(void)new_memfd_buffer(SIZE);
 	if (ftruncate(fd, SIZE) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK) ||
 	    dma_buf_memfd_import(fd, &imported))
 		_exit(1);
@@ -381,8 +374,8 @@ TEST(a_forked_child_has_an_empty_registry_and_may_begin_anew)
 	void *address;
 	int fd;
 
-	parents = new_memfd_buffer();
-	parents_other = new_memfd_buffer();
+	parents = new_memfd_buffer(SIZE);
+	parents_other = new_memfd_buffer(SIZE);
 	ASSERT_INT(dma_buf_mmap_cpu(parents, PROT_READ | PROT_WRITE, &address), ==, 0);
 	ASSERT_INT(dma_buf_begin_cpu_access(parents, DMA_TO_DEVICE), ==, 0);
 	strcpy(address, "from the parent");
@@ -421,7 +414,7 @@ static void hold_registry(void *unused)
 	(void)unused;
 	holder.thread = pthread_self();
 	os_race_hook(stay_inside);
-	dma_buf_put(new_memfd_buffer());
+	dma_buf_put(new_memfd_buffer(SIZE));
 	os_race_hook(NULL);
 }
 

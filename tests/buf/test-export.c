@@ -9,16 +9,9 @@
 #include <unistd.h>
 
 #include "fake-exporter.h"
+#include "memfd-buffer.h"
 
 #define SIZE 8192
-
-static struct dma_buf *new_memfd_buffer(void)
-{
-	struct dma_buf *dmabuf;
-
-	ASSERT_INT(dma_buf_memfd_create("test", SIZE, &dmabuf), ==, 0);
-	return dmabuf;
-}
 
 static int new_memfd(void)
 {
@@ -239,7 +232,7 @@ TEST(export_of_memory_unwinds_from_every_failure)
 
 TEST(a_descriptor_finds_its_buffer_and_takes_no_reference)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 	const int fd = dma_buf_fd(dmabuf, O_RDWR | O_CLOEXEC);
 	struct dma_buf *found = dma_buf_get(fd);
 
@@ -252,7 +245,7 @@ TEST(a_descriptor_finds_its_buffer_and_takes_no_reference)
 
 TEST(a_descriptor_that_is_a_name_only_finds_nothing)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 	const int fd = dma_buf_fd(dmabuf, O_RDWR | O_CLOEXEC);
 	char path[32];
 	int name;
@@ -268,7 +261,7 @@ TEST(a_descriptor_that_is_a_name_only_finds_nothing)
 
 TEST(descriptors_of_other_things_find_nothing)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 	const int fd = new_memfd(), null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
 	assert_is_error(dma_buf_get(fd), -EINVAL);
@@ -282,7 +275,7 @@ TEST(descriptors_of_other_things_find_nothing)
 
 TEST(a_failure_to_look_at_a_descriptor_is_reported)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 	const int fd = dma_buf_fd(dmabuf, O_RDWR);
 
 	os_fault_arm(1);
@@ -294,7 +287,7 @@ TEST(a_failure_to_look_at_a_descriptor_is_reported)
 
 TEST(flags_of_a_descriptor_are_what_was_asked_for)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 	static const int flags[] = { O_RDONLY, O_RDWR, O_RDONLY | O_CLOEXEC, O_RDWR | O_CLOEXEC };
 
 	for (unsigned int i = 0; i < 4; i++) {
@@ -312,7 +305,7 @@ TEST(flags_of_a_descriptor_are_what_was_asked_for)
 
 TEST(flags_that_make_no_sense_are_refused)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 
 	ASSERT_INT(dma_buf_fd(NULL, O_RDWR), ==, -EINVAL);
 	ASSERT_INT(dma_buf_fd(dmabuf, O_WRONLY), ==, -EINVAL);
@@ -335,7 +328,7 @@ TEST(memory_without_a_descriptor_has_none_to_give)
 /* Trap 27: a read-only descriptor that can be mapped for writing. */
 TEST(a_readonly_descriptor_cannot_be_mapped_for_writing)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 	const int fd = dma_buf_fd(dmabuf, O_RDONLY);
 
 	ASSERT_PTR(mmap(NULL, SIZE, PROT_WRITE, MAP_SHARED, fd, 0), ==, MAP_FAILED);
@@ -382,7 +375,7 @@ TEST(access_is_at_most_that_of_the_exporters_descriptor)
 
 TEST(a_descriptor_that_cannot_be_made_is_reported)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer();
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
 
 	os_fault_arm(1);
 	ASSERT_INT(dma_buf_fd(dmabuf, O_RDWR), ==, -EMFILE);
@@ -401,7 +394,7 @@ TEST(many_buffers_are_all_found_and_leave_no_descriptor)
 	uint32_t random = test_seed();
 
 	for (unsigned int i = 0; i < BUFFERS; i++)
-		buffers[i] = new_memfd_buffer();
+		buffers[i] = new_memfd_buffer(SIZE);
 	/* Drop every other one in random order, and look for all. */
 	for (unsigned int i = 0; i < BUFFERS; i++) {
 		const unsigned int j = test_random(&random) % BUFFERS;

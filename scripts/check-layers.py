@@ -11,10 +11,11 @@ import sys
 
 from tree import ROOT, finish, run, short
 
-LAYERS = ["os", "fence", "resv", "buf"]
+LAYERS = ["os", "debug", "fence", "resv", "buf"]
 
 HEADERS = {
     "dmabuf-types.h": "os",
+    "dmabuf-trace.h": "debug",
     "dma-fence": "fence", "sync-file.h": "fence",
     "ww-mutex.h": "resv", "dma-resv": "resv", "drm-exec.h": "resv",
     "dma-buf": "buf", "scatterlist.h": "buf",

@@ -114,6 +114,7 @@ run_check()
 		step 'release: symbols' script symbols "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: every symbol is called by a test' script called \
 			"$here/build-check/release/src/libdmabuf.so" "$here/build-check/gcc" || :
+		step 'release: probes' script probes "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: layers' script layers "$here/build-check/release" || :
 		step 'release: install, and build against it' "$here/scripts/test-install.sh" \
 			"$here/build-check/release" "$here/build-check/install" || :

@@ -19,7 +19,7 @@ struct dma_fence_cb;
 /**
  * enum dma_fence_flag_bits - bit numbers in dma_fence.flags
  *
- * Read them as you like; set only bits from DMA_FENCE_FLAG_USER_BITS on, and only
+ * Read them as you like; set only bits from DMA_FENCE_FLAG_USER_BITS to 31, and only
  * with an atomic operation.
  */
 enum dma_fence_flag_bits {

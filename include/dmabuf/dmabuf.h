@@ -10,6 +10,7 @@
 #include <dmabuf/dma-fence-timeline.h>
 #include <dmabuf/dma-fence.h>
 #include <dmabuf/dma-resv.h>
+#include <dmabuf/dmabuf-trace.h>
 #include <dmabuf/dmabuf-types.h>
 #include <dmabuf/drm-exec.h>
 #include <dmabuf/scatterlist.h>

@@ -68,10 +68,8 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 	return time_left(deadline, timeout);
 }
 
-int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
+static int64_t wait_for(struct dma_fence *fence, bool intr, int64_t timeout)
 {
-	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
-		return -EINVAL;
 	dma_fence_enable_sw_signaling(fence);
 	if (fence->ops->wait)
 		return fence->ops->wait(fence, intr, timeout);
@@ -79,6 +77,18 @@ int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeo
 	if (dma_fence_is_signaled(fence))
 		return timeout ? timeout : 1;
 	return dma_fence_default_wait(fence, intr, timeout);
+}
+
+int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	int64_t ret;
+
+	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
+		return -EINVAL;
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, fence, timeout);
+	ret = wait_for(fence, intr, timeout);
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, fence, ret);
+	return ret;
 }
 
 int64_t dma_fence_wait(struct dma_fence *fence, bool intr)
@@ -140,20 +150,19 @@ static int sleep_for_any(struct any_waiter *waiter, bool intr, int64_t deadline)
 	}
 }
 
-static bool find_signaled(struct dma_fence **fences, uint32_t count, uint32_t *idx)
+static bool find_signaled(struct dma_fence **fences, uint32_t count, uint32_t *ret_idx)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		if (!dma_fence_is_signaled(fences[i]))
 			continue;
-		if (idx)
-			*idx = i;
+		*ret_idx = i;
 		return true;
 	}
 	return false;
 }
 
-int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
-				   int64_t timeout, uint32_t *idx)
+static int64_t wait_for_any(struct dma_fence **fences, uint32_t count, bool intr, int64_t timeout,
+			    uint32_t *ret_idx)
 {
 	struct any_waiter waiter = { AWAKE };
 	const int64_t deadline = os_deadline_ns(timeout);
@@ -161,10 +170,7 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 	uint32_t registered;
 	int err;
 
-	if (dmabuf_warn_on(!fences || !count || timeout < 0,
-			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
-		return -EINVAL;
-	if (find_signaled(fences, count, idx))
+	if (find_signaled(fences, count, ret_idx))
 		return timeout ? timeout : 1;
 	if (!timeout)
 		return 0;
@@ -180,6 +186,23 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 
 	if (err)
 		return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
-	find_signaled(fences, count, idx);
+	find_signaled(fences, count, ret_idx);
 	return time_left(deadline, timeout);
+}
+
+int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
+				   int64_t timeout, uint32_t *idx)
+{
+	uint32_t found = 0;
+	int64_t ret;
+
+	if (dmabuf_warn_on(!fences || !count || timeout < 0,
+			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
+		return -EINVAL;
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, NULL, timeout);
+	ret = wait_for_any(fences, count, intr, timeout, &found);
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, ret > 0 ? fences[found] : NULL, ret);
+	if (ret > 0 && idx)
+		*idx = found;
+	return ret;
 }

@@ -26,6 +26,7 @@
 #include "os/report.h"
 #include "resv/fences.h"
 #include "resv/set.h"
+#include "resv/trace.h"
 
 void dma_resv_fences_init(struct dma_resv_fences *fences, struct dma_resv *obj)
 {
@@ -407,6 +408,7 @@ void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences
 	const uintptr_t old = fences->word, new = fences->staged; /* only the holder writes them */
 
 	check_guard(obj, fences);
+	commit_trace(fences);
 	if (word_is_log(new))
 		publish_length(word_log(new));
 	if (new != old) {

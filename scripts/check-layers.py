@@ -22,7 +22,7 @@ HEADERS = {
 }
 
 # Foreign functions that touch neither the system nor the heap.
-PURE = re.compile(r"mem(cpy|move|set|cmp|chr)|str\w+|v?snprintf|fprintf|fputs|fputc|fwrite|"
+PURE = re.compile(r"mem(cpy|move|set|cmp|chr)|str\w+|v?snprintf|fprintf|fputs|fputc|fwrite|ferror|"
                   r"qsort|__stack_chk_fail|__(fprintf|v?snprintf|mem\w+|str\w+)_chk|__tls_get_addr|"
                   r"_GLOBAL_OFFSET_TABLE_|__errno_location|__sprintf_chk")
 

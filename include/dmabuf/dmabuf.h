@@ -3,6 +3,7 @@
 #ifndef DMABUF_DMABUF_H
 #define DMABUF_DMABUF_H
 
+#include <dmabuf/dma-buf-info.h>
 #include <dmabuf/dma-buf-memfd.h>
 #include <dmabuf/dma-buf-ops.h>
 #include <dmabuf/dma-buf.h>

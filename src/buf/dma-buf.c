@@ -7,7 +7,7 @@
  * may take one. name_lock guards the name, alone, because names are read where no lock
  * may be waited for.
  */
-#include <dmabuf/dma-buf.h>
+#include <dmabuf/dma-buf-info.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -272,6 +272,35 @@ void dma_buf_put(struct dma_buf *dmabuf)
 	if (buffer->fd >= 0)
 		os_file_close(buffer->fd);
 	os_free(buffer);
+}
+
+/* The live buffer after @buffer, or the first: what is in the registry has references. */
+static struct dma_buf *get_next(const struct buffer *buffer)
+{
+	struct dma_buf *next = NULL;
+	struct registry_node *node;
+
+	registry_lock();
+	node = registry_next(buffer ? &buffer->registered : NULL);
+	if (node) {
+		next = &container_of(node, struct buffer, registered)->base;
+		get_dma_buf(next);
+	}
+	registry_unlock();
+	return next;
+}
+
+struct dma_buf *dma_buf_iter_begin(void)
+{
+	return get_next(NULL);
+}
+
+struct dma_buf *dma_buf_iter_next(struct dma_buf *dmabuf)
+{
+	struct dma_buf *next = get_next(to_buffer(dmabuf));
+
+	dma_buf_put(dmabuf);
+	return next;
 }
 
 bool buffer_name_fits(const char *name)

@@ -24,7 +24,7 @@
 #include "os/fault.h"
 #include "os/rcu.h"
 
-/* In this section tracers look for semaphores; and it is not among the zeroes of no file. */
+/* Where tracers look for semaphores; .bss would not do, since no file has it. */
 union trace_switch trace_switch __attribute__((section(".probes"))) = { .any = 0 };
 
 /* Event, its name, and which arguments its probe has. */

@@ -188,7 +188,7 @@ static void stamp(struct dma_fence *fence, int64_t timestamp)
 	fence->timestamp = timestamp;		    /* S2 */
 	OS_RACE_POINT("signal: before TIMESTAMP");
 	fetch_or_release(&fence->flags, TIMESTAMP); /* S3 */
-	fence_trace(DMABUF_TRACE_FENCE_SIGNAL, fence, load_relaxed(&fence->error));
+	fence_trace(DMABUF_TRACE_FENCE_SIGNAL, fence, 0);
 }
 
 /* The flags as they were. With SIGNALED: it was not us. */

@@ -47,5 +47,7 @@ void fence_trace_listened(enum dmabuf_trace_event event, struct dma_fence *fence
 		trace.driver = fence->ops->get_driver_name(fence);
 		trace.timeline = fence->ops->get_timeline_name(fence);
 	}
+	if (event == DMABUF_TRACE_FENCE_SIGNAL)
+		trace.value = load_relaxed(&fence->error); /* the signaller's, or it was before */
 	trace_emit(&trace);
 }

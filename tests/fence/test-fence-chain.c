@@ -18,6 +18,7 @@ TEST(a_link_is_a_fence_of_64_bits_that_knows_what_it_joins)
 	ASSERT_TRUE(dma_fence_is_chain(link));
 	ASSERT_TRUE(dma_fence_is_container(link));
 	ASSERT_FALSE(dma_fence_is_array(link));
+	ASSERT_PTR(link->ops, ==, &dma_fence_chain_ops);
 	ASSERT_FALSE(dma_fence_is_chain(fence));
 	ASSERT_FALSE(dma_fence_is_container(fence));
 	ASSERT_PTR(&chain->base, ==, link);

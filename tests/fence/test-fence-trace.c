@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Events of fences, on every path that leads to them. */
 #include <dmabuf/dma-fence-array.h>
+#include <dmabuf/dma-fence-chain.h>
 #include <dmabuf/dma-fence-timeline.h>
 #include <errno.h>
 
@@ -187,6 +188,23 @@ TEST(an_array_is_a_fence_beside_its_members)
 	dma_fence_put(array);
 	dma_fence_put(first);
 	dma_fence_put(second);
+}
+
+TEST(a_link_of_a_chain_is_a_fence_beside_what_it_carries)
+{
+	struct dma_fence_chain *chain = dma_fence_chain_alloc();
+	struct dma_fence *fence = make_fence(), *link = &chain->base;
+
+	ASSERT_STORY(&heard, dma_fence_chain_init(chain, NULL, dma_fence_get(fence), 1),
+		     "fence_init");
+	ASSERT_PTR(heard.heard[0].fence, ==, link);
+	ASSERT_STORY(&heard, dma_fence_enable_sw_signaling(link), "fence_enable fence_enable");
+	ASSERT_PTR(heard.heard[1].fence, ==, fence);
+	ASSERT_STORY(&heard, dma_fence_signal(fence), "fence_signal fence_signal");
+	ASSERT_PTR(heard.heard[0].fence, ==, fence);
+	ASSERT_PTR(heard.heard[1].fence, ==, link);
+	dma_fence_put(link);
+	dma_fence_put(fence);
 }
 
 /*

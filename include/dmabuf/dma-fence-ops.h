@@ -72,7 +72,12 @@ struct dma_fence_ops {
 	/** @use_64bit_seqno: sequence numbers do not wrap at 32 bits; dma_fence_init64() says the same */
 	bool use_64bit_seqno;
 
-	/** @get_driver_name: mandatory; who made the fence */
+	/**
+	 * @get_driver_name: mandatory; who made the fence
+	 *
+	 * Like @get_timeline_name, called at any time after dma_fence_init() has returned,
+	 * also under the fence's lock, and after it has signalled: it takes no lock.
+	 */
 	const char *(*get_driver_name)(struct dma_fence *fence);
 
 	/** @get_timeline_name: mandatory; which of its timelines the fence is on */

@@ -23,8 +23,8 @@ struct dma_resv;
 /**
  * enum dmabuf_trace_event - what happened
  *
- * Each says which locks the thread holds then; with a lock goes its rule (docs/locking.md).
- * What is made later may carry new events: ignore what you do not know.
+ * Each says which locks the library holds then; whoever called it may hold more. With each
+ * goes its rule (docs/locking.md). Later versions may have more events: ignore others.
  */
 enum dmabuf_trace_event {
 	/**
@@ -44,7 +44,7 @@ enum dmabuf_trace_event {
 	 *
 	 * Once for each fence, when that shows already; before its callbacks run and its
 	 * sleepers are woken. Under the fence's lock, unless that is its own and nobody
-	 * registered a callback.
+	 * registered a callback; of a timeline, under its lock as well.
 	 */
 	DMABUF_TRACE_FENCE_SIGNAL,
 	/**

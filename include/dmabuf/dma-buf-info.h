@@ -134,9 +134,9 @@ int dma_buf_describe_all(struct seq_file *seq, enum dma_buf_info_format format) 
  * @on: from now on; off at first
  *
  * A fence has no room for the time at which it was made, but for a coarse one (it wraps
- * after 49 days), and taking that costs as much again as making the fence. So it is taken
- * only while this is on, or while somebody listens (dmabuf_set_trace_hook(), a probe). Not
- * where long has 32 bits.
+ * after 49 days), and taking that costs several times what making the fence does. So it is
+ * taken only while this is on, or while somebody listens (dmabuf_set_trace_hook(), a
+ * probe). Not where long has 32 bits.
  *
  * Since: 0.1. Extension.
  */

@@ -190,6 +190,8 @@ struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int inde
  * @head:  any fence; one that is no array is visited itself; NULL: nothing is
  *
  * The caller holds a reference on @head.
+ *
+ * Since: 0.1
  */
 #define dma_fence_array_for_each(fence, index, head)                         \
 	for ((index) = 0, (fence) = dma_fence_array_first(head); (fence);    \

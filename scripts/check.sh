@@ -102,6 +102,7 @@ run_check()
 	step 'headers compile alone and bring only our names' script headers || :
 	step 'documents' script docs || :
 	step 'examples compile' script examples || :
+	step 'every return value is got by a test' script returns || :
 	step 'man pages' script man "$here/build-check/man" || :
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true

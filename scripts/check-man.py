@@ -63,7 +63,7 @@ def look_at_header(header, seen):
     for tag in declarations(header.path):
         name, kind, entry = tag["name"], tag["kind"], entries.get(tag["name"])
         if kind in ("prototype", "function", "externvar") or (entry and entry.kind == "macro"):
-            if name in seen:
+            if name in seen or name.endswith("_"):
                 continue
             seen.add(name)
             if entry and entry.has_page():

@@ -38,7 +38,8 @@ class Entry:
         return " ".join(text for kind, text in self.sections.get(section, ()) if kind != "code")
 
     def has_page(self):
-        return self.kind in ("function", "macro", "variable")
+        """All but types, constants, and what ends in _, which is private."""
+        return self.kind in ("function", "macro", "variable") and not self.name.endswith("_")
 
     def examples(self):
         return [text for kind, text in self.sections.get("Example", ()) if kind == "code"]

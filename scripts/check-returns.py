@@ -24,7 +24,8 @@ BARE = re.compile(r"(?:^|[;,.:] (?:or |and )?)(NULL|0|1|above 0)(?=[:;.,]|$| if\
 ELSEWHERE = {
     # A thread of the test gets the error in a variable, and hands it on.
     "an_interrupted_map_is_undone": [
-        ("dma_buf_dynamic_attach", "-EINTR"), ("dma_buf_map_attachment", "-EINTR"),
+        ("dma_buf_attach", "-EINTR"), ("dma_buf_dynamic_attach", "-EINTR"),
+        ("dma_buf_map_attachment", "-EINTR"),
         ("dma_buf_map_attachment_unlocked", "-EINTR")],
     # Actors, which are told what to call.
     "wait_die_younger_with_a_lock_dies_on_an_older_holder": [("ww_mutex_lock_interruptible", "-EDEADLK")],
@@ -48,6 +49,7 @@ ELSEWHERE = {
         ("dma_resv_iter_first", "NULL"), ("dma_resv_iter_next", "NULL")],
     "iterator_without_the_lock_leaves_signalled_fences_out": [
         ("dma_resv_iter_next_unlocked", "NULL")],
+    "a_walk_visits_arrays_chains_and_arrays_in_chains": [("dma_fence_unwrap_next", "NULL")],
     "snapshot_is_walked_newest_first_up_to_a_category": [("dma_resv_snapshot_next", "NULL")],
 }
 
@@ -89,6 +91,12 @@ def values(entry, entries, depth=4):
     if other and depth:
         found |= values(other, entries, depth - 1)
     return found
+
+
+def macros(name, entries):
+    """Those whose value is the function's."""
+    return [macro.name for macro in entries.values() if macro.kind == "macro"
+            and macro.text("Return") and re.search(rf"\b{name}\(", macro.declaration)]
 
 
 def has_value(statement, value, subject):
@@ -140,9 +148,9 @@ def gets(function, value, names, asserting, members):
     return False
 
 
-def learn(functions, name):
-    """Helpers that return the value of @name, or compare it with an argument; members."""
-    returning, asserting, members = {name}, set(), collections.defaultdict(set)
+def learn(functions, names):
+    """Helpers that return the value of one of @names, or compare it with an argument; members."""
+    returning, asserting, members = set(names), set(), collections.defaultdict(set)
     while True:
         before = len(returning) + len(asserting)
         for function in functions:
@@ -194,9 +202,9 @@ def reach(function, helpers):
     return reached | {function}
 
 
-def where(functions, name, wanted):
-    """{value: the function of the tests that gets it}."""
-    returning, asserting, members = learn(functions, name)
+def where(functions, names, wanted):
+    """{value: the function of the tests that gets it}; @names: the function, and its macros."""
+    returning, asserting, members = learn(functions, names)
     found = {}
     for function in functions:
         written = set().union(*(members.get(helper, ()) for helper in function.reached))
@@ -233,7 +241,8 @@ def main():
     functions = tests()
     wanted = {name: values(entry, entries) for name, entry in entries.items()
               if entry.kind == "function"}
-    found = {name: where(functions, name, wanted[name]) for name in wanted}
+    found = {name: where(functions, {name, *macros(name, entries)}, wanted[name])
+             for name in wanted}
     excused = {*NOT_HERE, *(pair for pairs in ELSEWHERE.values() for pair in pairs)}
     problems = list(exceptions(found, wanted, {function.name for function in functions}))
     for name in wanted:

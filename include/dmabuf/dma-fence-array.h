@@ -53,7 +53,11 @@ struct dma_fence_array {
 	struct dma_fence_array_cb callbacks[];
 };
 
-/** dma_fence_array_ops - the ops of every array, to tell one by; see dma_fence_is_array() */
+/**
+ * dma_fence_array_ops - the ops of every array, to tell one by; see dma_fence_is_array()
+ *
+ * Since: 0.1
+ */
 extern const struct dma_fence_ops dma_fence_array_ops;
 
 /**

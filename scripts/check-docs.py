@@ -54,7 +54,8 @@ def main():
     for path in documents:
         text = path.read_text(encoding="utf-8")
         problems += links(path, FENCE.sub("", text))
-        problems += functions(path, text, known)
+        if path.name != "kernel-map.md":  # names what is not here, too: check-kernel-map.py
+            problems += functions(path, text, known)
     finish(problems, f"{len(documents)} documents")
 
 

@@ -101,6 +101,7 @@ run_check()
 	step 'shell scripts' shell_scripts || :
 	step 'headers compile alone and bring only our names' script headers || :
 	step 'documents' script docs || :
+	step 'kernel map' script kernel-map || :
 	step 'examples compile' script examples || :
 	step 'every return value is got by a test' script returns || :
 	step 'man pages' script man "$here/build-check/man" || :

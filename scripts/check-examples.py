@@ -26,7 +26,7 @@ BLOCK = re.compile(r"(?:<!-- compiled in:\n(?P<around>.*?)-->\n+)?^```c\n(?P<cod
                    re.M | re.S)
 COMPILERS = (["gcc", "-std=gnu11"], ["clang", "-std=gnu11"])
 OPTIONS = ["-Wall", "-Wextra", "-Werror", "-Wno-unused", "-fsyntax-only", "-xc",
-           f"-I{ROOT}/include", f"-I{ROOT}/include/linux-compat"]
+           f"-I{ROOT}/include"]
 
 
 def source(where, line, code, around=None):
@@ -42,12 +42,21 @@ def source(where, line, code, around=None):
     return f'{begins}{before}#line {line} "{where}"\n{code}\n{after}'
 
 
+def line_of(code, lines, begin):
+    """Where the example stands in the comment that begins at a line."""
+    first = code.split("\n", maxsplit=1)[0].strip()
+    return next(number for number in range(begin, len(lines))
+                if lines[number - 1].strip(" \t*").expandtabs(8) == first)
+
+
 def examples():
     for path in HEADERS:
         header = headerdoc.parse(path)
+        lines = path.read_text(encoding="utf-8").splitlines()
         for entry in [header.title, *header.entries]:
             for code in entry.examples():
-                yield f"{short(path)}: {entry.name}", source(short(path), entry.line, code)
+                line = line_of(code, lines, entry.line)
+                yield f"{short(path)}:{line}: {entry.name}", source(short(path), line, code)
     for path in files("*.md"):
         text = path.read_text(encoding="utf-8")
         for block in BLOCK.finditer(text):

@@ -218,11 +218,8 @@ def where(functions, names, wanted):
 
 def exceptions(found, wanted, known):
     """What is wrong with the two tables above."""
-    listed = [(test, pair) for test, pairs in ELSEWHERE.items() for pair in pairs]
-    for test, (name, value) in listed:
-        if test not in known:
-            yield f"ELSEWHERE: there is no test {test}"
-    for name, value in [*(pair for _, pair in listed), *NOT_HERE]:
+    yield from (f"ELSEWHERE: there is no test {test}" for test in ELSEWHERE if test not in known)
+    for name, value in [*(pair for pairs in ELSEWHERE.values() for pair in pairs), *NOT_HERE]:
         if value not in wanted.get(name, ()):
             yield f"{name}: no header says that it returns {value}; take it off the list"
         elif value in found[name]:

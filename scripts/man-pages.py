@@ -29,6 +29,10 @@ PAIRS = (("init", "fini"), ("init", "destroy"), ("create", "destroy"), ("alloc",
 VARIANTS = ("_locked", "_unlocked", "_interruptible", "_slow", "_timeout", "_rcu", "64",
             "_timestamp", "_or_same", "_reverse")
 
+# What stands between two return values: "0; -EINVAL: ...", "0 if ..., -ENOENT if ...".
+VALUE = re.compile(r"; (?=-E|0\b|1\b|NULL|true|false|above 0|negative|dmabuf_err_ptr|or what|or -E)"
+                   r"|, (?=-E\w+ (?:\([^)]*\) )?if\b)")
+
 # A token of running text that is set in another way than its neighbours.
 TOKEN = re.compile(r"(?P<call>(?<![\w.>])\w+\(\))|@(?P<param>\w+)|(?P<error>-E[A-Z0-9]+\b)"
                    r"|(?P<file>\b[\w-]+\.h\b)|(?P<const>\b[A-Z][A-Z0-9]*_[A-Z0-9_]+\b)"
@@ -134,6 +138,7 @@ class Pages:
     def head(self, name, section, brief):
         yield '.\\" Made by scripts/man-pages.py from the header. SPDX-License-Identifier: MIT'
         yield f'.TH {name} {section} "" "libdmabuf {self.version}" "libdmabuf"'
+        yield from (".ad l", ".nh")
         yield from (".SH NAME", f"{exact(name)} \\- {exact(brief)}")
         yield from (".SH LIBRARY", "libdmabuf (\\fI\\-ldmabuf\\fP)")
 
@@ -193,8 +198,7 @@ class Pages:
     def values(self, text):
         """Return values: a list, and a sentence after it, if there are several."""
         first, *more = re.split(r"(?<=[^.])\. (?=[A-Z])", text.rstrip("."))
-        items = re.split(r"; (?=-E|0\b|1\b|NULL|true|false|above 0|negative|dmabuf_err_ptr|or what|or -E)",
-                         first)
+        items = re.split(VALUE, first)
         if len(items) == 1:
             yield from self.fill(sentence(text))
             return

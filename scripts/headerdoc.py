@@ -291,7 +291,7 @@ def split_arguments(text):
 def argument_name(argument):
     pointer = re.search(r"\(\* ?(\w+)\)", argument)
     name = pointer or re.search(r"(\w+|\.\.\.)(?:\[[^]]*\])*$", argument)
-    return name[1]
+    return name[1] if name else ""
 
 
 def prototype(entry):

@@ -52,12 +52,14 @@ def everything(entry):
 
 def references(header, pages):
     """What is named and is neither ours nor, as docs/kernel-map.md tells, Linux's."""
-    linux = set(re.findall(r"`(\w+)\(", (ROOT / "docs" / "kernel-map.md").read_text(encoding="utf-8")))
+    page = (ROOT / "docs" / "kernel-map.md").read_text(encoding="utf-8")
+    linux = set(re.findall(r"`(\w+)\(", page))
     for entry in [header.title, *header.entries]:
         for name in sorted({name for text in everything(entry)
                             for name in headerdoc.CALL.findall(text)}):
             if OURS.match(name) and name not in pages | linux:
-                yield f"{header.name}:{entry.line}: {entry.name}: refers to {name}(), which has no page"
+                yield (f"{header.name}:{entry.line}: {entry.name}: refers to {name}(), "
+                       "which has no page")
 
 
 def look_at_header(header, seen):

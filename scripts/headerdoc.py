@@ -210,7 +210,8 @@ def parse(path):
         line = text.count("\n", 0, comment.start()) + 1
         entry = parse_comment(path.name, line, comment[0], text[comment.end():])
         if not entry:
-            raise SystemExit(f"{path.name}:{line}: a comment that does not begin 'name() - one line'")
+            raise SystemExit(f"{path.name}:{line}: this comment does not begin "
+                             "'name() - one line'")
         entry.before = before
         if entry.kind in ("function", "macro"):
             before = entry

@@ -17,7 +17,6 @@
 extern "C" {
 #endif
 
-/** DMABUF_MUST_CHECK - the compiler warns where the result of such a function is not used */
 #define DMABUF_MUST_CHECK __attribute__((__warn_unused_result__))
 #define DMABUF_PRINTF(fmt, first) __attribute__((__format__(__printf__, fmt, first)))
 

@@ -9,10 +9,9 @@ A table of it has the columns: Linux's name, ours, and what differs. Ours is "sa
 import re
 
 import headerdoc
-from tree import HEADERS, ROOT, declared, finish
+from tree import HEADERS, ROOT, compat_words, declared, finish
 
 PAGE = ROOT / "docs" / "kernel-map.md"
-COMPAT = ROOT / "include" / "linux-compat"
 
 
 def rows(text):
@@ -31,10 +30,6 @@ def rows(text):
 
 def names(cell):
     return [re.sub(r"\W.*", "", name) for name in re.findall(r"`([^`]+)`", cell)]
-
-
-def words(paths):
-    return {word for path in paths for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
 
 
 def look_at(row, ours, compat):
@@ -62,7 +57,7 @@ def main():
     ours = {name for header in HEADERS for _, name in declared(header)}
     ours |= {name for header in headers for entry in header.entries if entry.kind == "type"
              for name, _ in entry.params}
-    compat = words(COMPAT.rglob("*.h"))
+    compat = compat_words()
     text = PAGE.read_text(encoding="utf-8")
     table = list(rows(text))
     problems = [problem for row in table for problem in look_at(row, ours, compat)]

@@ -16,7 +16,7 @@ import subprocess
 import sys
 
 import headerdoc
-from tree import HEADERS, ROOT, declarations, exported, finish
+from tree import HEADERS, ROOT, declarations, exported, finish, linux_names
 
 OURS = re.compile(r"(?:__)?(?:dma_|dmabuf_|ww_|drm_|sg_|to_dma_|get_dma_|sync_file_)\w+$")
 
@@ -52,12 +52,11 @@ def everything(entry):
 
 def references(header, pages):
     """What is named and is neither ours nor, as docs/kernel-map.md tells, Linux's."""
-    page = (ROOT / "docs" / "kernel-map.md").read_text(encoding="utf-8")
-    linux = set(re.findall(r"`(\w+)\(", page))
+    known = pages | linux_names()
     for entry in [header.title, *header.entries]:
         for name in sorted({name for text in everything(entry)
                             for name in headerdoc.CALL.findall(text)}):
-            if OURS.match(name) and name not in pages | linux:
+            if OURS.match(name) and name not in known:
                 yield (f"{header.name}:{entry.line}: {entry.name}: refers to {name}(), "
                        "which has no page")
 

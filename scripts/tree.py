@@ -66,6 +66,18 @@ def declared(header):
     return sorted({(tag["kind"], tag["name"]) for tag in declarations(header)})
 
 
+def compat_words():
+    """Every word of the linux-compat headers."""
+    return {word for path in (ROOT / "include" / "linux-compat").rglob("*.h")
+            for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+
+
+def linux_names():
+    """What a text may name that is Linux's: what linux-compat has, and what the map tells of."""
+    page = (ROOT / "docs" / "kernel-map.md").read_text(encoding="utf-8")
+    return compat_words() | set(re.findall(r"`(\w+)\(", page))
+
+
 def exported():
     """The names of the symbol map."""
     text = re.sub(r"/\*.*?\*/", "", (ROOT / "src" / "libdmabuf.map").read_text(encoding="utf-8"))

@@ -29,6 +29,7 @@ class Entry:
     name: str
     brief: str
     params: list = dataclasses.field(default_factory=list)  # or members: [name, text]
+    more: dict = dataclasses.field(default_factory=dict)  # member: the blocks after its text
     sections: dict = dataclasses.field(default_factory=dict)  # '' and SECTIONS: blocks
     declaration: str = ""
     tag: str = ""  # struct, enum, union, typedef
@@ -100,11 +101,6 @@ def hanging(group):
     return [("text", joined(text)) for text in texts]
 
 
-def sentences(lines):
-    """Paragraphs as one text: each ends with a full stop, but for the last."""
-    return re.sub(r"(?<![.?!:])\n", ". ", "\n".join(lines)).replace("\n", " ")
-
-
 def blocks(group):
     """(kind, text) of one paragraph that is no section's beginning."""
     if not group[0][:1].isspace():
@@ -168,7 +164,9 @@ def members(entry):
         groups = list(paragraphs(lines_of(comment)))
         if groups and re.match(r"@\w+:", groups[0][0].strip()):
             name, text = parameters(groups[0])[0]
-            entry.params.append([name, sentences([text, *map(joined, groups[1:])])])
+            entry.params.append([name, text])
+            for group in groups[1:]:
+                add_blocks(entry.more.setdefault(name, []), blocks(group))
 
 
 def parse_comment(header, line, comment, after):

@@ -119,17 +119,17 @@ class Pages:
             yield "\\&" + line if line[:1] in (".", "'") else line
         yield from (".fi", ".in")
 
-    def blocks(self, blocks):
-        """Paragraphs, with what divides them; the first one has nothing before it."""
-        previous = None
+    def blocks(self, blocks, divider=".P", divided=False):
+        """Paragraphs, with what divides them; the first one has nothing before it, unless the
+        text before is to be divided from it."""
         for kind, text in blocks:
             if kind == "item":
                 yield from (".IP \\(bu 3", *self.fill(text))
             else:
-                if previous:
-                    yield ".P"
+                if divided:
+                    yield divider
                 yield from self.verbatim(text) if kind == "code" else self.fill(text)
-            previous = kind
+            divided = True
 
     #
     # Sections of a page of section 3.
@@ -343,7 +343,9 @@ class Pages:
             if entry.sections.get(""):
                 yield from (".P", *self.blocks(entry.sections[""]))
             for member, text in entry.params:
+                more = entry.more.get(member, [])
                 yield from (".TP", f".I {member}", *self.fill(text))
+                yield from self.blocks(more, ".IP", True)
 
 
 def write(directory, name, lines):

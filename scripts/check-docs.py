@@ -4,7 +4,7 @@
 programs are those that the tests compile."""
 import re
 
-from tree import HEADERS, ROOT, declared, files, finish, short
+from tree import HEADERS, ROOT, declared, files, finish, linux_names, short
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 PROGRAMS = {"README.md": "readme.c", "docs/observing.md": "observe.c"}
@@ -36,7 +36,7 @@ def links(path, text):
 def functions(path, text, known):
     for name in sorted(set(re.findall(rf"\b({PREFIXES})\(", text))):
         if name not in known:
-            yield f"{short(path)}: {name}(): no public header has it"
+            yield f"{short(path)}: {name}(): neither ours nor Linux's"
 
 
 def program(document, example):
@@ -49,7 +49,7 @@ def program(document, example):
 
 
 def main():
-    known = {name for header in HEADERS for _, name in declared(header)}
+    known = {name for header in HEADERS for _, name in declared(header)} | linux_names()
     problems = [problem for pair in PROGRAMS.items() for problem in program(*pair)]
     documents = files("*.md")
     for path in documents:

@@ -77,6 +77,20 @@ TEST(every_event_has_a_name_and_others_have_none)
 	ASSERT_STR(dmabuf_trace_name((enum dmabuf_trace_event)99), "unknown");
 }
 
+/* As the kernel does it, or a debugger; hooks come and go beside it. */
+TEST(a_tracer_turns_it_on_from_outside)
+{
+	struct recorder recorder;
+
+	trace_switch.probes++;
+	ASSERT_TRUE(trace_is_on());
+	happen();
+	ASSERT_STORY(&recorder, happen(), "fence_init");
+	ASSERT_TRUE(trace_is_on());
+	trace_switch.probes--;
+	ASSERT_FALSE(trace_is_on());
+}
+
 /*
  * Inside the hook.
  */

@@ -98,7 +98,7 @@ static int enter(struct buffer *buffer, const struct os_file *file)
 	bool is_first;
 
 	registry_lock();
-	is_first = !file || registry_add_memory(&buffer->registered, file->device, file->inode);
+	is_first = !file || registry_add_memory(&buffer->registered, file->key);
 	if (is_first) {
 		registry_add(&buffer->registered);
 		buffer_trace(DMABUF_TRACE_BUF_EXPORT, &buffer->base);
@@ -211,7 +211,7 @@ struct dma_buf *dma_buf_get(int fd)
 	if (!file.readable && !file.writable) /* O_PATH: a name, and no right to anything */
 		return dmabuf_err_ptr(-EBADF);
 	registry_lock();
-	node = registry_find(file.device, file.inode);
+	node = registry_find(file.key);
 	if (node) {
 		buffer = container_of(node, struct buffer, registered);
 		get_dma_buf(&buffer->base);

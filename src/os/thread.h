@@ -33,6 +33,12 @@ void os_work_queue(struct dmabuf_work *work);
 void os_thread_run_work(void);
 
 /*
+ * Start a thread that runs for as long as the process, with all signals blocked: 0 or -errno,
+ * -EAGAIN: there can be none.
+ */
+int os_thread_start(void (*func)(void));
+
+/*
  * Something that a thread must do before it ends. Enlisted once per process, in
  * the order in which the calls of os_thread_enrol() come to need it.
  */
@@ -49,11 +55,14 @@ void os_thread_enrol(struct os_exit_hook *hook);
 void os_thread_flush(void);
 
 /*
- * What a forked child must do before it uses the library anew. Called from
- * constructors only.
+ * What a forked child must do before it uses the library anew; and, if that needs a state
+ * which no other thread is changing, what to do before the fork, and after it in the
+ * parent. Called from constructors only.
  */
 struct os_fork_hook {
 	struct os_fork_hook *next;
+	void (*before)(void); /* optional, with @parent: must not wait for what waits for a fork */
+	void (*parent)(void);
 	void (*child)(void);
 };
 void os_fork_hook_add(struct os_fork_hook *hook);

@@ -8,7 +8,7 @@ from tree import HEADERS, ROOT, declared, files, finish, linux_names, short
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
 PROGRAMS = {"README.md": "readme.c", "docs/observing.md": "observe.c"}
-PREFIXES = r"(?:dma_|dmabuf_|ww_|drm_|sg_)\w+"
+PREFIXES = r"(?:dma_|dmabuf_|ww_|drm_|sg_|sync_file_)\w+"
 
 
 def slug(heading):

@@ -149,7 +149,7 @@ void dma_fence_free(struct dma_fence *fence);
  * @fence: fence to signal; the caller holds a reference
  *
  * Waiters wake, callbacks run in the order in which they were added, on this
- * thread. Aborts for a fence of a dma_fence_timeline: only that signals it.
+ * thread. Aborts for a fence of a dma_fence_timeline, or of the kernel: only these signal it.
  *
  * Locking: takes the fence's lock, unless that is its own and nobody registered a
  * callback.
@@ -364,7 +364,7 @@ int dma_fence_get_status_locked(struct dma_fence *fence);
  * @error: negative errno, such as -ENODATA, -ECANCELED, -ETIME, -EIO
  *
  * Warns, and changes nothing, if @error is no negative errno or @fence has
- * signalled. Aborts for a fence of a dma_fence_timeline: only that ends it.
+ * signalled. Aborts for a fence of a dma_fence_timeline, or of the kernel: only these end it.
  *
  * Since: 0.1
  */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT */
+/* Who watches the kernel's fences: a thread of the library's, or the application. */
+#define _GNU_SOURCE
+#include "fake-kernel.h"
+
+/*
+ * Callbacks, for which the library's thread watches.
+ */
+
+TEST(a_callback_runs_when_the_kernel_signals)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct dma_fence *fence = take_in(fd);
+	struct counting_cb counter = { .calls = 0 };
+
+	ASSERT_INT(dma_fence_add_callback(fence, &counter.cb, count_call), ==, 0);
+	ASSERT_INT(load_acquire(&counter.calls), ==, 0);
+	fake_signal(&point, 1, 4711);
+	WAIT_UNTIL(load_acquire(&counter.calls));
+	ASSERT_INT(dma_fence_timestamp(fence), ==, 4711);
+	put_last(fence);
+	fake_close(fd);
+}
+
+TEST(a_callback_for_what_the_kernel_has_signalled_runs_or_comes_too_late)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct dma_fence *fence = take_in(fd);
+	struct counting_cb counter = { .calls = 0 };
+
+	fake_signal(&point, 1, 4711);
+	/* Or the thread was faster than we. */
+	if (dma_fence_add_callback(fence, &counter.cb, count_call) == 0)
+		WAIT_UNTIL(load_acquire(&counter.calls));
+	ASSERT_TRUE(dma_fence_test_signaled_flag(fence));
+	put_last(fence);
+	fake_close(fd);
+}
+
+TEST(whoever_asks_first_runs_the_callbacks)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct dma_fence *fence = take_in(fd);
+	struct counting_cb counter = { .calls = 0 };
+
+	ASSERT_INT(dma_fence_add_callback(fence, &counter.cb, count_call), ==, 0);
+	fake_signal(&point, 1, 4711);
+	WAIT_UNTIL(dma_fence_is_signaled(fence));
+	/* Ours, or the thread's: it holds the lock while it runs. */
+	ASSERT_FALSE(dma_fence_remove_callback(fence, &counter.cb));
+	ASSERT_INT(load_acquire(&counter.calls), ==, 1);
+	put_last(fence);
+	fake_close(fd);
+}
+
+TEST(a_false_alarm_is_not_the_last_look)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct dma_fence *fence = take_in(fd);
+	struct counting_cb counter = { .calls = 0 };
+
+	ASSERT_INT(dma_fence_add_callback(fence, &counter.cb, count_call), ==, 0);
+	ASSERT_INT(write(fake_find(fd)->write_end, "", 1), ==, 1);
+	/* Somebody has looked. */
+	store_relaxed(&polls, 0);
+	os_race_hook(count_polls);
+	WAIT_UNTIL(load_acquire(&polls) >= 2);
+	os_race_hook(NULL);
+	ASSERT_INT(load_acquire(&counter.calls), ==, 0);
+	fake_signal(&point, 1, 1);
+	WAIT_UNTIL(load_acquire(&counter.calls));
+	put_last(fence);
+	fake_close(fd);
+}
+
+TEST(a_fence_that_was_put_unsignalled_leaves_nothing)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct dma_fence *fence = take_in(fd);
+
+	dma_fence_enable_sw_signaling(fence);
+	dma_fence_put(fence);
+	ASSERT_RESOURCES(test_resources());
+	fake_signal(&point, 1, 1);
+	fake_close(fd);
+}
+
+TEST(a_descriptor_of_ours_may_stand_for_fences_of_both_kinds)
+{
+	struct fake_point point;
+	const int kernel_fd = fake_sync_file(&point);
+	struct dma_fence *fence = make_fence();
+	const int fd = make_fd(fence), both = sync_file_merge("both", fd, kernel_fd);
+	struct pollfd entry = { .fd = both, .events = POLLIN };
+
+	ASSERT_INT(both, >=, 0);
+	ASSERT_PTR(fake_find(both), ==, NULL);
+	dma_fence_signal(fence);
+	ASSERT_NOT_READABLE(both);
+	fake_signal(&point, 1, 1);
+	ASSERT_INT(poll(&entry, 1, -1), ==, 1);
+	ASSERT_INT(entry.revents, ==, POLLIN);
+	close(both);
+	close(fd);
+	dma_fence_put(fence);
+	fake_close(kernel_fd);
+}
+
+/*
+ * Watching by the application, in new processes, which nobody watches yet.
+ */
+
+static void watch_by_hand(void *unused)
+{
+	struct counting_cb counter = { .calls = 0 };
+	struct fake_point point;
+	struct dma_fence *fence;
+	int watch_fd, fd;
+
+	(void)unused;
+	sync_file_watch(); /* nothing to do */
+	watch_fd = sync_file_watch_fd();
+	if (watch_fd < 0 || sync_file_watch_fd() != watch_fd)
+		_exit(1);
+	fd = fake_sync_file(&point);
+	fence = take_in(fd);
+	if (dma_fence_add_callback(fence, &counter.cb, count_call))
+		_exit(2);
+	sync_file_watch();
+	if (poll_now(watch_fd) || load_acquire(&counter.calls))
+		_exit(3);
+	fake_signal(&point, 1, 4711);
+	if (poll_now(watch_fd) != POLLIN || load_acquire(&counter.calls))
+		_exit(4);
+	sync_file_watch();
+	if (load_acquire(&counter.calls) != 1 || poll_now(watch_fd))
+		_exit(5);
+}
+
+TEST(an_application_may_watch_by_itself)
+{
+	ASSERT_INT(run_in_child(watch_by_hand, NULL), ==, 0);
+}
+
+TEST(who_comes_after_the_thread_is_refused)
+{
+	ASSERT_INT(sync_file_watch_fd(), ==, -EBUSY);
+}
+
+static void watch_without_descriptors(void *unused)
+{
+	(void)unused;
+	os_fault_arm(1);
+	if (sync_file_watch_fd() != -EMFILE || !os_fault_disarm() || sync_file_watch_fd() < 0)
+		_exit(1);
+}
+
+TEST(without_a_descriptor_nobody_watches)
+{
+	ASSERT_INT(run_in_child(watch_without_descriptors, NULL), ==, 0);
+}
+
+/* The set, and the thread, fail, too. The next one gets them. */
+static void take_in_the_first(void *arg)
+{
+	const int *fd = arg;
+	const int ours = make_fd(dma_fence_get_stub());
+	bool no_thread = false, none_left = false, no_memory = false, none_watched = false;
+
+	for (unsigned int nth = 1;; nth++) {
+		int merged;
+
+		os_fault_arm(nth);
+		merged = sync_file_merge("", ours, *fd);
+		if (!os_fault_disarm())
+			_exit(merged >= 0 && no_thread && none_left && no_memory && none_watched ? 0 : 1);
+		no_thread |= merged == -EAGAIN;
+		none_left |= merged == -EMFILE;
+		no_memory |= merged == -ENOMEM;
+		none_watched |= merged == -ENOSPC;
+	}
+}
+
+TEST(without_a_thread_no_fence_is_taken_in)
+{
+	struct fake_point point;
+	int fd = fake_sync_file(&point);
+
+	ASSERT_INT(run_in_child(take_in_the_first, &fd), ==, 0);
+	fake_close(fd);
+}
+
+static void use_the_parents(void *fence)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct counting_cb counter = { .calls = 0 };
+	struct dma_fence *own;
+
+	/* It never signals here, and closes nothing that has got its number. */
+	if (dma_fence_is_signaled(fence))
+		_exit(1);
+	dma_fence_put(fence);
+	if (poll_now(fd))
+		_exit(3);
+	own = take_in(fd);
+	if (dma_fence_add_callback(own, &counter.cb, count_call))
+		_exit(2);
+	fake_signal(&point, 1, 1);
+	WAIT_UNTIL(load_acquire(&counter.calls));
+}
+
+TEST(a_forked_child_has_a_watcher_of_its_own)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct dma_fence *fence = take_in(fd);
+	struct counting_cb counter = { .calls = 0 };
+
+	ASSERT_INT(dma_fence_add_callback(fence, &counter.cb, count_call), ==, 0);
+	ASSERT_TRUE(dma_fence_remove_callback(fence, &counter.cb));
+	ASSERT_INT(run_in_child(use_the_parents, fence), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(fence, &counter.cb, count_call), ==, 0);
+	fake_signal(&point, 1, 1);
+	WAIT_UNTIL(load_acquire(&counter.calls));
+	put_last(fence);
+	fake_close(fd);
+}

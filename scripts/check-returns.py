@@ -47,6 +47,8 @@ ELSEWHERE = {
         ("drm_exec_prepare_resv", "-ENOMEM")],
     # In a child, where nobody watches yet.
     "without_a_thread_no_fence_is_taken_in": [("sync_file_merge", "-EAGAIN")],
+    "an_import_of_the_kernels_first_fence_may_lack_a_thread": [
+        ("dma_buf_import_sync_file", "-EAGAIN")],
     "without_a_descriptor_nobody_watches": [("sync_file_watch_fd", "-EMFILE")],
     # The end of a loop.
     "iterator_with_the_lock_visits_all_and_takes_no_reference": [

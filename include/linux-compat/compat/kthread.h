@@ -4,6 +4,7 @@
 #define LINUX_COMPAT_KTHREAD_THREAD_H
 
 #include <compat/format.h>
+#include <compat/thread.h>
 #include <linux/completion.h>
 #include <linux/sched.h>
 
@@ -11,19 +12,6 @@
 #define LC_SHOULD_PARK 2ul
 
 #define NUMA_NO_NODE (-1)
-
-/* pthread_create() with every signal blocked, so that handlers run in the program's threads. */
-static inline int lc_thread_create(pthread_t *thread, void *(*func)(void *arg), void *arg)
-{
-	sigset_t all, before;
-	int err;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	err = pthread_create(thread, NULL, func, arg);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -err;
-}
 
 static inline void *lc_kthread_main(void *arg)
 {

@@ -16,11 +16,11 @@
 #include <linux/printk.h>
 #include <linux/sprintf.h>
 #include <linux/stddef.h>
+#include <linux/typecheck.h>
 #include <linux/types.h>
 #include <linux/wordpart.h>
 
 #define might_fault() ((void)0)
-#define typecheck(type, x) ((void)sizeof((type *)0 == (__typeof__(x) *)0), 1)
 #define panic(...) \
 	do { \
 		pr_emerg(__VA_ARGS__); \

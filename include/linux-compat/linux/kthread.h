@@ -6,6 +6,7 @@
 #ifndef LINUX_COMPAT_KTHREAD_H
 #define LINUX_COMPAT_KTHREAD_H
 
+#include <compat/kthread-worker.h>
 #include <compat/kthread.h>
 
 #endif

@@ -1,12 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Jiffies. A jiffy is a nanosecond, HZ is 1000000000, and jiffies reads the clock. */
+/*
+ * Jiffies. A jiffy is a nanosecond, and jiffies reads the clock. HZ is 1000000000 as a
+ * long, so that 5 * HZ does not overflow.
+ */
 #ifndef LINUX_COMPAT_JIFFIES_H
 #define LINUX_COMPAT_JIFFIES_H
 
 #include <linux/ktime.h>
 
 #undef HZ
-#define HZ 1000000000
+#define HZ 1000000000L
 #define TICK_NSEC 1
 #define INITIAL_JIFFIES 0
 #define MAX_JIFFY_OFFSET ((__LONG_MAX__ >> 1) - 1)

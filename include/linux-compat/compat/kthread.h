@@ -6,12 +6,25 @@
 #include <compat/format.h>
 #include <compat/thread.h>
 #include <linux/completion.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #define LC_SHOULD_STOP 1ul
 #define LC_SHOULD_PARK 2ul
 
 #define NUMA_NO_NODE (-1)
+
+static inline void lc_kthread_put_late(struct rcu_head *rcu)
+{
+	put_task_struct(container_of(rcu, struct task_struct, lc_rcu));
+}
+
+/* As in Linux, who made the thread may be late in taking a reference by a grace period. */
+static inline void lc_kthread_ends(struct task_struct *task)
+{
+	get_task_struct(task);
+	call_rcu(&task->lc_rcu, lc_kthread_put_late);
+}
 
 static inline void *lc_kthread_main(void *arg)
 {
@@ -24,6 +37,7 @@ static inline void *lc_kthread_main(void *arg)
 	schedule();
 	if (!(__atomic_load_n(&task->lc_kthread_flags, __ATOMIC_ACQUIRE) & LC_SHOULD_STOP))
 		task->lc_result = task->lc_func(task->lc_data);
+	lc_kthread_ends(task);
 	return NULL;
 }
 
@@ -160,6 +174,7 @@ static inline void *kthread_data(struct task_struct *task)
 static inline void __noreturn kthread_exit(long result)
 {
 	current->lc_result = (int)result;
+	lc_kthread_ends(current);
 	pthread_exit(NULL);
 }
 

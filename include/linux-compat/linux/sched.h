@@ -49,6 +49,14 @@ static inline void yield(void)
 	sched_yield();
 }
 
+static inline int yield_to(struct task_struct *task, bool preempt)
+{
+	(void)task;
+	(void)preempt;
+	sched_yield();
+	return 0;
+}
+
 #define cond_resched_lock(lock) ((void)(lock), 0)
 #define need_resched() false
 #define might_sleep() ((void)0)

@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""What the documents say is there: links lead somewhere, names exist, and the
-README's program is the one that the tests compile."""
+"""What the documents say is there: links lead somewhere, names exist, and their
+programs are those that the tests compile."""
 import re
 
-from tree import HEADERS, ROOT, declared, files, finish, short
+from tree import HEADERS, ROOT, declared, files, finish, linux_names, short
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
+PROGRAMS = {"README.md": "readme.c", "docs/observing.md": "observe.c"}
 PREFIXES = r"(?:dma_|dmabuf_|ww_|drm_|sg_)\w+"
 
 
@@ -35,21 +36,21 @@ def links(path, text):
 def functions(path, text, known):
     for name in sorted(set(re.findall(rf"\b({PREFIXES})\(", text))):
         if name not in known:
-            yield f"{short(path)}: {name}(): no public header has it"
+            yield f"{short(path)}: {name}(): neither ours nor Linux's"
 
 
-def program():
-    blocks = [body for language, body in FENCE.findall((ROOT / "README.md").read_text(encoding="utf-8"))
+def program(document, example):
+    blocks = [body for language, body in FENCE.findall((ROOT / document).read_text(encoding="utf-8"))
               if language == "c"]
-    source = (ROOT / "examples" / "readme.c").read_text(encoding="utf-8")
+    source = (ROOT / "examples" / example).read_text(encoding="utf-8")
     source = source.removeprefix("/* SPDX-License-Identifier: MIT */\n")
     if not blocks or blocks[0] != source:
-        yield "README.md: the first C program is not examples/readme.c"
+        yield f"{document}: the first C program is not examples/{example}"
 
 
 def main():
-    known = {name for header in HEADERS for _, name in declared(header)}
-    problems = list(program())
+    known = {name for header in HEADERS for _, name in declared(header)} | linux_names()
+    problems = [problem for pair in PROGRAMS.items() for problem in program(*pair)]
     documents = files("*.md")
     for path in documents:
         text = path.read_text(encoding="utf-8")

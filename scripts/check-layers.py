@@ -11,17 +11,18 @@ import sys
 
 from tree import ROOT, finish, run, short
 
-LAYERS = ["os", "fence", "resv", "buf"]
+LAYERS = ["os", "debug", "fence", "resv", "buf"]
 
 HEADERS = {
     "dmabuf-types.h": "os",
+    "dmabuf-trace.h": "debug",
     "dma-fence": "fence", "sync-file.h": "fence",
     "ww-mutex.h": "resv", "dma-resv": "resv", "drm-exec.h": "resv",
     "dma-buf": "buf", "scatterlist.h": "buf",
 }
 
 # Foreign functions that touch neither the system nor the heap.
-PURE = re.compile(r"mem(cpy|move|set|cmp|chr)|str\w+|v?snprintf|fprintf|fputs|fputc|fwrite|"
+PURE = re.compile(r"mem(cpy|move|set|cmp|chr)|str\w+|v?snprintf|fprintf|fputs|fputc|fwrite|ferror|"
                   r"qsort|__stack_chk_fail|__(fprintf|v?snprintf|mem\w+|str\w+)_chk|__tls_get_addr|"
                   r"_GLOBAL_OFFSET_TABLE_|__errno_location|__sprintf_chk")
 

@@ -41,7 +41,7 @@ script()
 {
 	name=$1
 	shift
-	python3 "$here/scripts/check-$name.py" "$@"
+	python3 -B "$here/scripts/check-$name.py" "$@"
 }
 
 # Build build-check/$1 with compiler $2 and the options that follow, then run its tests.
@@ -103,6 +103,10 @@ run_check()
 	step 'documents' script docs || :
 	step 'linux-compat: headers compile alone, among others, for several versions' \
 		script compat-headers || :
+	step 'kernel map' script kernel-map || :
+	step 'examples compile' script examples || :
+	step 'every return value is got by a test' script returns || :
+	step 'man pages' script man "$here/build-check/man" || :
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true
 	build_and_test clang clang -Ddemo=enabled -Dbench=true
@@ -116,6 +120,7 @@ run_check()
 		step 'release: symbols' script symbols "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: every symbol is called by a test' script called \
 			"$here/build-check/release/src/libdmabuf.so" "$here/build-check/gcc" || :
+		step 'release: probes' script probes "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: layers' script layers "$here/build-check/release" || :
 		step 'release: install, and build against it' "$here/scripts/test-install.sh" \
 			"$here/build-check/release" "$here/build-check/install" || :

@@ -14,8 +14,8 @@
  *   - Mapping follows the rule of the table below, not "always locked".
  *
  * Locking. Each side says whether mapping runs under the reservation lock ("dynamic")
- * or without it ("static"). An exporter is dynamic if its ops set dynamic_mapping or
- * have pin, an importer if it attached with importer ops.
+ * or without it ("static"). An exporter is dynamic if its ops or its export info set
+ * dynamic_mapping, or its ops have pin; an importer if it attached with importer ops.
  *
  *   exporter  importer  the exporter's map is called    lock then     at map, the importer
  *   static    static    by dma_buf_map_attachment()     not held      does not hold it
@@ -33,70 +33,15 @@
 #ifndef DMABUF_DMA_BUF_H
 #define DMABUF_DMA_BUF_H
 
+#include <dmabuf/dma-buf-attach.h>
+#include <dmabuf/dma-buf-cpu.h>
 #include <dmabuf/dma-buf-ops.h>
-#include <dmabuf/dma-resv.h>
-#include <dmabuf/scatterlist.h>
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct module; /* Linux's; unused here */
-
-/** DMA_BUF_NAME_LEN - longest name of a buffer, with its NUL (value: Linux) */
-#ifndef DMA_BUF_NAME_LEN
-#define DMA_BUF_NAME_LEN	32
-#endif
-
-/**
- * struct dma_buf - a buffer
- *
- * Made by dma_buf_export(). It is larger than this.
- */
-struct dma_buf {
-	/** @size: bytes; constant */
-	size_t size;
-	/** @ops: constant */
-	const struct dma_buf_ops *ops;
-	/** @exp_name: who exported it; constant */
-	const char *exp_name;
-	/** @priv: the exporter's; constant */
-	void *priv;
-	/** @resv: reservation object: the exporter's, or the buffer's own; constant */
-	struct dma_resv *resv;
-	/** @attachments: their nodes; under the lock of @resv */
-	struct dmabuf_list_head attachments;
-	/** @vmapping_counter: vmaps that have not been vunmapped; under the lock of @resv */
-	unsigned int vmapping_counter;
-	/** @vmap_ptr: what vmap gave, while there are any; under the lock of @resv */
-	struct iosys_map vmap_ptr;
-	/** @name_lock: guards @name; taken last, and shortly */
-	struct dmabuf_spinlock name_lock;
-	/** @name: see dma_buf_set_name(); NULL: none; under @name_lock */
-	const char *name;
-};
-
-/** struct dma_buf_attachment - one importer's tie to one buffer */
-struct dma_buf_attachment {
-	/** @dmabuf: the buffer; constant */
-	struct dma_buf *dmabuf;
-	/** @dev: the importer; constant, borrowed */
-	struct device *dev;
-	/** @node: on dmabuf->attachments; under the lock of dmabuf->resv */
-	struct dmabuf_list_head node;
-	/** @sgt: the cached table, or NULL */
-	struct sg_table *sgt;
-	/** @dir: direction of @sgt */
-	enum dma_data_direction dir;
-	/** @peer2peer: what the importer allows; the exporter's attach op may clear it */
-	bool peer2peer;
-	/** @importer_ops: NULL for a static importer; constant */
-	const struct dma_buf_attach_ops *importer_ops;
-	/** @importer_priv: the importer's; constant */
-	void *importer_priv;
-	/** @priv: the exporter's */
-	void *priv;
-};
 
 /** struct dma_buf_export_info - what dma_buf_export() makes a buffer of */
 struct dma_buf_export_info {
@@ -114,6 +59,8 @@ struct dma_buf_export_info {
 	struct dma_resv *resv;
 	/** @priv: the exporter's, not NULL */
 	void *priv;
+	/** @dynamic_mapping: the exporter maps under the lock, whatever its ops say (Extension) */
+	bool dynamic_mapping;
 };
 
 /** DMABUF_MODNAME - who exports, if DEFINE_DMA_BUF_EXPORT_INFO() is not told otherwise */
@@ -127,9 +74,11 @@ struct dma_buf_export_info {
  *
  * All zero but for exp_name, which is DMABUF_MODNAME: define that before including
  * this header.
+ *
+ * Since: 0.1
  */
 #define DEFINE_DMA_BUF_EXPORT_INFO(info) \
-	struct dma_buf_export_info info = { DMABUF_MODNAME, NULL, NULL, 0, 0, NULL, NULL }
+	struct dma_buf_export_info info = { DMABUF_MODNAME, NULL, NULL, 0, 0, NULL, NULL, false }
 
 /*
  * Life of a buffer.
@@ -151,6 +100,53 @@ struct dma_buf_export_info {
  * Return: a new reference; dmabuf_err_ptr() of -EINVAL, with a warning: no @exp_info,
  * priv, ops, map, unmap or release; one of pin and unpin without the other; or
  * cache_sgt_mapping together with pin or dynamic_mapping; -ENOMEM.
+ *
+ * Example:
+ *
+ *	static struct sg_table *map(struct dma_buf_attachment *attach,
+ *				    enum dma_data_direction direction)
+ *	{
+ *		const struct scatterlist piece = {
+ *			.address = attach->dmabuf->priv, .length = attach->dmabuf->size, .fd = -1
+ *		};
+ *		struct sg_table *table = malloc(sizeof(*table));
+ *		int err = -ENOMEM;
+ *
+ *		(void)direction;
+ *		if (table)
+ *			err = sg_alloc_table_from_pieces(table, &piece, 1, attach->dev);
+ *		if (!err)
+ *			return table;
+ *		free(table);
+ *		return dmabuf_err_ptr(err);
+ *	}
+ *
+ *	static void unmap(struct dma_buf_attachment *attach, struct sg_table *table,
+ *			  enum dma_data_direction direction)
+ *	{
+ *		(void)attach, (void)direction;
+ *		sg_free_table(table);
+ *		free(table);
+ *	}
+ *
+ *	static void release(struct dma_buf *dmabuf)
+ *	{
+ *		free(dmabuf->priv);
+ *	}
+ *
+ *	static struct dma_buf *make_buffer(void *memory, size_t size)
+ *	{
+ *		static const struct dma_buf_ops ops = {
+ *			.map_dma_buf = map, .unmap_dma_buf = unmap, .release = release
+ *		};
+ *		DEFINE_DMA_BUF_EXPORT_INFO(info);
+ *
+ *		info.ops = &ops;
+ *		info.size = size;
+ *		info.flags = O_RDWR;
+ *		info.priv = memory;
+ *		return dma_buf_export(&info);
+ *	}
  *
  * Since: 0.1
  */
@@ -272,326 +268,6 @@ int dma_buf_set_name(struct dma_buf *dmabuf, const char *name) DMABUF_MUST_CHECK
  * Since: 0.1. Extension.
  */
 void dma_buf_get_name(struct dma_buf *dmabuf, char ret_name[DMA_BUF_NAME_LEN]);
-
-/*
- * Importers.
- */
-
-/**
- * dma_buf_is_dynamic() - does the exporter map under the lock?
- * @dmabuf: buffer
- *
- * Return: true if its ops set dynamic_mapping or have pin.
- *
- * Since: 0.1
- */
-static inline bool dma_buf_is_dynamic(const struct dma_buf *dmabuf)
-{
-	return dmabuf->ops->dynamic_mapping || dmabuf->ops->pin;
-}
-
-/**
- * dma_buf_attachment_is_dynamic() - does the importer map under the lock?
- * @attach: attachment
- *
- * Return: true if it attached with importer ops.
- *
- * Since: 0.1
- */
-static inline bool dma_buf_attachment_is_dynamic(const struct dma_buf_attachment *attach)
-{
-	return attach->importer_ops != NULL;
-}
-
-/**
- * dma_buf_dynamic_attach() - attach an importer to a buffer
- * @dmabuf:        buffer; the caller holds a reference until it has detached
- * @dev:           who imports, with its limits; borrowed until it has detached
- * @importer_ops:  makes the importer dynamic; borrowed likewise; NULL: static
- * @importer_priv: for the importer, as attach->importer_priv
- *
- * Where exporter and importer disagree about the lock, the memory is mapped here, once
- * and in both directions (and pinned, if the exporter has pin), and stays so until
- * dma_buf_detach(). If that fails, the attachment is undone: the exporter's detach is
- * called.
- *
- * Locking: the caller does not hold the lock of dmabuf->resv; aborts otherwise. It is
- * taken.
- *
- * Context: sleeps.
- *
- * Return: the attachment, for dma_buf_detach(); dmabuf_err_ptr() of -EINVAL: @dmabuf or
- * @dev is NULL (and a warning), or the limits of @dev contradict themselves; -ENOMEM;
- * -EBUSY: the memory is not within the limits of @dev; or what the exporter's attach,
- * pin or map gave; where it is mapped here for a static importer, -EINTR: a signal
- * handler ran while it waited for the memory to be moved (KERNEL fences).
- *
- * Since: 0.1
- */
-struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
-						  const struct dma_buf_attach_ops *importer_ops,
-						  void *importer_priv) DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_attach() - attach a static importer to a buffer
- * @dmabuf: as there
- * @dev:    as there
- *
- * dma_buf_dynamic_attach() without importer ops. Return: as there.
- *
- * Since: 0.1
- */
-struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf, struct device *dev)
-	DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_detach() - end an attachment
- * @dmabuf: its buffer
- * @attach: attachment that the importer has unmapped; freed
- *
- * A cached table is unmapped here. Warns, and does nothing, if either is NULL or they do
- * not belong together.
- *
- * Locking: the caller does not hold the lock; aborts otherwise. It is taken.
- *
- * Context: sleeps.
- *
- * Since: 0.1
- */
-void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
-
-/**
- * dma_buf_map_attachment() - learn where the memory is
- * @attach:    attachment
- * @direction: what the device will do: DMA_TO_DEVICE, DMA_FROM_DEVICE, DMA_BIDIRECTIONAL
- *
- * A static importer need not look at KERNEL fences: it is waited for them here (or was,
- * in attach). It still waits for other work as their category says. A dynamic importer
- * waits for KERNEL fences itself.
- *
- * Lifetime: the table belongs to the caller until dma_buf_unmap_attachment(); a cached
- * one to the attachment. Its descriptors are borrowed from the buffer.
- *
- * Locking: a dynamic importer holds the lock of the buffer's reservation, a static one
- * does not; aborts otherwise, also where the table is cached.
- *
- * Context: sleeps.
- *
- * Return: the table; dmabuf_err_ptr() of -EINVAL: @attach is NULL (and a warning), or no
- * such direction; -EBUSY: the cached table has another direction, or the exporter's table
- * is not within the limits of the device; -ENOMEM: the exporter gave NULL; -EINTR: a
- * signal handler ran while it waited; or what the exporter's pin or map gave.
- *
- * Since: 0.1
- */
-struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
-					enum dma_data_direction direction) DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_unmap_attachment() - give a table back
- * @attach:    attachment
- * @sg_table:  what dma_buf_map_attachment() returned; for the cached one nothing happens
- * @direction: the same as then
- *
- * Warns, and does nothing, if @attach or @sg_table is NULL.
- *
- * Locking: as dma_buf_map_attachment().
- *
- * Since: 0.1
- */
-void dma_buf_unmap_attachment(struct dma_buf_attachment *attach, struct sg_table *sg_table,
-			      enum dma_data_direction direction);
-
-/**
- * dma_buf_map_attachment_unlocked() - dma_buf_map_attachment(), and the lock is not held
- * @attach:    as there
- * @direction: as there
- *
- * Takes the lock where the importer is dynamic, and drops it again: for importers that
- * do not care which they are.
- *
- * Locking: the caller does not hold the lock; aborts otherwise.
- *
- * Return: as dma_buf_map_attachment().
- *
- * Since: 0.1
- */
-struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
-						 enum dma_data_direction direction)
-	DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_unmap_attachment_unlocked() - dma_buf_unmap_attachment(), and the lock is not held
- * @attach:    as there
- * @sg_table:  as there
- * @direction: as there
- *
- * Locking: as dma_buf_map_attachment_unlocked().
- *
- * Since: 0.1
- */
-void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct sg_table *sg_table,
-				       enum dma_data_direction direction);
-
-/**
- * dma_buf_pin() - keep the memory where it is
- * @attach: attachment of a dynamic importer
- *
- * Until dma_buf_unpin(); the exporter counts. For users that cannot follow a move, such
- * as scan-out. Nothing happens if the exporter has no pin.
- *
- * Locking: the caller holds the lock; aborts otherwise.
- *
- * Return: 0; -EINVAL, with a warning: @attach is NULL or static; or what the exporter's
- * pin gave.
- *
- * Since: 0.1
- */
-int dma_buf_pin(struct dma_buf_attachment *attach) DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_unpin() - let the memory move again
- * @attach: attachment that was pinned; warns, and does nothing, for NULL or a static importer
- *
- * Locking: the caller holds the lock; aborts otherwise.
- *
- * Since: 0.1
- */
-void dma_buf_unpin(struct dma_buf_attachment *attach);
-
-/**
- * dma_buf_move_notify() - tell importers that the memory is about to move
- * @dmabuf: buffer; the caller is its exporter
- *
- * Calls move_notify of every dynamic importer that has one.
- *
- * Locking: the caller holds the lock; aborts otherwise.
- *
- * Since: 0.1
- */
-void dma_buf_move_notify(struct dma_buf *dmabuf);
-
-/*
- * The CPU.
- */
-
-/**
- * dma_buf_begin_cpu_access() - the CPU is about to use the memory
- * @dmabuf:    buffer
- * @direction: DMA_FROM_DEVICE to read, DMA_TO_DEVICE to write, DMA_BIDIRECTIONAL for both
- *
- * Calls the exporter, then waits for the fences that are there: to read, for writers; to
- * write, for readers and writers. Touch the memory through dma_buf_mmap_cpu() or
- * dma_buf_vmap() only between this and dma_buf_end_cpu_access(). Calls nest, and threads
- * need not take turns.
- *
- * Nobody is kept from adding a fence meanwhile: hold the lock for that, or add a fence of
- * your own, after this call; a job that is in already would wait for itself, and attaches.
- *
- * Locking: the caller does not hold the lock; aborts otherwise.
- *
- * Context: sleeps.
- *
- * Return: 0; -EINVAL: @dmabuf is NULL (and a warning), or no such direction; -EINTR: a
- * signal handler ran while it waited; or what the exporter gave. After a failure there is
- * nothing to end: the exporter's end_cpu_access has been called if its begin had succeeded.
- *
- * Since: 0.1
- */
-int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
-	DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_end_cpu_access() - the CPU has used the memory
- * @dmabuf:    buffer
- * @direction: the same as for dma_buf_begin_cpu_access()
- *
- * Whatever it returns, the access has ended.
- *
- * Locking: the caller does not hold the lock; aborts otherwise.
- *
- * Return: 0; -EINVAL: @dmabuf is NULL (and a warning), or no such direction; or what the
- * exporter gave.
- *
- * Since: 0.1
- */
-int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction);
-
-/**
- * dma_buf_mmap_cpu() - the buffer's address for the CPU
- * @dmabuf:   buffer
- * @prot:     PROT_READ, or PROT_READ | PROT_WRITE
- * @ret_addr: address of dmabuf->size bytes
- *
- * There is one mapping, made with the buffer and gone with it: nothing to undo, and every
- * call returns the same address. Touch it only between dma_buf_begin_cpu_access() and
- * dma_buf_end_cpu_access(). A build of the library with DMABUF_CHECKS makes the pages of
- * its memfd exporter unreadable, or read-only after a begin to read, in all other times.
- *
- * Lifetime: the address is valid while the caller holds a reference on @dmabuf.
- *
- * Locking: the caller does not hold the lock; aborts otherwise.
- *
- * Return: 0; -EINVAL: an argument is NULL, or another @prot; -EACCES: PROT_WRITE of a
- * buffer that may only be read; -EOPNOTSUPP: the exporter cannot; or what the exporter
- * gave. @ret_addr is written on success only.
- *
- * Since: 0.1. Extension (Linux's dma_buf_mmap() needs a range to fill)
- */
-int dma_buf_mmap_cpu(struct dma_buf *dmabuf, int prot, void **ret_addr) DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_vmap() - an address for the CPU, counted
- * @dmabuf: buffer
- * @map:    the address; cleared on failure
- *
- * Only the first calls the exporter; others get the same address.
- *
- * Lifetime: until as many dma_buf_vunmap().
- *
- * Locking: the caller holds the lock; aborts otherwise.
- *
- * Return: 0; -EINVAL: @dmabuf or @map is NULL (and a warning), or the exporter cannot; or
- * what the exporter gave.
- *
- * Since: 0.1
- */
-int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map) DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_vunmap() - undo a dma_buf_vmap()
- * @dmabuf: buffer; NULL warns, and nothing happens
- * @map:    what that gave; aborts for another address, or if there is no vmap left
- *
- * Locking: the caller holds the lock; aborts otherwise.
- *
- * Since: 0.1
- */
-void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map);
-
-/**
- * dma_buf_vmap_unlocked() - dma_buf_vmap() that takes the lock itself
- * @dmabuf: as there
- * @map:    as there
- *
- * Locking: the caller does not hold the lock; aborts otherwise.
- *
- * Return: as dma_buf_vmap().
- *
- * Since: 0.1
- */
-int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map) DMABUF_MUST_CHECK;
-
-/**
- * dma_buf_vunmap_unlocked() - dma_buf_vunmap() that takes the lock itself
- * @dmabuf: as there
- * @map:    as there
- *
- * Locking: the caller does not hold the lock; aborts otherwise.
- *
- * Since: 0.1
- */
-void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map);
 
 #ifdef __cplusplus
 }

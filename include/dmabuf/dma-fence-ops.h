@@ -19,7 +19,7 @@ struct dma_fence_cb;
 /**
  * enum dma_fence_flag_bits - bit numbers in dma_fence.flags
  *
- * Read them as you like; set only bits from DMA_FENCE_FLAG_USER_BITS on, and only
+ * Read them as you like; set only bits from DMA_FENCE_FLAG_USER_BITS to 31, and only
  * with an atomic operation.
  */
 enum dma_fence_flag_bits {
@@ -72,7 +72,12 @@ struct dma_fence_ops {
 	/** @use_64bit_seqno: sequence numbers do not wrap at 32 bits; dma_fence_init64() says the same */
 	bool use_64bit_seqno;
 
-	/** @get_driver_name: mandatory; who made the fence */
+	/**
+	 * @get_driver_name: mandatory; who made the fence
+	 *
+	 * Like @get_timeline_name, called at any time after dma_fence_init() has returned,
+	 * also under the fence's lock, and after it has signalled: it takes no lock.
+	 */
 	const char *(*get_driver_name)(struct dma_fence *fence);
 
 	/** @get_timeline_name: mandatory; which of its timelines the fence is on */
@@ -114,6 +119,15 @@ struct dma_fence_ops {
 	 * dmabuf_call_rcu() do), and must not sleep. Without it: dma_fence_free().
 	 */
 	void (*release)(struct dma_fence *fence);
+
+	/**
+	 * @set_deadline: optional; somebody would like the fence to have signalled by then
+	 *
+	 * Nanoseconds, CLOCK_MONOTONIC; in the past: now. A hint, for instance to run an
+	 * engine faster. Called from any thread, several times, without the fence's lock,
+	 * possibly while the fence signals; the earliest counts. It does not sleep.
+	 */
+	void (*set_deadline)(struct dma_fence *fence, int64_t deadline);
 
 	/** @fence_value_str: optional; for dma_fence_describe(): what this fence waits for */
 	void (*fence_value_str)(struct dma_fence *fence, char *str, int size);

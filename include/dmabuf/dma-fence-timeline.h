@@ -5,6 +5,18 @@
  * The issuer's side (struct dma_fence_timeline) is apart from the consumers' side
  * (the fences): who holds a fence cannot signal it. A point is a value: (timeline,
  * sequence number), emitted once and signalled once; nothing is re-armed.
+ *
+ * Example:
+ *
+ *	struct dma_fence_timeline *tl = dma_fence_timeline_create("engine");
+ *	struct dma_fence *done = tl ? dma_fence_timeline_emit(tl) : NULL;
+ *
+ *	if (!done)
+ *		return -ENOMEM;
+ *	// give done away, do the work; then, on any thread:
+ *	err = dma_fence_timeline_signal(tl, done->seqno, 0);
+ *	dma_fence_put(done);
+ *	dma_fence_timeline_destroy(tl); // what is left signals with -ECANCELED
  */
 #ifndef DMABUF_DMA_FENCE_TIMELINE_H
 #define DMABUF_DMA_FENCE_TIMELINE_H
@@ -81,6 +93,17 @@ int dma_fence_timeline_signal(struct dma_fence_timeline *tl, uint64_t seqno, int
  * Since: 0.1. Extension.
  */
 int dma_fence_timeline_fail(struct dma_fence_timeline *tl, int error);
+
+/**
+ * dma_fence_timeline_deadline() - until when would somebody like to have a point signalled?
+ * @tl: timeline
+ *
+ * Return: the earliest deadline that dma_fence_set_deadline() gave a point that is left:
+ * nanoseconds, CLOCK_MONOTONIC; INT64_MAX: none.
+ *
+ * Since: 0.1. Extension.
+ */
+int64_t dma_fence_timeline_deadline(struct dma_fence_timeline *tl);
 
 /**
  * dma_fence_timeline_destroy() - end a timeline

@@ -31,7 +31,11 @@
 extern "C" {
 #endif
 
-/** reservation_ww_class - the class of all reservation locks: wait-die */
+/**
+ * reservation_ww_class - the class of all reservation locks: wait-die
+ *
+ * Since: 0.1
+ */
 extern struct ww_class reservation_ww_class;
 
 /*
@@ -204,6 +208,16 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences) DMABU
  * Ordering: others see it from dma_resv_unlock() or dma_resv_commit() on. (Linux
  * shows it at once.)
  *
+ * Example:
+ *
+ *	err = dma_resv_lock(obj, NULL);
+ *	if (err)
+ *		return err;
+ *	err = dma_resv_reserve_fences(obj, 1); // this may fail
+ *	if (!err)
+ *		dma_resv_add_fence(obj, fence, DMA_RESV_USAGE_WRITE); // this cannot
+ *	dma_resv_unlock(obj); // now others see it
+ *
  * Since: 0.1
  */
 void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage);
@@ -306,6 +320,18 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
  * Since: 0.1
  */
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage);
+
+/**
+ * dma_resv_set_deadline() - say until when the fences up to a category are needed
+ * @obj:      object; no lock needed
+ * @usage:    weakest category asked for
+ * @deadline: nanoseconds, CLOCK_MONOTONIC; in the past: now
+ *
+ * dma_fence_set_deadline() for each fence that has not signalled.
+ *
+ * Since: 0.1
+ */
+void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage, int64_t deadline);
 
 /**
  * dma_resv_prune_fences() - forget what has signalled or is superseded

@@ -10,13 +10,21 @@
 
 struct buffer {
 	struct dma_buf base;
-	uint32_t refs;			 /* atomic; the last one of a registered buffer under its lock */
+	uint32_t refs;			 /* atomic; the last one under the registry's lock */
 	int fd;				 /* constant after export; descriptor of the memory, or -1 */
 	bool fd_writable;		 /* constant after export */
 	bool writable;			 /* constant after export; implies fd_writable, if there is fd */
-	struct registry_node registered; /* under the registry's lock; unused without fd */
+	struct registry_node registered; /* under the registry's lock */
 	char name[DMA_BUF_NAME_LEN];	 /* under base.name_lock */
 	struct dma_resv own_resv;	 /* unused if base.resv is another */
+	struct dmabuf_spinlock list_lock; /* short; with the reservation lock: base.attachments */
+	uint64_t attached;		 /* under list_lock; attachments so far */
+};
+
+struct attachment {
+	struct dma_buf_attachment base;
+	uint64_t number;     /* constant after attach; rises along the list */
+	unsigned int tables; /* atomic: made by the exporter, and not unmapped */
 };
 
 static inline struct buffer *to_buffer(struct dma_buf *dmabuf)
@@ -24,11 +32,16 @@ static inline struct buffer *to_buffer(struct dma_buf *dmabuf)
 	return container_of(dmabuf, struct buffer, base);
 }
 
+static inline struct attachment *to_attachment(struct dma_buf_attachment *attach)
+{
+	return container_of(attach, struct attachment, base);
+}
+
 /*
- * dma_buf_export() with the memory's descriptor, which the buffer consumes on success;
- * -1: there is none.
+ * dma_buf_export() with a name that fits, or NULL, and with the memory's descriptor, which
+ * the buffer consumes on success; -1: there is none.
  */
-struct dma_buf *buffer_export(const struct dma_buf_export_info *info, int fd);
+struct dma_buf *buffer_export(const struct dma_buf_export_info *info, const char *name, int fd);
 
 /* Take and drop the reservation lock of this buffer alone, which cannot fail. */
 void buffer_lock(struct dma_buf *dmabuf);

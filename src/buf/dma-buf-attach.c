@@ -7,14 +7,16 @@
  * disagree, no lock state at map time would suit both: so the memory is mapped once, in
  * attach, as the exporter likes it, and the importer gets that table however it likes.
  *
- * attach->sgt belongs to the importer's calls, which it serialises; list membership to
- * the reservation lock.
+ * attach->sgt belongs to the importer's calls, which it serialises. The list changes under
+ * the reservation lock and list_lock, and is read under either: whoever reports on buffers
+ * waits for nobody's reservation.
  */
 #include <dmabuf/dma-buf.h>
 
 #include <errno.h>
 
 #include "buf/buffer.h"
+#include "buf/trace.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/list.h"
@@ -30,7 +32,7 @@ static bool is_pinned_while_mapped(const struct dma_buf_attachment *attach)
 {
 	const struct dma_buf_attach_ops *importer_ops = attach->importer_ops;
 
-	return attach->dmabuf->ops->pin && !(importer_ops && importer_ops->move_notify);
+	return attach->dmabuf->ops->pin && !(importer_ops && importer_ops->invalidate_mappings);
 }
 
 /* The lock state of the importer's side. */
@@ -67,9 +69,8 @@ static struct sg_table *map_usable(struct dma_buf_attachment *attach,
 	return dmabuf_err_ptr(err);
 }
 
-/* The lock is as the exporter wants it. */
-static struct sg_table *map_for_exporter(struct dma_buf_attachment *attach,
-					 enum dma_data_direction direction)
+static struct sg_table *pin_and_map(struct dma_buf_attachment *attach,
+				    enum dma_data_direction direction)
 {
 	const bool pins = is_pinned_while_mapped(attach);
 	struct sg_table *table;
@@ -83,12 +84,28 @@ static struct sg_table *map_for_exporter(struct dma_buf_attachment *attach,
 	return table;
 }
 
+/* The lock is as the exporter wants it. */
+static struct sg_table *map_for_exporter(struct dma_buf_attachment *attach,
+					 enum dma_data_direction direction)
+{
+	struct sg_table *table = pin_and_map(attach, direction);
+	const bool failed = dmabuf_is_err(table);
+
+	if (!failed)
+		fetch_add_relaxed(&to_attachment(attach)->tables, 1); /* a number, for reports */
+	attachment_trace(DMABUF_TRACE_BUF_MAP, attach,
+			 failed ? dmabuf_ptr_err(table) : (int64_t)direction);
+	return table;
+}
+
 static void unmap_for_exporter(struct dma_buf_attachment *attach, struct sg_table *table,
 			       enum dma_data_direction direction)
 {
 	attach->dmabuf->ops->unmap_dma_buf(attach, table, direction);
 	if (is_pinned_while_mapped(attach))
 		attach->dmabuf->ops->unpin(attach);
+	fetch_sub_relaxed(&to_attachment(attach)->tables, 1);
+	attachment_trace(DMABUF_TRACE_BUF_UNMAP, attach, direction);
 }
 
 /* The one table of two that disagree; both directions, so that it suits every request. */
@@ -125,10 +142,12 @@ static struct dma_buf_attachment *new_attachment(struct dma_buf *dmabuf, struct 
 						 const struct dma_buf_attach_ops *importer_ops,
 						 void *importer_priv)
 {
-	struct dma_buf_attachment *attach = os_alloc(sizeof(*attach));
+	struct attachment *attachment = os_alloc(sizeof(*attachment));
+	struct dma_buf_attachment *attach;
 
-	if (!attach)
+	if (!attachment)
 		return NULL;
+	attach = &attachment->base;
 	attach->dmabuf = dmabuf;
 	attach->dev = dev;
 	attach->importer_ops = importer_ops;
@@ -136,6 +155,29 @@ static struct dma_buf_attachment *new_attachment(struct dma_buf *dmabuf, struct 
 	attach->peer2peer = importer_ops && importer_ops->allow_peer2peer;
 	list_init(&attach->node);
 	return attach;
+}
+
+static void enlist(struct dma_buf_attachment *attach)
+{
+	struct buffer *buffer = to_buffer(attach->dmabuf);
+
+	buffer_lock(attach->dmabuf);
+	dmabuf_spin_lock(&buffer->list_lock);
+	to_attachment(attach)->number = ++buffer->attached;
+	list_add_before(&attach->node, &attach->dmabuf->attachments);
+	dmabuf_spin_unlock(&buffer->list_lock);
+	buffer_unlock(attach->dmabuf);
+}
+
+static void delist(struct dma_buf_attachment *attach)
+{
+	struct buffer *buffer = to_buffer(attach->dmabuf);
+
+	buffer_lock(attach->dmabuf);
+	dmabuf_spin_lock(&buffer->list_lock);
+	list_remove(&attach->node);
+	dmabuf_spin_unlock(&buffer->list_lock);
+	buffer_unlock(attach->dmabuf);
 }
 
 struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
@@ -162,9 +204,8 @@ struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct
 		goto free_attachment;
 
 	OS_RACE_POINT("attach: before the list");
-	buffer_lock(dmabuf);
-	list_add_before(&attach->node, &dmabuf->attachments);
-	buffer_unlock(dmabuf);
+	enlist(attach);
+	attachment_trace(DMABUF_TRACE_BUF_ATTACH, attach, dma_buf_attachment_is_dynamic(attach));
 	OS_RACE_POINT("attach: on the list, not mapped");
 
 	err = is_mapped_at_attach(attach) ? map_at_attach(attach) : 0;
@@ -176,7 +217,7 @@ detach:
 	dma_buf_detach(dmabuf, attach);
 	return dmabuf_err_ptr(err);
 free_attachment:
-	os_free(attach);
+	os_free(to_attachment(attach));
 	return dmabuf_err_ptr(err);
 }
 
@@ -194,13 +235,12 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 	if (attach->sgt)
 		unmap_cached(attach);
 	OS_RACE_POINT("detach: unmapped, on the list");
-	buffer_lock(dmabuf);
-	list_remove(&attach->node);
-	buffer_unlock(dmabuf);
+	delist(attach);
 	OS_RACE_POINT("detach: off the list");
 	if (dmabuf->ops->detach)
 		dmabuf->ops->detach(dmabuf, attach);
-	os_free(attach);
+	attachment_trace(DMABUF_TRACE_BUF_DETACH, attach, 0);
+	os_free(to_attachment(attach));
 }
 
 struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
@@ -291,13 +331,18 @@ void dma_buf_unpin(struct dma_buf_attachment *attach)
 		attach->dmabuf->ops->unpin(attach);
 }
 
-void dma_buf_move_notify(struct dma_buf *dmabuf)
+void dma_buf_invalidate_mappings(struct dma_buf *dmabuf)
 {
 	struct dma_buf_attachment *attach;
 
 	dma_resv_assert_held(dmabuf->resv);
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		if (attach->importer_ops && attach->importer_ops->move_notify)
-			attach->importer_ops->move_notify(attach);
+		if (dma_buf_attach_revocable(attach))
+			attach->importer_ops->invalidate_mappings(attach);
 	}
+}
+
+void dma_buf_move_notify(struct dma_buf *dmabuf)
+{
+	dma_buf_invalidate_mappings(dmabuf);
 }

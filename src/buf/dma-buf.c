@@ -2,18 +2,19 @@
 /*
  * The life of a buffer: export, references, descriptors, name.
  *
- * Locking: a buffer with a descriptor is in the registry for as long as it has
- * references. Its last reference is dropped under the registry's lock, so that whoever
- * finds a buffer there may take one. name_lock guards the name, alone, because names are
- * read where no lock may be waited for.
+ * Locking: a buffer is in the registry for as long as it has references. Its last
+ * reference is dropped under the registry's lock, so that whoever finds a buffer there
+ * may take one. name_lock guards the name, alone, because names are read where no lock
+ * may be waited for.
  */
-#include <dmabuf/dma-buf.h>
+#include <dmabuf/dma-buf-info.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 
 #include "buf/buffer.h"
+#include "buf/trace.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/file.h"
@@ -72,30 +73,55 @@ static int check_info(const struct dma_buf_export_info *info)
 	return 0;
 }
 
-static int check_file(const struct dma_buf_export_info *info, const struct os_file *file)
+/* Is the file good for the buffer, and for what? */
+static int take_file(struct buffer *buffer, struct os_file *ret_file)
 {
-	if (!file->readable)
+	struct os_file file;
+	int err;
+
+	err = os_file_inspect(buffer->fd, &file);
+	if (err)
+		return err;
+	if (!file.readable)
 		return -EACCES;
-	return file->regular && file->size < info->size ? -EINVAL : 0;
+	if (file.regular && file.size < buffer->base.size)
+		return -EINVAL;
+	buffer->fd_writable = file.writable;
+	buffer->writable = buffer->writable && file.writable;
+	*ret_file = file;
+	return 0;
 }
 
-/* One buffer for each file. */
+/* One buffer for each file; NULL: it has none. From here on others find it. */
 static int enter(struct buffer *buffer, const struct os_file *file)
 {
-	bool added;
+	bool is_first;
 
 	registry_lock();
-	added = registry_add(&buffer->registered, file->device, file->inode);
+	is_first = !file || registry_add_memory(&buffer->registered, file->device, file->inode);
+	if (is_first) {
+		registry_add(&buffer->registered);
+		buffer_trace(DMABUF_TRACE_BUF_EXPORT, &buffer->base);
+	}
 	registry_unlock();
-	return added ? 0 : -EEXIST;
+	return is_first ? 0 : -EEXIST;
 }
 
-static void init(struct buffer *buffer, const struct dma_buf_export_info *info, int fd)
+static void set_name(struct buffer *buffer, const char *name)
+{
+	if (name)
+		snprintf(buffer->name, sizeof(buffer->name), "%s", name);
+	buffer->base.name = name ? buffer->name : NULL;
+}
+
+static void init(struct buffer *buffer, const struct dma_buf_export_info *info, const char *name,
+		 int fd)
 {
 	buffer->base = (struct dma_buf){
 		.size = info->size,
 		.ops = info->ops,
 		.exp_name = info->exp_name,
+		.dynamic = info->dynamic_mapping || info->ops->dynamic_mapping || info->ops->pin,
 		.priv = info->priv,
 		.resv = info->resv ? info->resv : &buffer->own_resv,
 		.name_lock = DMABUF_SPINLOCK_INIT,
@@ -105,9 +131,10 @@ static void init(struct buffer *buffer, const struct dma_buf_export_info *info, 
 	buffer->fd = fd;
 	buffer->writable = (info->flags & O_ACCMODE) == O_RDWR;
 	dma_resv_init(&buffer->own_resv);
+	set_name(buffer, name);
 }
 
-struct dma_buf *buffer_export(const struct dma_buf_export_info *info, int fd)
+struct dma_buf *buffer_export(const struct dma_buf_export_info *info, const char *name, int fd)
 {
 	struct buffer *buffer;
 	struct os_file file;
@@ -119,20 +146,12 @@ struct dma_buf *buffer_export(const struct dma_buf_export_info *info, int fd)
 	buffer = os_alloc(sizeof(*buffer));
 	if (!buffer)
 		return dmabuf_err_ptr(-ENOMEM);
-	init(buffer, info, fd);
-	if (fd < 0)
-		return &buffer->base;
-
-	err = os_file_inspect(fd, &file);
+	init(buffer, info, name, fd);
+	if (fd >= 0)
+		err = take_file(buffer, &file);
 	if (err)
 		goto free_buffer;
-	err = check_file(info, &file);
-	if (err)
-		goto free_buffer;
-	buffer->fd_writable = file.writable;
-	buffer->writable = buffer->writable && file.writable;
-	/* From here on others find it. */
-	err = enter(buffer, &file);
+	err = enter(buffer, fd >= 0 ? &file : NULL);
 	if (err)
 		goto free_buffer;
 	return &buffer->base;
@@ -145,7 +164,7 @@ free_buffer:
 
 struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 {
-	return buffer_export(exp_info, -1);
+	return buffer_export(exp_info, NULL, -1);
 }
 
 struct dma_buf *dma_buf_export_memory(const struct dma_buf_export_info *exp_info, int fd)
@@ -155,7 +174,7 @@ struct dma_buf *dma_buf_export_memory(const struct dma_buf_export_info *exp_info
 
 	if (own < 0)
 		return dmabuf_err_ptr(own);
-	dmabuf = buffer_export(exp_info, own);
+	dmabuf = buffer_export(exp_info, NULL, own);
 	if (dmabuf_is_err(dmabuf))
 		os_file_close(own);
 	return dmabuf;
@@ -224,7 +243,7 @@ static bool put_last(struct buffer *buffer)
 	OS_RACE_POINT("dma-buf: maybe the last put");
 	registry_lock();
 	last = fetch_sub_acq_rel(&buffer->refs, 1) == 1;
-	if (last && buffer->fd >= 0)
+	if (last)
 		registry_remove(&buffer->registered);
 	registry_unlock();
 	return last;
@@ -248,11 +267,41 @@ void dma_buf_put(struct dma_buf *dmabuf)
 			   "dma_buf_put(): buffer %p has attachments, and is never freed; detach first",
 			   (void *)dmabuf))
 		return;
+	buffer_trace(DMABUF_TRACE_BUF_RELEASE, dmabuf);
 	dmabuf->ops->release(dmabuf);
 	dma_resv_fini(&buffer->own_resv);
 	if (buffer->fd >= 0)
 		os_file_close(buffer->fd);
 	os_free(buffer);
+}
+
+/* The live buffer after @buffer, or the first: what is in the registry has references. */
+static struct dma_buf *get_next(const struct buffer *buffer)
+{
+	struct dma_buf *next = NULL;
+	struct registry_node *node;
+
+	registry_lock();
+	node = registry_next(buffer ? &buffer->registered : NULL);
+	if (node) {
+		next = &container_of(node, struct buffer, registered)->base;
+		get_dma_buf(next);
+	}
+	registry_unlock();
+	return next;
+}
+
+struct dma_buf *dma_buf_iter_begin(void)
+{
+	return get_next(NULL);
+}
+
+struct dma_buf *dma_buf_iter_next(struct dma_buf *dmabuf)
+{
+	struct dma_buf *next = get_next(to_buffer(dmabuf));
+
+	dma_buf_put(dmabuf);
+	return next;
 }
 
 bool buffer_name_fits(const char *name)
@@ -262,15 +311,10 @@ bool buffer_name_fits(const char *name)
 
 int dma_buf_set_name(struct dma_buf *dmabuf, const char *name)
 {
-	struct buffer *buffer;
-
 	if (!dmabuf || !buffer_name_fits(name))
 		return -EINVAL;
-	buffer = to_buffer(dmabuf);
 	dmabuf_spin_lock(&dmabuf->name_lock);
-	if (name)
-		snprintf(buffer->name, sizeof(buffer->name), "%s", name);
-	dmabuf->name = name ? buffer->name : NULL;
+	set_name(to_buffer(dmabuf), name);
 	dmabuf_spin_unlock(&dmabuf->name_lock);
 	return 0;
 }

@@ -201,14 +201,10 @@ static int export_memory(const char *exp_name, const char *name, struct memory *
 		.priv = memory,
 	};
 	struct dma_buf *dmabuf;
-	int err;
 
-	dmabuf = buffer_export(&info, memory->fd);
+	dmabuf = buffer_export(&info, name, memory->fd);
 	if (dmabuf_is_err(dmabuf))
 		return (int)dmabuf_ptr_err(dmabuf);
-	err = dma_buf_set_name(dmabuf, name);
-	dmabuf_check(!err); /* whoever calls us has looked at its length */
-	(void)err;
 	*ret_buf = dmabuf;
 	return 0;
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Waiting: for one fence on its own flags (see dma-fence.c, A1 to A3), for any of
- * several through a callback on each.
+ * several through a callback on each. And what concerns waiting: until when a fence is
+ * needed, and where nobody may wait.
  */
 #include <errno.h>
 
@@ -10,6 +11,7 @@
 #include "os/clock.h"
 #include "os/futex.h"
 #include "os/report.h"
+#include "os/thread.h"
 
 /* What a wait of @timeout that succeeded returns. */
 static int64_t time_left(int64_t deadline, int64_t timeout)
@@ -68,10 +70,8 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 	return time_left(deadline, timeout);
 }
 
-int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
+static int64_t wait_for(struct dma_fence *fence, bool intr, int64_t timeout)
 {
-	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
-		return -EINVAL;
 	dma_fence_enable_sw_signaling(fence);
 	if (fence->ops->wait)
 		return fence->ops->wait(fence, intr, timeout);
@@ -79,6 +79,20 @@ int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeo
 	if (dma_fence_is_signaled(fence))
 		return timeout ? timeout : 1;
 	return dma_fence_default_wait(fence, intr, timeout);
+}
+
+int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	int64_t ret;
+
+	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
+		return -EINVAL;
+	if (timeout)
+		__dma_fence_might_wait();
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, fence, timeout);
+	ret = wait_for(fence, intr, timeout);
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, fence, ret);
+	return ret;
 }
 
 int64_t dma_fence_wait(struct dma_fence *fence, bool intr)
@@ -140,20 +154,19 @@ static int sleep_for_any(struct any_waiter *waiter, bool intr, int64_t deadline)
 	}
 }
 
-static bool find_signaled(struct dma_fence **fences, uint32_t count, uint32_t *idx)
+static bool find_signaled(struct dma_fence **fences, uint32_t count, uint32_t *ret_idx)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		if (!dma_fence_is_signaled(fences[i]))
 			continue;
-		if (idx)
-			*idx = i;
+		*ret_idx = i;
 		return true;
 	}
 	return false;
 }
 
-int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
-				   int64_t timeout, uint32_t *idx)
+static int64_t wait_for_any(struct dma_fence **fences, uint32_t count, bool intr, int64_t timeout,
+			    uint32_t *ret_idx)
 {
 	struct any_waiter waiter = { AWAKE };
 	const int64_t deadline = os_deadline_ns(timeout);
@@ -161,10 +174,7 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 	uint32_t registered;
 	int err;
 
-	if (dmabuf_warn_on(!fences || !count || timeout < 0,
-			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
-		return -EINVAL;
-	if (find_signaled(fences, count, idx))
+	if (find_signaled(fences, count, ret_idx))
 		return timeout ? timeout : 1;
 	if (!timeout)
 		return 0;
@@ -180,6 +190,56 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 
 	if (err)
 		return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
-	find_signaled(fences, count, idx);
+	find_signaled(fences, count, ret_idx);
 	return time_left(deadline, timeout);
+}
+
+int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
+				   int64_t timeout, uint32_t *idx)
+{
+	uint32_t found = 0;
+	int64_t ret;
+
+	if (dmabuf_warn_on(!fences || !count || timeout < 0,
+			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
+		return -EINVAL;
+	if (timeout)
+		__dma_fence_might_wait();
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, NULL, timeout);
+	ret = wait_for_any(fences, count, intr, timeout, &found);
+	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, ret > 0 ? fences[found] : NULL, ret);
+	if (ret > 0 && idx)
+		*idx = found;
+	return ret;
+}
+
+/*
+ * Until when, and where not.
+ */
+
+void dma_fence_set_deadline(struct dma_fence *fence, int64_t deadline)
+{
+	if (fence->ops->set_deadline && !dma_fence_is_signaled(fence))
+		fence->ops->set_deadline(fence, deadline);
+}
+
+bool dma_fence_begin_signalling(void)
+{
+	const bool cookie = os_this_thread.signalling;
+
+	os_this_thread.signalling = true;
+	return cookie;
+}
+
+void dma_fence_end_signalling(bool cookie)
+{
+	os_this_thread.signalling = cookie;
+}
+
+void __dma_fence_might_wait(void)
+{
+#ifdef DMABUF_CHECKS
+	dmabuf_warn_on(os_this_thread.signalling,
+		       "a wait for a fence in a signalling section, which some fence depends on: wait before it");
+#endif
 }

@@ -63,6 +63,7 @@ static void init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 	if (ops->signaled)
 		flags |= HAS_SIGNALED_OP;
 	store_relaxed(&fence->flags, flags | INITIALIZED); /* shown to others by the caller */
+	fence_trace(DMABUF_TRACE_FENCE_INIT, fence, 0);
 }
 
 void dma_fence_init(struct dma_fence *fence, const struct dma_fence_ops *ops,
@@ -187,6 +188,7 @@ static void stamp(struct dma_fence *fence, int64_t timestamp)
 	fence->timestamp = timestamp;		    /* S2 */
 	OS_RACE_POINT("signal: before TIMESTAMP");
 	fetch_or_release(&fence->flags, TIMESTAMP); /* S3 */
+	fence_trace(DMABUF_TRACE_FENCE_SIGNAL, fence, 0);
 }
 
 /* The flags as they were. With SIGNALED: it was not us. */
@@ -394,8 +396,10 @@ static bool enable_signaling(struct dma_fence *fence)
 		flags = fetch_or_acq_rel(&fence->flags, ENABLE_SIGNAL);
 	if (flags & SIGNALED)
 		return false;
-	if (flags & ENABLE_SIGNAL || !fence->ops->enable_signaling ||
-	    fence->ops->enable_signaling(fence))
+	if (flags & ENABLE_SIGNAL)
+		return true;
+	fence_trace(DMABUF_TRACE_FENCE_ENABLE, fence, 0);
+	if (!fence->ops->enable_signaling || fence->ops->enable_signaling(fence))
 		return true;
 	wake_waiters(fence, signal_under_lock(fence, os_now_ns()));
 	return false;

@@ -5,6 +5,7 @@
 
 #include <dmabuf/dma-fence.h>
 
+#include "debug/trace.h"
 #include "os/atomic.h"
 
 /* The flags as masks. */
@@ -47,6 +48,19 @@ static inline const uint32_t *fence_futex(const struct dma_fence *fence)
 #else
 	return halves;
 #endif
+}
+
+/* How long ago the fence was made; -1: nobody listened then. */
+int64_t fence_age_ns(const struct dma_fence *fence);
+
+void fence_trace_listened(enum dmabuf_trace_event event, struct dma_fence *fence, int64_t value)
+	__attribute__((cold));
+
+/* @fence: of WAIT events also NULL: any of several. The caller holds a reference. */
+static inline void fence_trace(enum dmabuf_trace_event event, struct dma_fence *fence, int64_t value)
+{
+	if (trace_is_on())
+		fence_trace_listened(event, fence, value);
 }
 
 /* dma_fence_signal_timestamp() for the one who issued the fence. */

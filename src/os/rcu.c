@@ -27,6 +27,7 @@
 
 #include "os/atomic.h"
 #include "os/fault.h"
+#include "os/rcu.h"
 #include "os/report.h"
 #include "os/thread.h"
 
@@ -77,6 +78,14 @@ void dmabuf_rcu_read_unlock(void)
 {
 	tsan_release(&read_sections);
 	urcu_bp_read_unlock();
+}
+
+void os_rcu_synchronize(void)
+{
+	dmabuf_bug_on(urcu_bp_read_ongoing(),
+		      "waiting for read sections inside of one, or in a trace hook: do it outside");
+	urcu_bp_synchronize_rcu();
+	tsan_acquire(&read_sections);
 }
 
 static pthread_mutex_t hand_on_lock = PTHREAD_MUTEX_INITIALIZER;

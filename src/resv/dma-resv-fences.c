@@ -26,6 +26,7 @@
 #include "os/report.h"
 #include "resv/fences.h"
 #include "resv/set.h"
+#include "resv/trace.h"
 
 void dma_resv_fences_init(struct dma_resv_fences *fences, struct dma_resv *obj)
 {
@@ -296,7 +297,7 @@ void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, cons
 		      "%s() of a fence in category %u: give a DMA_RESV_USAGE_*", who,
 		      (unsigned int)usage);
 	dmabuf_warn_on(fence && dma_fence_is_container(fence),
-		       "%s() of a fence array: give its members", who);
+		       "%s() of a fence array or chain: give its members", who);
 }
 
 static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint32_t usage_and_cut)
@@ -407,6 +408,7 @@ void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences
 	const uintptr_t old = fences->word, new = fences->staged; /* only the holder writes them */
 
 	check_guard(obj, fences);
+	commit_trace(fences);
 	if (word_is_log(new))
 		publish_length(word_log(new));
 	if (new != old) {

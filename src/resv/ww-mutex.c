@@ -12,6 +12,7 @@
 
 #include "os/fault.h"
 #include "os/report.h"
+#include "resv/trace.h"
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct ww_mutex) <= 40, "one for each buffer");
 
@@ -117,11 +118,13 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 			      "ww_mutex %p: its holder locks it again; it would wait for itself: "
 			      "lock it once, or under the context that holds it",
 			      (void *)lock);
+		lock_trace(DMABUF_TRACE_RESV_CONTENDED, lock, 0);
 		OS_RACE_POINT("ww_mutex: contended");
 		err = ww_mutex_lock_contended(lock, ctx, interruptible);
 	}
 	if (!err)
 		note_holder(lock, ctx);
+	lock_trace(DMABUF_TRACE_RESV_LOCK, lock, err);
 	return err;
 }
 
@@ -178,6 +181,7 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	if (!take_free(lock, ctx) && (ww_word(lock) != WW_WAITERS || !ww_mutex_pass(lock, ctx)))
 		return 0;
 	note_holder(lock, ctx);
+	lock_trace(DMABUF_TRACE_RESV_LOCK, lock, 0);
 	return 1;
 }
 
@@ -191,6 +195,7 @@ void ww_mutex_unlock(struct ww_mutex *lock)
 		      "ww_mutex %p: unlocked by a thread that does not hold it; "
 		      "let the thread unlock that locked",
 		      (void *)lock);
+	lock_trace(DMABUF_TRACE_RESV_UNLOCK, lock, 0);
 	if (ctx)
 		ctx->acquired--;
 	store_relaxed(&lock->base.holder, 0); /* before the next holder's, by the release below */

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: MIT */
+/* RCU, beyond what dmabuf-types.h offers to all. */
+#ifndef OS_RCU_H
+#define OS_RCU_H
+
+/* Wait until the read sections of this moment have ended. Aborts inside one. */
+void os_rcu_synchronize(void);
+
+#endif

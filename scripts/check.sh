@@ -101,6 +101,8 @@ run_check()
 	step 'shell scripts' shell_scripts || :
 	step 'headers compile alone and bring only our names' script headers || :
 	step 'documents' script docs || :
+	step 'linux-compat: headers compile alone, among others, for several versions' \
+		script compat-headers || :
 	step 'kernel map' script kernel-map || :
 	step 'examples compile' script examples || :
 	step 'every return value is got by a test' script returns || :
@@ -122,6 +124,8 @@ run_check()
 		step 'release: layers' script layers "$here/build-check/release" || :
 		step 'release: install, and build against it' "$here/scripts/test-install.sh" \
 			"$here/build-check/release" "$here/build-check/install" || :
+		step 'release: linux-compat links from two units' script compat-headers \
+			--link "$here/build-check/release/src" || :
 	fi
 
 	[ ! -x "$here/models/check" ] || step 'models' "$here/models/check" || :

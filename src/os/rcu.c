@@ -14,9 +14,10 @@
  * reclaimer has paused already, since that one hands on, too; and whoever hands on makes
  * sure before that there is a reclaimer, since making one waits for a fork to end.
  *
- * ThreadSanitizer does not see into liburcu. The two orders that it gives are
- * told by hand: what a read section did comes before what is run after the grace
- * period, and what the caller did before dmabuf_call_rcu() comes before it too.
+ * ThreadSanitizer does not see into liburcu. The orders that it gives are told by
+ * hand: what a read section did comes before what is run after the grace period, what
+ * the caller did before dmabuf_call_rcu() comes before it too, and both come before
+ * what follows a barrier.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -51,6 +52,9 @@ static char read_sections; /* an address to tie the orders to */
 #endif
 
 #define BATCH_SIZE 64
+
+/* No function lies in the first page: there, the value says how far in front what to free begins. */
+#define FREE_OFFSETS 4096
 
 /* What a batch travels in. */
 struct batch {
@@ -92,8 +96,12 @@ static void run(struct dmabuf_rcu_head *head)
 {
 	while (head) {
 		struct dmabuf_rcu_head *next = head->next;
+		const uintptr_t offset = (uintptr_t)head->func;
 
-		head->func(head);
+		if (offset < FREE_OFFSETS)
+			free((char *)head - offset);
+		else
+			head->func(head);
 		head = next;
 	}
 }
@@ -105,6 +113,7 @@ static void batch_done(struct rcu_head *rcu)
 	tsan_acquire(batch);
 	tsan_acquire(&read_sections);
 	run(batch->first);
+	tsan_release(&read_sections);
 	free(batch);
 	/* What that deferred in its turn must not wait for this thread to gather more. */
 	if (gathered.first)
@@ -171,10 +180,28 @@ void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rc
 	}
 }
 
+void dmabuf_free_rcu(struct dmabuf_rcu_head *head, void *memory)
+{
+	const uintptr_t offset = (uintptr_t)head - (uintptr_t)memory;
+
+	dmabuf_bug_on(offset >= FREE_OFFSETS,
+		      "dmabuf_free_rcu: the head is %td bytes behind what is freed; "
+		      "move it below %d",
+		      (ptrdiff_t)offset, FREE_OFFSETS);
+	dmabuf_call_rcu(head, (void (*)(struct dmabuf_rcu_head *))offset);
+}
+
+void dmabuf_rcu_flush(void)
+{
+	if (gathered.first)
+		hand_on();
+}
+
 void dmabuf_rcu_barrier(void)
 {
 	flush();
 	urcu_bp_barrier();
+	tsan_acquire(&read_sections);
 }
 
 static void before_fork(void)

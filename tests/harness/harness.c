@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "fence/sync-file.h"
 #include "os/thread.h"
 
 #define MAX_TESTS 512
@@ -175,6 +176,7 @@ static long count_descriptors(void)
 
 struct test_resources test_resources(void)
 {
+	sync_fd_reap();
 	os_thread_flush();
 	dmabuf_rcu_barrier();
 	dmabuf_rcu_barrier(); /* for what the first round deferred */

@@ -45,6 +45,11 @@ ELSEWHERE = {
         ("drm_exec_lock_obj", "-ENOMEM"), ("drm_exec_lock_resv", "-ENOMEM"),
         ("drm_exec_prepare_obj", "-ENOMEM"), ("drm_exec_prepare_array", "-ENOMEM"),
         ("drm_exec_prepare_resv", "-ENOMEM")],
+    # In a child, where nobody watches yet.
+    "without_a_thread_no_fence_is_taken_in": [("sync_file_merge", "-EAGAIN")],
+    "an_import_of_the_kernels_first_fence_may_lack_a_thread": [
+        ("dma_buf_import_sync_file", "-EAGAIN")],
+    "without_a_descriptor_nobody_watches": [("sync_file_watch_fd", "-EMFILE")],
     # The end of a loop.
     "iterator_with_the_lock_visits_all_and_takes_no_reference": [
         ("dma_resv_iter_first", "NULL"), ("dma_resv_iter_next", "NULL")],

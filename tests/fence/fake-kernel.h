@@ -33,7 +33,7 @@ struct fake_file {
 
 static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER; /* guards all that is here */
 static struct fake_file fake_files[FAKE_FILES];
-static bool fake_members_fail; /* no memory there for more than the status */
+static bool fake_lacks_memory; /* no memory there for more than the status */
 static bool fake_has_no_deadlines;
 
 static struct fake_file *fake_find(int fd)
@@ -70,7 +70,7 @@ static int info_locked(int fd, struct sync_file_info *info)
 	if (info->num_fences) {
 		if (info->num_fences < file->num_points)
 			return -EINVAL;
-		if (fake_members_fail)
+		if (fake_lacks_memory)
 			return -ENOMEM;
 		for (unsigned int i = 0; i < file->num_points; i++) {
 			infos[i] = (struct sync_fence_info){
@@ -132,6 +132,8 @@ static int merge_locked(const char *name, int fd1, int fd2)
 		return -ENOTTY;
 	if (!from[1])
 		return -ENOENT;
+	if (fake_lacks_memory)
+		return -ENOMEM;
 	fd = new_locked(name);
 	file = fake_find(fd);
 	for (int i = 0; i < 2; i++) {

@@ -86,9 +86,9 @@ TEST(a_kernel_without_memory_for_the_members_still_says_how_it_ended)
 	struct dma_fence *fence = take_in(fd);
 
 	fake_signal(&point, -EIO, 4711);
-	fake_members_fail = true;
+	fake_lacks_memory = true;
 	ASSERT_INT(dma_fence_get_status(fence), ==, -EIO);
-	fake_members_fail = false;
+	fake_lacks_memory = false;
 	ASSERT_INT(dma_fence_timestamp(fence), >, 4711);
 	dma_fence_put(fence);
 	fake_close(fd);

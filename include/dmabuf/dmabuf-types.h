@@ -246,10 +246,37 @@ void dmabuf_rcu_read_unlock(void);
 void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head));
 
 /**
+ * dmabuf_free_rcu() - free memory after a grace period
+ * @head:   room inside what is freed, fewer than 4096 bytes behind @memory
+ * @memory: from malloc() or its kin
+ *
+ * As dmabuf_call_rcu() with a function that calls free(), for code that has many
+ * types and wants no such function for each.
+ *
+ * Context: as dmabuf_call_rcu().
+ *
+ * Since: 0.1. Extension (Linux: kfree_rcu).
+ */
+void dmabuf_free_rcu(struct dmabuf_rcu_head *head, void *memory);
+
+/**
+ * dmabuf_rcu_flush() - hand on what this thread has gathered
+ *
+ * For a thread that goes idle, and would keep back what it deferred until it has
+ * more: afterwards another thread's dmabuf_rcu_barrier() waits for that, too.
+ *
+ * Context: does not wait for a grace period; may allocate. Not under a short lock.
+ *
+ * Since: 0.1. Extension.
+ */
+void dmabuf_rcu_flush(void);
+
+/**
  * dmabuf_rcu_barrier() - wait until what was deferred has run
  *
  * Waits for every dmabuf_call_rcu() of the calling thread, and of threads that
- * have ended. Calls that other running threads made may still be gathered there.
+ * have ended or called dmabuf_rcu_flush(). Calls that other running threads made
+ * may still be gathered there.
  *
  * Context: sleeps; not inside a read section, nor under a short lock, nor in a
  * function that dmabuf_call_rcu() runs.
@@ -280,6 +307,18 @@ typedef void (*dmabuf_warn_handler)(const char *message);
  * Since: 0.1. Extension.
  */
 dmabuf_warn_handler dmabuf_set_warn_handler(dmabuf_warn_handler handler);
+
+/**
+ * dmabuf_send_warning() - warn as the library does
+ * @message: one line, without its newline
+ *
+ * For code above the library whose warnings should reach the same handler.
+ *
+ * Context: as the handler's.
+ *
+ * Since: 0.1. Extension (Linux: WARN).
+ */
+void dmabuf_send_warning(const char *message);
 
 #ifdef __cplusplus
 }

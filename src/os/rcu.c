@@ -26,6 +26,7 @@
 
 #include "os/atomic.h"
 #include "os/fault.h"
+#include "os/report.h"
 #include "os/thread.h"
 
 #ifdef __has_feature
@@ -49,6 +50,9 @@ static char read_sections; /* an address to tie the orders to */
 #endif
 
 #define BATCH_SIZE 64
+
+/* No function lies in the first page: there, the value says how far in front what to free begins. */
+#define FREE_OFFSETS 4096
 
 /* What a batch travels in. */
 struct batch {
@@ -82,8 +86,12 @@ static void run(struct dmabuf_rcu_head *head)
 {
 	while (head) {
 		struct dmabuf_rcu_head *next = head->next;
+		const uintptr_t offset = (uintptr_t)head->func;
 
-		head->func(head);
+		if (offset < FREE_OFFSETS)
+			free((char *)head - offset);
+		else
+			head->func(head);
 		head = next;
 	}
 }
@@ -159,6 +167,23 @@ void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rc
 		gathered.work.func = leave;
 		os_work_queue(&gathered.work);
 	}
+}
+
+void dmabuf_free_rcu(struct dmabuf_rcu_head *head, void *memory)
+{
+	const uintptr_t offset = (uintptr_t)head - (uintptr_t)memory;
+
+	dmabuf_bug_on(offset >= FREE_OFFSETS,
+		      "dmabuf_free_rcu: the head is %td bytes behind what is freed; "
+		      "move it below %d",
+		      (ptrdiff_t)offset, FREE_OFFSETS);
+	dmabuf_call_rcu(head, (void (*)(struct dmabuf_rcu_head *))offset);
+}
+
+void dmabuf_rcu_flush(void)
+{
+	if (gathered.first)
+		hand_on();
 }
 
 void dmabuf_rcu_barrier(void)

@@ -19,19 +19,25 @@ dmabuf_warn_handler dmabuf_set_warn_handler(dmabuf_warn_handler handler)
 	return __atomic_exchange_n(&warn_handler, handler, __ATOMIC_ACQ_REL);
 }
 
-void dmabuf_warn(const char *fmt, ...)
+void dmabuf_send_warning(const char *message)
 {
 	dmabuf_warn_handler handler = load_acquire(&warn_handler);
+
+	if (handler)
+		handler(message);
+	else
+		say(message);
+}
+
+void dmabuf_warn(const char *fmt, ...)
+{
 	char message[MESSAGE_SIZE];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
-	if (handler)
-		handler(message);
-	else
-		say(message);
+	dmabuf_send_warning(message);
 }
 
 void dmabuf_bug(const char *fmt, ...)

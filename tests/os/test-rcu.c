@@ -64,6 +64,58 @@ TEST(what_was_deferred_may_defer_in_its_turn)
 	ASSERT_INT(load_acquire(&chain.ended), ==, 1);
 }
 
+TEST(memory_is_freed_by_where_its_head_lies)
+{
+	const struct test_resources before = test_resources();
+	struct object *object = make_object();
+	char *memory = malloc(4096 + sizeof(object->rcu));
+
+	dmabuf_free_rcu(&object->rcu, object);
+	dmabuf_free_rcu((struct dmabuf_rcu_head *)(memory + 4088), memory);
+	dmabuf_rcu_barrier();
+	ASSERT_RESOURCES(before);
+}
+
+TEST(a_head_too_far_behind_is_a_bug)
+{
+	char memory[8192];
+
+	ASSERT_DEATH(dmabuf_free_rcu((struct dmabuf_rcu_head *)(memory + 4096), memory),
+		     "4096 bytes behind what is freed");
+}
+
+struct idler {
+	struct dmabuf_rcu_head rcu;
+	unsigned int stage, has_run; /* atomic */
+};
+
+static void note_run(struct dmabuf_rcu_head *head)
+{
+	store_release(&container_of(head, struct idler, rcu)->has_run, 1);
+}
+
+static void defer_and_idle(void *arg)
+{
+	struct idler *idler = arg;
+
+	dmabuf_call_rcu(&idler->rcu, note_run);
+	dmabuf_rcu_flush();
+	store_release(&idler->stage, 1);
+	WAIT_UNTIL(load_acquire(&idler->stage) == 2);
+}
+
+TEST(the_barrier_waits_for_what_a_living_thread_has_flushed)
+{
+	struct idler idler = { .stage = 0 };
+	struct test_thread *thread = test_thread_start(defer_and_idle, &idler);
+
+	WAIT_UNTIL(load_acquire(&idler.stage) == 1);
+	dmabuf_rcu_barrier();
+	ASSERT_INT(load_acquire(&idler.has_run), ==, 1);
+	store_release(&idler.stage, 2);
+	test_thread_join(thread);
+}
+
 static void defer_a_few(unsigned int index, void *arg)
 {
 	(void)index;

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Functions that are called at a time: behind timers, high-resolution timers, delayed
+ * work and irq_work. One thread calls them all, one after the other. It is made when
+ * the first is armed, and stays for as long as the process; a forked child has none.
+ *
+ * Locking: lock guards all members, and those of each timer but func. The functions are
+ * called without it. A function may free its own timer.
+ */
+#ifndef LINUX_COMPAT_TIMERS_H
+#define LINUX_COMPAT_TIMERS_H
+
+#include <compat/thread.h>
+#include <linux/bug.h>
+#include <linux/mutex.h>
+#include <linux/rbtree.h>
+#include <linux/sched.h>
+
+struct lc_timer {
+	struct rb_node node;
+	int64_t expires;
+	uint32_t pending; /* atomic: also read without the lock */
+	void (*func)(struct lc_timer *timer);
+};
+
+struct lc_timers {
+	struct mutex lock;
+	struct rb_root_cached queue;
+	struct lc_timer *running;
+	uint32_t changed; /* atomic: there is something earlier */
+	uint32_t ran;     /* atomic: a function has returned */
+	bool begun;
+	pthread_t thread;
+};
+LC_SHARED struct lc_timers lc_timers;
+
+static inline bool lc_timer_pending(const struct lc_timer *timer)
+{
+	return __atomic_load_n(&timer->pending, __ATOMIC_RELAXED);
+}
+
+static inline bool lc_timer_less(struct rb_node *a, const struct rb_node *b)
+{
+	return rb_entry(a, struct lc_timer, node)->expires <
+	       rb_entry(b, struct lc_timer, node)->expires;
+}
+
+/* Take @timer out of the queue; lock held. True: it was there. */
+static inline bool lc_timer_unqueue(struct lc_timer *timer)
+{
+	if (!lc_timer_pending(timer))
+		return false;
+	rb_erase_cached(&timer->node, &lc_timers.queue);
+	__atomic_store_n(&timer->pending, 0, __ATOMIC_RELAXED);
+	return true;
+}
+
+/* Call what is due; lock held, and dropped meanwhile. False: nothing is. */
+static inline bool lc_timers_run_first(void)
+{
+	struct rb_node *first = rb_first_cached(&lc_timers.queue);
+	struct lc_timer *timer = rb_entry_safe(first, struct lc_timer, node);
+
+	if (!timer || timer->expires > lc_now())
+		return false;
+	lc_timer_unqueue(timer);
+	lc_timers.running = timer;
+	mutex_unlock(&lc_timers.lock);
+	timer->func(timer);
+	mutex_lock(&lc_timers.lock);
+	lc_timers.running = NULL;
+	__atomic_fetch_add(&lc_timers.ran, 1, __ATOMIC_RELEASE);
+	lc_futex_wake(&lc_timers.ran, INT_MAX);
+	return true;
+}
+
+static inline void *lc_timers_main(void *arg)
+{
+	prctl(PR_SET_NAME, "timers");
+	mutex_lock(&lc_timers.lock);
+	for (;;) {
+		struct rb_node *first;
+		int64_t deadline;
+		uint32_t seen;
+
+		while (lc_timers_run_first())
+			;
+		first = rb_first_cached(&lc_timers.queue);
+		deadline = first ? rb_entry(first, struct lc_timer, node)->expires : INT64_MAX;
+		seen = __atomic_load_n(&lc_timers.changed, __ATOMIC_RELAXED);
+		mutex_unlock(&lc_timers.lock);
+		dmabuf_rcu_flush();
+		lc_futex_wait(&lc_timers.changed, seen, deadline);
+		mutex_lock(&lc_timers.lock);
+	}
+	return arg;
+}
+
+/* Lock held. */
+static inline void lc_timers_begin(void)
+{
+	if (lc_timers.begun)
+		return;
+	if (lc_thread_create(&lc_timers.thread, lc_timers_main, NULL))
+		lc_bug(__FILE__, __LINE__, __func__, "no thread can be made for timers");
+	pthread_detach(lc_timers.thread);
+	lc_timers.begun = true;
+}
+
+/* Call the function at @expires and no more than once. True: it was armed before. */
+static inline bool lc_timer_arm_locked(struct lc_timer *timer, int64_t expires)
+{
+	const bool was = lc_timer_unqueue(timer);
+
+	lc_timers_begin();
+	timer->expires = expires;
+	__atomic_store_n(&timer->pending, 1, __ATOMIC_RELAXED);
+	if (rb_add_cached(&timer->node, &lc_timers.queue, lc_timer_less)) {
+		__atomic_fetch_add(&lc_timers.changed, 1, __ATOMIC_RELEASE);
+		lc_futex_wake(&lc_timers.changed, 1);
+	}
+	return was;
+}
+
+static inline bool lc_timer_arm(struct lc_timer *timer, int64_t expires)
+{
+	bool was;
+
+	mutex_lock(&lc_timers.lock);
+	was = lc_timer_arm_locked(timer, expires);
+	mutex_unlock(&lc_timers.lock);
+	return was;
+}
+
+static inline bool lc_timer_is_running(struct lc_timer *timer)
+{
+	bool running;
+
+	mutex_lock(&lc_timers.lock);
+	running = lc_timers.running == timer;
+	mutex_unlock(&lc_timers.lock);
+	return running;
+}
+
+/* Wait until something has run; lock held, and dropped meanwhile. */
+static inline void lc_timers_wait(void)
+{
+	const uint32_t seen = __atomic_load_n(&lc_timers.ran, __ATOMIC_RELAXED);
+
+	mutex_unlock(&lc_timers.lock);
+	lc_futex_wait(&lc_timers.ran, seen, INT64_MAX);
+	mutex_lock(&lc_timers.lock);
+}
+
+/*
+ * Disarm @timer. With @sync the function is not running either when it returns, but where
+ * the function itself asks, and it cannot have armed the timer again.
+ */
+static inline bool lc_timer_disarm(struct lc_timer *timer, bool sync)
+{
+	bool was;
+
+	mutex_lock(&lc_timers.lock);
+	was = lc_timer_unqueue(timer);
+	while (sync && lc_timers.running == timer &&
+	       !pthread_equal(pthread_self(), lc_timers.thread)) {
+		lc_timers_wait();
+		was |= lc_timer_unqueue(timer);
+	}
+	mutex_unlock(&lc_timers.lock);
+	return was;
+}
+
+/* Wait until @timer is neither armed nor running. */
+static inline void lc_timer_wait(struct lc_timer *timer)
+{
+	mutex_lock(&lc_timers.lock);
+	while (lc_timer_pending(timer) || lc_timers.running == timer)
+		lc_timers_wait();
+	mutex_unlock(&lc_timers.lock);
+}
+
+#endif

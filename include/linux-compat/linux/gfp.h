@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Pages of memory. A struct page is the page itself, so that there is no table of
+ * them: its address is the page's, and the next one follows. There are no references.
+ */
+#ifndef LINUX_COMPAT_GFP_H
+#define LINUX_COMPAT_GFP_H
+
+#include <asm/page.h>
+#include <linux/gfp_types.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+struct page {
+	unsigned char lc_byte[PAGE_SIZE];
+};
+
+static inline bool gfpflags_allow_blocking(gfp_t flags)
+{
+	return flags & __GFP_DIRECT_RECLAIM;
+}
+
+static inline struct page *alloc_pages(gfp_t flags, unsigned int order)
+{
+	const size_t size = PAGE_SIZE << order;
+	void *memory;
+
+	if (posix_memalign(&memory, size, size))
+		return NULL;
+	if (flags & __GFP_ZERO)
+		memset(memory, 0, size);
+	return memory;
+}
+
+static inline void __free_pages(struct page *page, unsigned int order)
+{
+	(void)order;
+	free(page);
+}
+
+#define alloc_page(flags) alloc_pages(flags, 0)
+#define alloc_pages_node(node, flags, order) alloc_pages(flags, order)
+#define __free_page(page) __free_pages(page, 0)
+#define __get_free_pages(flags, order) ((unsigned long)alloc_pages(flags, order))
+#define __get_free_page(flags) __get_free_pages(flags, 0)
+#define get_zeroed_page(flags) __get_free_page((flags) | __GFP_ZERO)
+#define free_pages(address, order) __free_pages((struct page *)(address), order)
+#define free_page(address) free_pages(address, 0)
+
+#endif

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory: malloc() and free(), so that what the library allocated can be freed here
+ * and the other way round. Aligned for any type, but not, as in Linux, to a size that
+ * is a power of two. Caches: see compat/kmem-cache.h.
+ */
+#ifndef LINUX_COMPAT_SLAB_H
+#define LINUX_COMPAT_SLAB_H
+
+#include <compat/kmem-cache.h>
+#include <linux/gfp.h>
+#include <linux/overflow.h>
+
+#define ZERO_SIZE_PTR ((void *)16)
+#define ZERO_OR_NULL_PTR(ptr) ((unsigned long)(ptr) <= (unsigned long)ZERO_SIZE_PTR)
+#define ARCH_KMALLOC_MINALIGN __alignof__(long long)
+#define KMALLOC_MAX_SIZE (1UL << 22)
+
+/* Never NULL for a size of 0, as there: it is an allocation like others. */
+static inline void *kmalloc(size_t size, gfp_t flags)
+{
+	void *memory = flags & __GFP_ZERO ? calloc(1, size ? size : 1) : malloc(size ? size : 1);
+
+	BUG_ON(!memory && (flags & __GFP_NOFAIL));
+	return memory;
+}
+
+static inline void *kzalloc(size_t size, gfp_t flags)
+{
+	return kmalloc(size, flags | __GFP_ZERO);
+}
+
+static inline void *kmalloc_array(size_t n, size_t size, gfp_t flags)
+{
+	size_t bytes;
+
+	return check_mul_overflow(n, size, &bytes) ? NULL : kmalloc(bytes, flags);
+}
+
+static inline void *kcalloc(size_t n, size_t size, gfp_t flags)
+{
+	return kmalloc_array(n, size, flags | __GFP_ZERO);
+}
+
+/* What is new is zeroed by nobody, also with __GFP_ZERO, since the old size is not known. */
+static inline void *__must_check krealloc(const void *memory, size_t size, gfp_t flags)
+{
+	void *larger = realloc((void *)(uintptr_t)memory, size ? size : 1);
+
+	BUG_ON(!larger && (flags & __GFP_NOFAIL));
+	return larger;
+}
+
+static inline void *__must_check krealloc_array(void *memory, size_t n, size_t size, gfp_t flags)
+{
+	size_t bytes;
+
+	return check_mul_overflow(n, size, &bytes) ? NULL : krealloc(memory, bytes, flags);
+}
+
+static inline void kfree(const void *memory)
+{
+	free((void *)(uintptr_t)memory);
+}
+
+#define kmalloc_node(size, flags, node) kmalloc(size, flags)
+#define kzalloc_node(size, flags, node) kzalloc(size, flags)
+#define kmalloc_array_node(n, size, flags, node) kmalloc_array(n, size, flags)
+#define kcalloc_node(n, size, flags, node) kcalloc(n, size, flags)
+#define kmalloc_track_caller(size, flags) kmalloc(size, flags)
+
+#define kvmalloc(size, flags) kmalloc(size, flags)
+#define kvzalloc(size, flags) kzalloc(size, flags)
+#define kvmalloc_node(size, flags, node) kmalloc(size, flags)
+#define kvzalloc_node(size, flags, node) kzalloc(size, flags)
+#define kvmalloc_array(n, size, flags) kmalloc_array(n, size, flags)
+#define kvcalloc(n, size, flags) kcalloc(n, size, flags)
+#define kvfree(memory) kfree(memory)
+
+/* Passwords and keys: what the compiler may not leave out writes zeroes first. */
+static inline void kvfree_sensitive(const void *memory, size_t size)
+{
+	if (memory) {
+		memset((void *)(uintptr_t)memory, 0, size);
+		barrier_data(memory);
+	}
+	kfree(memory);
+}
+
+DEFINE_FREE(kfree, void *, if (!IS_ERR_OR_NULL(_T)) kfree(_T))
+DEFINE_FREE(kvfree, void *, if (!IS_ERR_OR_NULL(_T)) kvfree(_T))
+
+#endif

@@ -6,7 +6,7 @@
 #include <linux/ktime.h>
 
 #undef HZ
-#define HZ 1000000000
+#define HZ 1000000000L
 #define TICK_NSEC 1
 #define INITIAL_JIFFIES 0
 #define MAX_JIFFY_OFFSET ((__LONG_MAX__ >> 1) - 1)

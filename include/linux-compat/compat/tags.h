@@ -20,6 +20,7 @@
 #define list_head dmabuf_list_head
 #define kref dmabuf_kref
 #define rcu_head dmabuf_rcu_head
+#define spinlock dmabuf_spinlock
 #endif
 
 /*

@@ -40,6 +40,15 @@ static inline void yield(void)
 	sched_yield();
 }
 
+/* What @task could do first, nobody knows here. */
+static inline int yield_to(struct task_struct *task, bool preempt)
+{
+	(void)task;
+	(void)preempt;
+	sched_yield();
+	return 1;
+}
+
 #define cond_resched_lock(lock) ((void)(lock), 0)
 #define need_resched() false
 #define might_sleep() ((void)0)

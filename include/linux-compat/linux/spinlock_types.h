@@ -6,8 +6,8 @@
 #include <linux/lockdep_types.h>
 #include <linux/types.h>
 
-typedef struct dmabuf_spinlock spinlock_t;
-typedef struct dmabuf_spinlock raw_spinlock_t;
+typedef struct spinlock spinlock_t;
+typedef struct spinlock raw_spinlock_t;
 
 #define __SPIN_LOCK_UNLOCKED(name) DMABUF_SPINLOCK_INIT
 #define __RAW_SPIN_LOCK_UNLOCKED(name) DMABUF_SPINLOCK_INIT

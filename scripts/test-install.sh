@@ -29,6 +29,7 @@ export PKG_CONFIG_PATH="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$stage"
 
 # The same headers, no more and no less.
 diff -r "$here/include/dmabuf" "$stage/usr/local/include/dmabuf"
+diff -r "$here/include/linux-compat" "$stage/usr/local/include/dmabuf-linux-compat"
 
 # A man page for each symbol.
 names=$(sed -n 's|^\t\([a-z0-9_]\{1,\}\);$|\1|p' "$here/src/libdmabuf.map")
@@ -53,6 +54,16 @@ for compiler in gcc clang; do
 done
 
 export LD_LIBRARY_PATH="$libdir"
+
+# Kernel code, by a .pc file of its own.
+# shellcheck disable=SC2046
+for compiler in gcc clang; do
+	"$compiler" -w -O2 -o "$scratch/kernel-$compiler" "$here/tests/linux/st-fence.c" \
+		$(pkg-config --cflags --libs dmabuf-linux-compat)
+	said=$("$scratch/kernel-$compiler") || fail "kernel-$compiler: exit status $?"
+	echo "kernel-$compiler: $said"
+done
+
 for program in "$scratch"/readme-*; do
 	needed=$(readelf -d "$program")
 	case $program in

@@ -163,6 +163,7 @@ static void what_hangs_is_ended(struct blit *blit)
 static void imports_from_elsewhere(struct blit *blit)
 {
 	struct buffer a = { .fd = -1 };
+	unsigned char mapped[SIZE];
 	const unsigned char *bytes;
 	struct dma_buf *memfd;
 	void *address;
@@ -177,6 +178,8 @@ static void imports_from_elsewhere(struct blit *blit)
 	bytes = address;
 	CHECK(bytes[0] == 5 && bytes[SIZE - 1] == 5);
 	dma_buf_end_cpu_access(memfd, DMA_FROM_DEVICE);
+	CHECK(!blit_read_mapped(a.fd, mapped, SIZE));
+	CHECK(mapped[0] == 5 && mapped[SIZE - 1] == 5);
 	CHECK(!blit_close(blit, a.handle));
 	close(a.fd);
 	dma_buf_put(memfd);

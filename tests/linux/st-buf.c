@@ -14,6 +14,8 @@
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 
+#include <dmabuf/dma-buf-memfd.h>
+
 #include "mock-fence.h"
 #include "subtests.h"
 
@@ -297,6 +299,122 @@ static int a_descriptor_is_a_reference(void)
 	return 0;
 }
 
+/* Nobody hears of a close(), but it shows when the number comes again. */
+static int a_closed_number_gives_its_reference_back(void)
+{
+	struct dma_buf *first, *second;
+	int fd, copy;
+
+	EXPECT(!dma_buf_memfd_create("first", SIZE, &first));
+	EXPECT(!dma_buf_memfd_create("second", SIZE, &second));
+	fd = dma_buf_fd(first, O_CLOEXEC);
+	copy = dup(fd);
+	EXPECT(fd >= 0 && copy >= 0);
+	close(fd);
+	EXPECT(dma_buf_get(copy) == first);
+	dma_buf_put(first);
+	EXPECT(dma_buf_fd(second, O_CLOEXEC) == fd);
+	EXPECT(PTR_ERR(dma_buf_get(copy)) == -EINVAL);
+	close(copy);
+	EXPECT(!close_fd(fd));
+	return 0;
+}
+
+static vm_fault_t never_called(struct vm_fault *vmf)
+{
+	return VM_FAULT_SIGBUS;
+}
+
+static const struct vm_operations_struct lazy_vm_ops = { .fault = never_called };
+
+static int lazy_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vma)
+{
+	vma->vm_ops = &lazy_vm_ops;
+	return 0;
+}
+
+static const struct dma_buf_ops lazy_ops = {
+	.map_dma_buf = store_map,
+	.unmap_dma_buf = store_unmap,
+	.mmap = lazy_mmap,
+	.release = store_release,
+};
+
+static int does_not_promise_faults(void)
+{
+	struct vm_area_struct vma;
+	struct dma_buf *dmabuf;
+	struct store store;
+
+	dmabuf = store_export(&store, &lazy_ops);
+	EXPECT(!IS_ERR_OR_NULL(dmabuf) && !lc_vma_open(&vma, SIZE, PROT_READ));
+	EXPECT(dma_buf_mmap(dmabuf, &vma, 0) == -EOPNOTSUPP);
+	lc_vma_close(&vma);
+	dma_buf_put(dmabuf);
+	vfree(store.memory);
+	return 0;
+}
+
+/* Shared memory has a second mapping, other memory has none. */
+static int maps_shared_memory_again(void)
+{
+	struct vm_area_struct vma;
+	dma_addr_t handle;
+	char *memory;
+	void *page;
+
+	memory = dma_alloc_coherent(&importer, SIZE, &handle, GFP_KERNEL);
+	EXPECT(memory && handle == (uintptr_t)memory);
+	memory[PAGE_SIZE] = 7;
+	EXPECT(!lc_vma_open(&vma, SIZE, PROT_READ));
+	EXPECT(!dma_mmap_coherent(&importer, &vma, memory, handle, SIZE));
+	EXPECT(((char *)vma.vm_start)[PAGE_SIZE] == 7);
+	EXPECT(!remap_pfn_range(&vma, vma.vm_start, page_to_pfn(virt_to_page(memory + PAGE_SIZE)),
+				PAGE_SIZE, vma.vm_page_prot));
+	EXPECT(!vm_insert_page(&vma, vma.vm_start + PAGE_SIZE, virt_to_page(memory)));
+	memory[0] = 9;
+	EXPECT(((char *)vma.vm_start)[0] == 7 && ((char *)vma.vm_start)[PAGE_SIZE] == 9);
+	vma.vm_pgoff = 1;
+	EXPECT(dma_mmap_coherent(&importer, &vma, memory, handle, SIZE) == -ENXIO);
+	page = (void *)get_zeroed_page(GFP_KERNEL);
+	EXPECT(page && vm_insert_page(&vma, vma.vm_start, virt_to_page(page)) == -EINVAL);
+	EXPECT(vm_insert_page(&vma, vma.vm_end, virt_to_page(memory)) == -EINVAL);
+	free_page((unsigned long)page);
+	lc_vma_close(&vma);
+	dma_free_coherent(&importer, SIZE, memory, handle);
+	return 0;
+}
+
+static int makes_tables(void)
+{
+	struct device narrow = { .name = "narrow" };
+	struct sg_table sgt;
+	struct page *pages;
+	struct page *list[2];
+	char text[32] = "";
+
+	pages = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
+	EXPECT(pages);
+	list[0] = pages;
+	list[1] = nth_page(pages, 1);
+	EXPECT(!sg_alloc_table_from_pages(&sgt, list, 2, 16, PAGE_SIZE, GFP_KERNEL));
+	EXPECT(sg_nents(sgt.sgl) == 1 && sg_dma_len(sgt.sgl) == PAGE_SIZE);
+	EXPECT(sg_virt(sgt.sgl) == (char *)page_address(pages) + 16 && sgt.sgl->offset == 16);
+	EXPECT(sg_pcopy_from_buffer(sgt.sgl, 1, "over the edge", 13, PAGE_SIZE - 20) == 13);
+	EXPECT(sg_pcopy_to_buffer(sgt.sgl, 1, text, 8, PAGE_SIZE - 20) == 8);
+	EXPECT(!strcmp(text, "over the"));
+	EXPECT(sg_pcopy_to_buffer(sgt.sgl, 1, text, 8, PAGE_SIZE - 3) == 3);
+	dma_set_max_seg_size(&narrow, 1024);
+	EXPECT(dma_get_max_seg_size(&narrow) == 1024);
+	EXPECT(dma_map_sgtable(&narrow, &sgt, DMA_TO_DEVICE, 0) == -EBUSY);
+	EXPECT(dma_map_sgtable(&importer, &sgt, DMA_NONE, 0) == -EINVAL);
+	sg_dma_address(sgt.sgl) += 16;
+	EXPECT(sg_virt(sgt.sgl) == (char *)page_address(pages) + 32);
+	sg_free_table(&sgt);
+	__free_pages(pages, 1);
+	return 0;
+}
+
 #if ALWAYS_LOCKED
 static int tables_come_after_the_move(void)
 {
@@ -362,6 +480,10 @@ int main(void)
 		SUBTEST(maps_moving_memory_as_linux_does),
 		SUBTEST(gives_the_cpu_addresses),
 		SUBTEST(a_descriptor_is_a_reference),
+		SUBTEST(a_closed_number_gives_its_reference_back),
+		SUBTEST(does_not_promise_faults),
+		SUBTEST(maps_shared_memory_again),
+		SUBTEST(makes_tables),
 #if ALWAYS_LOCKED
 		SUBTEST(tables_come_after_the_move),
 #endif

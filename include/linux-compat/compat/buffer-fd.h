@@ -39,10 +39,11 @@ struct lc_buffer_fd {
 	ino_t inode;		   /* constant; of a handle */
 };
 
-LC_SHARED struct {
+struct lc_buffer_fds {
 	struct dmabuf_spinlock lock;
 	struct lc_buffer_fd *first; /* under lock */
-} lc_buffer_fds;
+};
+LC_SHARED struct lc_buffer_fds lc_buffer_fds;
 
 static inline bool lc_buffer_fd_is_closed(const struct lc_buffer_fd *entry)
 {

@@ -8,6 +8,7 @@
 #define LINUX_COMPAT_DMA_FENCE_ARRAY_H
 
 #include <linux/dma-fence.h>
+#include <linux/irq_work.h>
 
 #include <dmabuf/dma-fence-array.h>
 

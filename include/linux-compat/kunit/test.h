@@ -9,6 +9,7 @@
 #define LINUX_COMPAT_KUNIT_TEST_H
 
 #include <compat/kunit.h>
+#include <linux/err.h>
 #include <linux/init.h>
 #include <linux/module.h>
 

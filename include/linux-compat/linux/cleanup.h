@@ -28,44 +28,46 @@
 
 /*
  * Classes: a type with a constructor and a destructor. _T is the object.
+ *
+ * Each macro joins the name it is given before it hands it on, since a name such as
+ * spinlock may be a macro (compat/tags.h): inside, c is class_name.
  */
 
+#define LC_CLASS_TYPE(c, _type) typedef _type c##_t;
+#define LC_CLASS_DESTRUCTOR(c, ...) \
+	static inline void c##_destructor(c##_t *p) \
+	{ \
+		__VA_ARGS__; \
+	}
+#define LC_CLASS_CONSTRUCTOR(c, _init, ...) \
+	static inline c##_t c##_constructor(__VA_ARGS__) \
+	{ \
+		c##_t t = _init; \
+		return t; \
+	}
+#define LC_CLASS(c, _type, _exit, _init, ...) \
+	LC_CLASS_TYPE(c, _type) \
+	LC_CLASS_DESTRUCTOR(c, _type _T = *p; _exit) \
+	LC_CLASS_CONSTRUCTOR(c, _init, __VA_ARGS__)
+#define LC_EXTEND_CLASS(c, extended, _init, ...) \
+	LC_CLASS_TYPE(extended, c##_t) \
+	LC_CLASS_DESTRUCTOR(extended, c##_destructor(p)) \
+	LC_CLASS_CONSTRUCTOR(extended, _init, __VA_ARGS__)
+#define LC_CLASS_OBJECT(c, var) \
+	c##_t var __cleanup(c##_destructor) __maybe_unused = c##_constructor
+
 #define DEFINE_CLASS(_name, _type, _exit, _init, ...) \
-	typedef _type class_##_name##_t; \
-	static inline void class_##_name##_destructor(_type *p) \
-	{ \
-		_type _T = *p; \
-		_exit; \
-	} \
-	static inline _type class_##_name##_constructor(__VA_ARGS__) \
-	{ \
-		_type t = _init; \
-		return t; \
-	}
+	LC_CLASS(class_##_name, _type, _exit, _init, __VA_ARGS__)
 #define EXTEND_CLASS(_name, ext, _init, ...) \
-	typedef class_##_name##_t class_##_name##ext##_t; \
-	static inline void class_##_name##ext##_destructor(class_##_name##_t *p) \
-	{ \
-		class_##_name##_destructor(p); \
-	} \
-	static inline class_##_name##_t class_##_name##ext##_constructor(__VA_ARGS__) \
-	{ \
-		class_##_name##_t t = _init; \
-		return t; \
-	}
-#define CLASS(_name, var) \
-	class_##_name##_t var __cleanup(class_##_name##_destructor) __maybe_unused = \
-		class_##_name##_constructor
+	LC_EXTEND_CLASS(class_##_name, class_##_name##ext, _init, __VA_ARGS__)
+#define CLASS(_name, var) LC_CLASS_OBJECT(class_##_name, var)
 #define CLASS_INIT(_name, var, init_expr) \
 	class_##_name##_t var __cleanup(class_##_name##_destructor) __maybe_unused = (init_expr)
 
 /*
- * Guards: classes that hold a lock. The lock pointer of one that could not take it
- * is NULL, or an error pointer inside.
+ * Guards: classes that hold a lock. One that could not take it has NULL or an error
+ * pointer in its place, and no lock pointer.
  */
-
-#define __guard_ptr(_name) class_##_name##_lock_ptr
-#define __guard_err(_name) class_##_name##_lock_err
 
 static inline void *lc_guard_ptr(const void *lock)
 {
@@ -77,102 +79,103 @@ static inline int lc_guard_err(const void *lock)
 	return lock ? PTR_ERR_OR_ZERO(lock) : -EBUSY;
 }
 
-#define LC_GUARD_FUNCTIONS(_name, _class, _pointer) \
-	static inline void *class_##_name##_lock_ptr(_class *_T) \
+#define __guard_ptr(_name) class_##_name##_lock_ptr
+#define __guard_err(_name) class_##_name##_lock_err
+
+#define LC_GUARD(c, _pointer) \
+	static inline void *c##_lock_ptr(c##_t *_T) \
 	{ \
 		return lc_guard_ptr(_pointer); \
 	} \
-	static inline int class_##_name##_lock_err(_class *_T) \
+	static inline int c##_lock_err(c##_t *_T) \
 	{ \
 		return lc_guard_err(_pointer); \
 	}
 
-/* Evaluate to @_T, or to an error pointer if @_lock gave a _RET that is not as @_cond wants. */
-#define LC_COND_LOCK(_lock, _cond) \
+/* _RET is what the lock function returns; without a condition on it, true is success. */
+#define LC_CONDITION(_lock, cond...) LC_CONDITION_(_lock, ##cond, _RET)
+#define LC_CONDITION_(_lock, cond, ...) (cond)
+
+/* _T, or an error pointer if the lock was not taken. */
+#define LC_TRY(_lock, cond...) \
 	({ \
 		void *lc_lock = (void *)_T; \
 		if (_T) { \
 			int _RET = (_lock); \
-			if (!(_cond)) \
+			if (!LC_CONDITION(_lock, ##cond)) \
 				lc_lock = ERR_PTR(_RET); \
 		} \
 		lc_lock; \
 	})
-#define LC_SELECT_5(a, b, c, d, name, ...) name
 
+#define LC_PLAIN_GUARD(c, _type, _lock, _unlock) \
+	LC_CLASS(c, _type, if (!IS_ERR_OR_NULL(_T)) { _unlock; }, ({ _lock; _T; }), _type _T) \
+	LC_GUARD(c, *_T)
+#define LC_PLAIN_GUARD_COND(c, extended, cond...) \
+	LC_EXTEND_CLASS(c, extended, LC_TRY(cond), c##_t _T) \
+	LC_GUARD(extended, *_T)
 #define DEFINE_GUARD(_name, _type, _lock, _unlock) \
-	DEFINE_CLASS(_name, _type, if (!IS_ERR_OR_NULL(_T)) { _unlock; }, \
-		     ({ _lock; _T; }), _type _T) \
-	LC_GUARD_FUNCTIONS(_name, _type, *_T)
-#define DEFINE_GUARD_COND_4(_name, _ext, _lock, _cond) \
-	EXTEND_CLASS(_name, _ext, LC_COND_LOCK(_lock, _cond), class_##_name##_t _T) \
-	LC_GUARD_FUNCTIONS(_name##_ext, class_##_name##_t, *_T)
-#define DEFINE_GUARD_COND_3(_name, _ext, _lock) DEFINE_GUARD_COND_4(_name, _ext, _lock, _RET)
-#define DEFINE_GUARD_COND(...) \
-	LC_SELECT_5(__VA_ARGS__, DEFINE_GUARD_COND_4, DEFINE_GUARD_COND_3, )(__VA_ARGS__)
+	LC_PLAIN_GUARD(class_##_name, _type, _lock, _unlock)
+#define DEFINE_GUARD_COND(_name, _ext, cond...) \
+	LC_PLAIN_GUARD_COND(class_##_name, class_##_name##_ext, cond)
 
-#define LC_LOCK_GUARD(_name, _type, _unlock, ...) \
+/* Guards that are a structure, with the lock and more. */
+#define LC_LOCK_GUARD(c, _type, _unlock, ...) \
 	typedef struct { \
 		_type *lock; \
 		__VA_ARGS__; \
-	} class_##_name##_t; \
-	static inline void class_##_name##_destructor(class_##_name##_t *_T) \
+	} c##_t; \
+	LC_CLASS_DESTRUCTOR(c, c##_t *_T = p; if (!IS_ERR_OR_NULL(_T->lock)) { _unlock; }) \
+	LC_GUARD(c, _T->lock)
+#define LC_LOCK_GUARD_1(c, _type, _lock) \
+	static inline c##_t c##_constructor(_type *l) \
 	{ \
-		if (!IS_ERR_OR_NULL(_T->lock)) { \
-			_unlock; \
-		} \
-	} \
-	LC_GUARD_FUNCTIONS(_name, class_##_name##_t, _T->lock)
-
-#define DEFINE_LOCK_GUARD_1(_name, _type, _lock, _unlock, ...) \
-	LC_LOCK_GUARD(_name, _type, _unlock, __VA_ARGS__) \
-	static inline class_##_name##_t class_##_name##_constructor(_type *l) \
-	{ \
-		class_##_name##_t t = { .lock = l }, *_T = &t; \
+		c##_t t = { .lock = l }, *_T = &t; \
 		_lock; \
 		return t; \
 	}
-#define DEFINE_LOCK_GUARD_0(_name, _lock, _unlock, ...) \
-	LC_LOCK_GUARD(_name, void, _unlock, __VA_ARGS__) \
-	static inline class_##_name##_t class_##_name##_constructor(void) \
+#define LC_LOCK_GUARD_0(c, _lock) \
+	static inline c##_t c##_constructor(void) \
 	{ \
-		class_##_name##_t t = { .lock = (void *)1 }, *_T __maybe_unused = &t; \
+		c##_t t = { .lock = (void *)1 }, *_T __maybe_unused = &t; \
 		_lock; \
 		return t; \
 	}
-#define LC_LOCK_GUARD_COND_4(_name, _ext, _lock, _cond) \
-	static inline class_##_name##_t class_##_name##_ext##_constructor( \
-		__typeof__(((class_##_name##_t *)0)->lock) l) \
+#define LC_LOCK_GUARD_1_COND(c, extended, _lock, cond...) \
+	LC_CLASS_TYPE(extended, c##_t) \
+	LC_CLASS_DESTRUCTOR(extended, c##_destructor(p)) \
+	static inline c##_t extended##_constructor(__typeof__(((c##_t *)0)->lock) l) \
 	{ \
-		class_##_name##_t t = { .lock = l }, *_T = &t; \
+		c##_t t = { .lock = l }, *_T = &t; \
 		int _RET = (_lock); \
-		if (!(_cond)) \
+		if (!LC_CONDITION(_lock, ##cond)) \
 			_T->lock = ERR_PTR(_RET); \
 		return t; \
 	} \
-	typedef class_##_name##_t class_##_name##_ext##_t; \
-	static inline void class_##_name##_ext##_destructor(class_##_name##_t *_T) \
-	{ \
-		class_##_name##_destructor(_T); \
-	} \
-	LC_GUARD_FUNCTIONS(_name##_ext, class_##_name##_t, _T->lock)
-#define LC_LOCK_GUARD_COND_3(_name, _ext, _lock) LC_LOCK_GUARD_COND_4(_name, _ext, _lock, _RET)
-#define DEFINE_LOCK_GUARD_1_COND(...) \
-	LC_SELECT_5(__VA_ARGS__, LC_LOCK_GUARD_COND_4, LC_LOCK_GUARD_COND_3, )(__VA_ARGS__)
+	LC_GUARD(extended, _T->lock)
+#define DEFINE_LOCK_GUARD_1(_name, _type, _lock, _unlock, ...) \
+	LC_LOCK_GUARD(class_##_name, _type, _unlock, __VA_ARGS__) \
+	LC_LOCK_GUARD_1(class_##_name, _type, _lock)
+#define DEFINE_LOCK_GUARD_0(_name, _lock, _unlock, ...) \
+	LC_LOCK_GUARD(class_##_name, void, _unlock, __VA_ARGS__) \
+	LC_LOCK_GUARD_0(class_##_name, _lock)
+#define DEFINE_LOCK_GUARD_1_COND(_name, _ext, cond...) \
+	LC_LOCK_GUARD_1_COND(class_##_name, class_##_name##_ext, cond)
 
-#define guard(_name) CLASS(_name, __UNIQUE_ID(guard))
+#define guard(_name) LC_CLASS_OBJECT(class_##_name, __UNIQUE_ID(guard))
 
 /* The statement that follows runs with the lock held; for a conditional guard, if it is. */
 #define scoped_guard(_name, args...) \
-	for (CLASS(_name, lc_scope)(args), *lc_once = NULL; \
-	     !lc_once && __guard_ptr(_name)(&lc_scope); lc_once = (void *)1)
+	for (LC_CLASS_OBJECT(class_##_name, lc_scope)(args), *lc_once = NULL; \
+	     !lc_once && class_##_name##_lock_ptr(&lc_scope); lc_once = (void *)1)
 #define scoped_cond_guard(_name, _fail, args...) \
-	for (CLASS(_name, lc_scope)(args), *lc_once = NULL; !lc_once; lc_once = (void *)1) \
-		if (!__guard_ptr(_name)(&lc_scope)) { \
+	for (LC_CLASS_OBJECT(class_##_name, lc_scope)(args), *lc_once = NULL; !lc_once; \
+	     lc_once = (void *)1) \
+		if (!class_##_name##_lock_ptr(&lc_scope)) { \
 			_fail; \
 		} else
 
-#define ACQUIRE(_name, var) CLASS(_name, var)
-#define ACQUIRE_ERR(_name, var) __guard_err(_name)(var)
+#define ACQUIRE(_name, var) LC_CLASS_OBJECT(class_##_name, var)
+#define ACQUIRE_ERR(_name, var) class_##_name##_lock_err(var)
 
 #endif

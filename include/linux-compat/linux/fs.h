@@ -6,8 +6,14 @@
 #include_next <linux/fs.h>
 
 #include <linux/export.h>
+#include <linux/mm_types.h>
+#include <linux/mutex.h>
+#include <linux/rwsem.h>
+#include <linux/slab.h>
 #include <linux/stat.h>
 #include <linux/types.h>
+#include <linux/wait.h>
+#include <linux/xarray.h>
 
 struct file;
 struct inode;

@@ -8,5 +8,6 @@
 
 #include <compat/kthread-worker.h>
 #include <compat/kthread.h>
+#include <linux/err.h>
 
 #endif

@@ -10,8 +10,12 @@
 #include <linux/export.h>
 #include <linux/init.h>
 #include <linux/kernel.h>
+#include <linux/kref.h>
+#include <linux/list.h>
 #include <linux/moduleparam.h>
+#include <linux/slab.h>
 #include <linux/stat.h>
+#include <linux/wait.h>
 
 #define module_init(fn) LC_INITCALL(fn);
 #define module_exit(fn) LC_EXITCALL(fn);

@@ -9,7 +9,9 @@
 #include <compat/futex.h>
 #include <linux/atomic.h>
 #include <linux/cleanup.h>
+#include <linux/list.h>
 #include <linux/lockdep.h>
+#include <linux/spinlock_types.h>
 
 struct mutex {
 	uint32_t word; /* atomic: 0 free, 1 held, 2 held and somebody may sleep */

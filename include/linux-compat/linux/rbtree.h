@@ -22,9 +22,13 @@
 #define RB_EMPTY_NODE(node) ((node)->lc_parent == (node))
 #define RB_CLEAR_NODE(node) ((void)((node)->lc_parent = (node)))
 
+/* Neighbours in memory must not be neighbours in priority. */
 static inline uint64_t lc_rb_priority(const struct rb_node *node)
 {
-	return (uintptr_t)node * 0x9e3779b97f4a7c15ull;
+	uint64_t z = (uintptr_t)node * 0x9e3779b97f4a7c15ull;
+
+	z = (z ^ (z >> 32)) * 0xd6e8feb86659fd93ull;
+	return z ^ (z >> 32);
 }
 
 /* The place that points to @node, whose parent is @parent. */

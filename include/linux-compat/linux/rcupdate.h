@@ -12,6 +12,7 @@
 #include <linux/irqflags.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
+#include <linux/processor.h>
 
 #include <stdlib.h>
 

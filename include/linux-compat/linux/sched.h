@@ -9,8 +9,17 @@
 #include_next <linux/sched.h>
 
 #include <compat/task.h>
+#include <linux/bitops.h>
+#include <linux/cpumask.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/mutex.h>
 #include <linux/preempt.h>
 #include <linux/processor.h>
+#include <linux/rcupdate.h>
+#include <linux/refcount.h>
+#include <linux/spinlock.h>
+#include <linux/string.h>
 
 static inline long schedule_timeout_interruptible(long timeout)
 {

@@ -9,7 +9,12 @@
 
 #include <compat/kmem-cache.h>
 #include <linux/gfp.h>
+#include <linux/kernel.h>
 #include <linux/overflow.h>
+#include <linux/string.h>
+#include <linux/workqueue.h>
+
+#include <malloc.h>
 
 #define ZERO_SIZE_PTR ((void *)16)
 #define ZERO_OR_NULL_PTR(ptr) ((unsigned long)(ptr) <= (unsigned long)ZERO_SIZE_PTR)
@@ -77,15 +82,20 @@ static inline void kfree(const void *memory)
 #define kvcalloc(n, size, flags) kcalloc(n, size, flags)
 #define kvfree(memory) kfree(memory)
 
-/* Passwords and keys: what the compiler may not leave out writes zeroes first. */
-static inline void kvfree_sensitive(const void *memory, size_t size)
+static inline size_t ksize(const void *memory)
 {
-	if (memory) {
-		memset((void *)(uintptr_t)memory, 0, size);
-		barrier_data(memory);
-	}
+	return malloc_usable_size((void *)(uintptr_t)memory);
+}
+
+/* Passwords and keys become zeroes before they go. */
+static inline void kfree_sensitive(const void *memory)
+{
+	if (memory)
+		memzero_explicit((void *)(uintptr_t)memory, ksize(memory));
 	kfree(memory);
 }
+
+#define kvfree_sensitive(memory, size) kfree_sensitive(memory)
 
 DEFINE_FREE(kfree, void *, if (!IS_ERR_OR_NULL(_T)) kfree(_T))
 DEFINE_FREE(kvfree, void *, if (!IS_ERR_OR_NULL(_T)) kvfree(_T))

@@ -11,6 +11,7 @@
 #include <linux/bottom_half.h>
 #include <linux/cleanup.h>
 #include <linux/irqflags.h>
+#include <linux/kernel.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/spinlock_types.h>

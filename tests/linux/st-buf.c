@@ -233,6 +233,28 @@ static int maps_moving_memory_as_linux_does(void)
 	return 0;
 }
 
+static int asks_importers_for_move_notify(void)
+{
+	static const struct dma_buf_attach_ops deaf = { .allow_peer2peer = true };
+	struct dma_buf_attachment *attach;
+	struct dma_buf *dmabuf;
+	struct store store;
+
+	dmabuf = store_export(&store, &still_ops);
+	EXPECT(!IS_ERR_OR_NULL(dmabuf));
+	attach = dma_buf_dynamic_attach(dmabuf, &importer, &deaf, NULL);
+#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
+	EXPECT(PTR_ERR(attach) == -EINVAL);
+#else
+	EXPECT(!IS_ERR(attach) && dma_buf_attachment_is_dynamic(attach));
+	EXPECT(!dma_buf_attach_revocable(attach));
+	dma_buf_detach(dmabuf, attach);
+#endif
+	dma_buf_put(dmabuf);
+	vfree(store.memory);
+	return 0;
+}
+
 static int gives_the_cpu_addresses(void)
 {
 	struct vm_area_struct vma;
@@ -478,6 +500,7 @@ int main(void)
 		SUBTEST(refuses_what_is_incomplete),
 		SUBTEST(maps_still_memory_as_linux_does),
 		SUBTEST(maps_moving_memory_as_linux_does),
+		SUBTEST(asks_importers_for_move_notify),
 		SUBTEST(gives_the_cpu_addresses),
 		SUBTEST(a_descriptor_is_a_reference),
 		SUBTEST(a_closed_number_gives_its_reference_back),

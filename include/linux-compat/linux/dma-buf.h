@@ -84,10 +84,33 @@ static inline int dma_buf_mmap(struct dma_buf *dmabuf, struct vm_area_struct *vm
 	return err;
 }
 
-#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
+/* Before 7.1 importer ops had to have move_notify. */
+static inline bool lc_importer_is_refused(const struct dma_buf_attach_ops *importer_ops)
+{
+	return LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0) &&
+	       WARN_ON(importer_ops && !importer_ops->move_notify);
+}
 
-/* Whoever attaches without importer ops takes part in the locking all the same. */
+/* Since 6.2 who attaches without importer ops takes part in the locking all the same. */
 LC_SHARED const struct dma_buf_attach_ops lc_locked_importer = { .move_notify = NULL };
+#define LC_STATIC_IMPORTER \
+	(LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0) ? &lc_locked_importer : NULL)
+
+static inline struct dma_buf_attachment *
+lc_dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
+			  const struct dma_buf_attach_ops *importer_ops, void *importer_priv)
+{
+	if (lc_importer_is_refused(importer_ops))
+		return (struct dma_buf_attachment *)ERR_PTR(-EINVAL);
+	return (dma_buf_dynamic_attach)(dmabuf, dev,
+					importer_ops ? importer_ops : LC_STATIC_IMPORTER,
+					importer_priv);
+}
+#define dma_buf_dynamic_attach(dmabuf, dev, importer_ops, importer_priv) \
+	lc_dma_buf_dynamic_attach(dmabuf, dev, importer_ops, importer_priv)
+#define dma_buf_attach(dmabuf, dev) lc_dma_buf_dynamic_attach(dmabuf, dev, NULL, NULL)
+
+#if LINUX_VERSION_CODE >= KERNEL_VERSION(6, 2, 0)
 
 static inline struct dma_buf *lc_dma_buf_export(const struct dma_buf_export_info *exp_info)
 {
@@ -112,22 +135,6 @@ static inline bool lc_attachment_is_dynamic(const struct dma_buf_attachment *att
 	return attach->importer_ops && attach->importer_ops != &lc_locked_importer;
 }
 #define dma_buf_attachment_is_dynamic(attach) lc_attachment_is_dynamic(attach)
-
-static inline struct dma_buf_attachment *
-lc_dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
-			      const struct dma_buf_attach_ops *importer_ops, void *importer_priv)
-{
-#if LINUX_VERSION_CODE < KERNEL_VERSION(7, 1, 0)
-	if (WARN_ON(importer_ops && !importer_ops->move_notify))
-		return (struct dma_buf_attachment *)ERR_PTR(-EINVAL);
-#endif
-	return (dma_buf_dynamic_attach)(dmabuf, dev,
-					importer_ops ? importer_ops : &lc_locked_importer,
-					importer_priv);
-}
-#define dma_buf_dynamic_attach(dmabuf, dev, importer_ops, importer_priv) \
-	lc_dma_buf_dynamic_attach(dmabuf, dev, importer_ops, importer_priv)
-#define dma_buf_attach(dmabuf, dev) lc_dma_buf_dynamic_attach(dmabuf, dev, NULL, NULL)
 
 /* Who is not told of moves need not look at the fences of moves. */
 static inline struct sg_table *lc_dma_buf_map(struct dma_buf_attachment *attach,

@@ -274,13 +274,13 @@ static int blit_read_vma(struct dma_buf *dmabuf, void *to, size_t size)
 	struct vm_area_struct vma;
 	int err;
 
-	err = lc_vma_open(&vma, PAGE_ALIGN(size), PROT_READ);
+	err = linux_compat_vma_open(&vma, PAGE_ALIGN(size), PROT_READ);
 	if (err)
 		return err;
 	err = dma_buf_mmap(dmabuf, &vma, 0);
 	if (!err)
 		memcpy(to, (void *)vma.vm_start, size);
-	lc_vma_close(&vma);
+	linux_compat_vma_close(&vma);
 	return err;
 }
 

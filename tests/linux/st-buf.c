@@ -280,14 +280,14 @@ static int gives_the_cpu_addresses(void)
 #endif
 	EXPECT(!store.vmaps);
 
-	EXPECT(!lc_vma_open(&vma, PAGE_SIZE, PROT_READ | PROT_WRITE));
+	EXPECT(!linux_compat_vma_open(&vma, PAGE_SIZE, PROT_READ | PROT_WRITE));
 	EXPECT(dma_buf_mmap(dmabuf, &vma, 2) == -EINVAL);
 	EXPECT(dma_buf_mmap(dmabuf, &vma, ULONG_MAX) == -EOVERFLOW);
 	EXPECT(!dma_buf_mmap(dmabuf, &vma, 1));
 	EXPECT(*(u32 *)vma.vm_start == 0x01020304);
 	*(u32 *)vma.vm_start = 5;
 	EXPECT(*(u32 *)(store.memory + PAGE_SIZE) == 5);
-	lc_vma_close(&vma);
+	linux_compat_vma_close(&vma);
 	EXPECT(!dma_buf_end_cpu_access(dmabuf, DMA_BIDIRECTIONAL));
 	dma_buf_put(dmabuf);
 	vfree(store.memory);
@@ -369,9 +369,9 @@ static int does_not_promise_faults(void)
 	struct store store;
 
 	dmabuf = store_export(&store, &lazy_ops);
-	EXPECT(!IS_ERR_OR_NULL(dmabuf) && !lc_vma_open(&vma, SIZE, PROT_READ));
+	EXPECT(!IS_ERR_OR_NULL(dmabuf) && !linux_compat_vma_open(&vma, SIZE, PROT_READ));
 	EXPECT(dma_buf_mmap(dmabuf, &vma, 0) == -EOPNOTSUPP);
-	lc_vma_close(&vma);
+	linux_compat_vma_close(&vma);
 	dma_buf_put(dmabuf);
 	vfree(store.memory);
 	return 0;
@@ -388,7 +388,7 @@ static int maps_shared_memory_again(void)
 	memory = dma_alloc_coherent(&importer, SIZE, &handle, GFP_KERNEL);
 	EXPECT(memory && handle == (uintptr_t)memory);
 	memory[PAGE_SIZE] = 7;
-	EXPECT(!lc_vma_open(&vma, SIZE, PROT_READ));
+	EXPECT(!linux_compat_vma_open(&vma, SIZE, PROT_READ));
 	EXPECT(!dma_mmap_coherent(&importer, &vma, memory, handle, SIZE));
 	EXPECT(((char *)vma.vm_start)[PAGE_SIZE] == 7);
 	EXPECT(!remap_pfn_range(&vma, vma.vm_start, page_to_pfn(virt_to_page(memory + PAGE_SIZE)),
@@ -402,7 +402,7 @@ static int maps_shared_memory_again(void)
 	EXPECT(page && vm_insert_page(&vma, vma.vm_start, virt_to_page(page)) == -EINVAL);
 	EXPECT(vm_insert_page(&vma, vma.vm_end, virt_to_page(memory)) == -EINVAL);
 	free_page((unsigned long)page);
-	lc_vma_close(&vma);
+	linux_compat_vma_close(&vma);
 	dma_free_coherent(&importer, SIZE, memory, handle);
 	return 0;
 }

@@ -52,7 +52,7 @@ static inline bool lc_buffer_fd_is_closed(const struct lc_buffer_fd *entry)
 	return entry->other_end >= 0 && poll(&poll_fd, 1, 0) == 1 && poll_fd.revents & POLLHUP;
 }
 
-/* Let go of the closed handles, and of the memory whose number is @fd; enter @added, if not NULL. */
+/* Let go of closed handles, and of the memory whose number is @fd; enter @added, if not NULL. */
 static inline void lc_buffer_fds_update(int fd, struct lc_buffer_fd *added)
 {
 	struct lc_buffer_fd **link, *entry, *gone = NULL;

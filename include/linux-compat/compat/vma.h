@@ -5,10 +5,10 @@
  * In Linux mmap() makes the range, and the driver fills it. Here the program does what
  * mmap() did:
  *
- *	err = lc_vma_open(&vma, size, PROT_READ | PROT_WRITE);
+ *	err = linux_compat_vma_open(&vma, size, PROT_READ | PROT_WRITE);
  *	err = dma_buf_mmap(dmabuf, &vma, 0);
  *	... use vma.vm_start to vma.vm_end
- *	lc_vma_close(&vma);
+ *	linux_compat_vma_close(&vma);
  *
  * A driver can map shared memory once more: what vmalloc_user() and dma_alloc_coherent()
  * give. Of other memory there is no second mapping (-EINVAL). Page faults reach nobody: a
@@ -27,7 +27,7 @@
 #include <unistd.h>
 
 /* Choose @size bytes of addresses, in which nothing is yet: 0, or a negative errno. */
-static inline int lc_vma_open(struct vm_area_struct *vma, size_t size, int prot)
+static inline int linux_compat_vma_open(struct vm_area_struct *vma, size_t size, int prot)
 {
 	void *const start = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -43,7 +43,7 @@ static inline int lc_vma_open(struct vm_area_struct *vma, size_t size, int prot)
 	return 0;
 }
 
-static inline void lc_vma_close(struct vm_area_struct *vma)
+static inline void linux_compat_vma_close(struct vm_area_struct *vma)
 {
 	if (vma->vm_ops && vma->vm_ops->close)
 		vma->vm_ops->close(vma);
@@ -52,7 +52,7 @@ static inline void lc_vma_close(struct vm_area_struct *vma)
 
 /* Map shared memory once more, at @address inside of @vma. */
 static inline int lc_map_again(struct vm_area_struct *vma, unsigned long address,
-				   const void *memory, size_t size)
+			       const void *memory, size_t size)
 {
 	if (address < vma->vm_start || address > vma->vm_end || size > vma->vm_end - address)
 		return -EINVAL;

@@ -28,7 +28,7 @@ static inline void drm_gem_private_object_init(struct drm_device *dev, struct dr
 
 /* There is no shmem file behind it: the driver has the memory. */
 static inline int lc_gem_object_init(struct drm_device *dev, struct drm_gem_object *obj,
-					 size_t size)
+				     size_t size)
 {
 	drm_gem_private_object_init(dev, obj, size);
 	return 0;

@@ -138,7 +138,7 @@ static inline bool lc_attachment_is_dynamic(const struct dma_buf_attachment *att
 
 /* Who is not told of moves need not look at the fences of moves. */
 static inline struct sg_table *lc_dma_buf_map(struct dma_buf_attachment *attach,
-						  enum dma_data_direction direction)
+					      enum dma_data_direction direction)
 {
 	struct sg_table *const sgt = (dma_buf_map_attachment)(attach, direction);
 	int64_t left;
@@ -155,7 +155,7 @@ static inline struct sg_table *lc_dma_buf_map(struct dma_buf_attachment *attach,
 #define dma_buf_map_attachment(attach, direction) lc_dma_buf_map(attach, direction)
 
 static inline struct sg_table *lc_dma_buf_map_unlocked(struct dma_buf_attachment *attach,
-							   enum dma_data_direction direction)
+						       enum dma_data_direction direction)
 {
 	struct sg_table *sgt;
 

@@ -158,8 +158,9 @@ static inline void dma_free_coherent(struct device *dev, size_t size, void *cpu_
 	lc_shared_free(cpu_addr, size);
 }
 
-#define dma_alloc_wc(dev, size, dma_handle, gfp)     dma_alloc_coherent(dev, size, dma_handle, gfp)
-#define dma_free_wc(dev, size, cpu_addr, dma_handle) dma_free_coherent(dev, size, cpu_addr, dma_handle)
+#define dma_alloc_wc(dev, size, dma_handle, gfp) dma_alloc_coherent(dev, size, dma_handle, gfp)
+#define dma_free_wc(dev, size, cpu_addr, dma_handle) \
+	dma_free_coherent(dev, size, cpu_addr, dma_handle)
 
 static inline int dma_get_sgtable(struct device *dev, struct sg_table *sgt, void *cpu_addr,
 				  dma_addr_t dma_handle, size_t size)

@@ -16,8 +16,8 @@
 #include <dmabuf/dma-resv.h>
 
 /* As dma_fence_wait_timeout(): timers first. */
-static inline int64_t lc_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, bool intr,
-					   int64_t timeout)
+static inline int64_t lc_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage,
+					   bool intr, int64_t timeout)
 {
 	const int64_t deadline = lc_deadline(timeout);
 	const int64_t left = (dma_resv_wait_timeout)(obj, usage, intr, timeout);

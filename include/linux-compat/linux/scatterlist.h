@@ -138,7 +138,7 @@ static inline int sg_alloc_table_from_pages(struct sg_table *sgt, struct page **
 
 /* Copy between a buffer and a list, from @skip bytes on: how many bytes it were. */
 static inline size_t lc_sg_copy(struct scatterlist *sgl, unsigned int nents, void *buf,
-				    size_t buflen, size_t skip, bool to_buffer)
+				size_t buflen, size_t skip, bool to_buffer)
 {
 	struct scatterlist *sg;
 	size_t done = 0;

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Add up the closing lines `N passed, N failed` of all test programs.
+"""Add up the closing lines of all test programs: `N passed, N failed`, or KTAP's
+`# Totals: pass:N fail:N`.
 
 Argument: meson-logs/testlog.json. A program that failed, timed out or crashed
 counts at least one failure, and so does one that ended well without its line.
@@ -9,7 +10,7 @@ import json
 import re
 import sys
 
-LINE = re.compile(r"^(\d+) passed, (\d+) failed$", re.M)
+LINE = re.compile(r"^(?:# Totals: pass:)?(\d+)(?: passed, | fail:)(\d+)(?: failed$| skip:)", re.M)
 
 
 def count(test):

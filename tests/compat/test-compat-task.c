@@ -56,9 +56,10 @@ static int end_at_once(void *data)
 static void a_task_outlives_its_thread_by_its_references(struct kunit *test)
 {
 	DECLARE_COMPLETION_ONSTACK(ends);
-	struct task_struct *task = kthread_run(end_at_once, &ends, "short");
+	struct task_struct *task = kthread_create(end_at_once, &ends, "short");
 
 	get_task_struct(task);
+	wake_up_process(task);
 	wait_for_completion(&ends);
 	KUNIT_EXPECT_EQ(test, kthread_stop_put(task), -EIO);
 
@@ -123,7 +124,7 @@ static void sleeping_takes_its_time_and_running_none(struct kunit *test)
 	KUNIT_EXPECT_GE(test, ktime_us_delta(ktime_get(), begin), 3110);
 
 	__set_current_state(TASK_RUNNING);
-	KUNIT_EXPECT_GT(test, schedule_timeout(HZ * 1000L), 0);
+	KUNIT_EXPECT_GT(test, schedule_timeout(HZ * 1000), 0);
 	schedule();
 }
 
@@ -209,7 +210,7 @@ static void a_handler_ends_an_interruptible_sleep(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, signal_pending(current));
 	KUNIT_EXPECT_EQ(test, wait_for_completion_interruptible(&never), -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, wait_event_interruptible(nobody, false), -ERESTARTSYS);
-	KUNIT_EXPECT_EQ(test, wait_event_interruptible_timeout(nobody, false, HZ * 1000L),
+	KUNIT_EXPECT_EQ(test, wait_event_interruptible_timeout(nobody, false, HZ * 1000),
 			-ERESTARTSYS);
 	/* And no other. */
 	KUNIT_EXPECT_EQ(test, schedule_timeout_uninterruptible(msecs_to_jiffies(2)), 0);
@@ -286,11 +287,11 @@ static void a_delayed_work_waits_or_is_taken_back(struct kunit *test)
 
 	init_completion(&job.ran);
 	kthread_init_delayed_work(&job.dwork, tell);
-	KUNIT_EXPECT_TRUE(test, kthread_queue_delayed_work(worker, &job.dwork, HZ * 1000L));
+	KUNIT_EXPECT_TRUE(test, kthread_queue_delayed_work(worker, &job.dwork, HZ * 1000));
 	KUNIT_EXPECT_FALSE(test, kthread_queue_delayed_work(worker, &job.dwork, 0));
 	KUNIT_EXPECT_TRUE(test, kthread_cancel_delayed_work_sync(&job.dwork));
 	KUNIT_EXPECT_FALSE(test, completion_done(&job.ran));
-	kthread_queue_delayed_work(worker, &job.dwork, HZ * 1000L);
+	kthread_queue_delayed_work(worker, &job.dwork, HZ * 1000);
 	KUNIT_EXPECT_TRUE(test, kthread_mod_delayed_work(worker, &job.dwork, 1));
 	wait_for_completion(&job.ran);
 	kthread_destroy_worker(worker);

@@ -43,10 +43,12 @@
 	((condition) ? 0 : (int)___wait_event(wq, condition, state, exclusive, 0, schedule()))
 #define LC_WAIT_EVENT_TIMEOUT(wq, condition, timeout, state) \
 	({ \
-		long lc_ret = (timeout); \
+		const long lc_timeout = (timeout); \
+		long lc_ret = lc_timeout; \
+\
 		if (!___wait_cond_timeout(condition)) \
 			lc_ret = ___wait_event(wq, ___wait_cond_timeout(condition), state, 0, \
-					       lc_ret, lc_ret = schedule_timeout(lc_ret)); \
+					       lc_timeout, lc_ret = schedule_timeout(lc_ret)); \
 		lc_ret; \
 	})
 

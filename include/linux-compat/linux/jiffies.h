@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Jiffies. A jiffy is a nanosecond, HZ is 1000000000, and jiffies reads the clock. */
+/*
+ * Jiffies. A jiffy is a nanosecond, and jiffies reads the clock. HZ is 1000000000 as a
+ * long, so that 5 * HZ does not overflow.
+ */
 #ifndef LINUX_COMPAT_JIFFIES_H
 #define LINUX_COMPAT_JIFFIES_H
 

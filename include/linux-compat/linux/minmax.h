@@ -7,8 +7,8 @@
 
 #define LC_CHOOSE(op, type_a, type_b, a, b, x, y) \
 	({ \
-		const type_a x = (a); \
-		const type_b y = (b); \
+		const type_a x = (type_a)(a); \
+		const type_b y = (type_b)(b); \
 		x op y ? x : y; \
 	})
 #define LC_UNIQUE_CHOOSE(op, type_a, type_b, a, b) \

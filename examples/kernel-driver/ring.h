@@ -2,7 +2,7 @@
 /*
  * A job ring: what is pushed runs in that order, each job after what it depends on.
  *
- *	ring_job_init()			nothing to undo but ring_job_put()
+ *	ring_job_init()			until it is armed, ring_job_drop() ends it
  *	ring_job_depend()		any number of times
  *	ring_job_arm()			from here on the fence exists, and must signal
  *	dma_resv_add_fence(&job->fence)	others may wait for it

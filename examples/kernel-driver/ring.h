@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A job ring: what is pushed runs in that order, each job after what it depends on.
+ * A job ring: what is armed runs in that order, each job after what it depends on.
  *
  *	ring_job_init()			until it is armed, ring_job_drop() ends it
  *	ring_job_depend()		any number of times

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Each header of include/linux-compat compiles alone and among libc's headers, before and
 behind the library's own, with gcc and clang, for several versions of Linux, without a
-warning. All of them together link from two translation units."""
+warning. With --link DIRECTORY, where libdmabuf.so is: all of them together make one
+program of two translation units."""
 import concurrent.futures
 import os
 import subprocess
@@ -86,11 +87,11 @@ def link(names, library):
 
 def main():
     names = headers()
+    if sys.argv[1:2] == ["--link"]:
+        finish(list(link(names, sys.argv[2])), f"{len(names)} headers in one program")
     work = list(jobs(names))
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         problems = [problem for problem in pool.map(compile_one, work) if problem]
-    if len(sys.argv) > 1:
-        problems += link(names, sys.argv[1])
     finish(problems, f"{len(names)} headers, {len(work)} programs")
 
 

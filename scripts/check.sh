@@ -105,6 +105,8 @@ run_check()
 	step 'examples compile' script examples || :
 	step 'every return value is got by a test' script returns || :
 	step 'man pages' script man "$here/build-check/man" || :
+	step 'linux-compat: headers compile alone, among others, for several versions' \
+		script compat-headers || :
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true
 	build_and_test clang clang -Ddemo=enabled -Dbench=true
@@ -121,6 +123,8 @@ run_check()
 		step 'release: layers' script layers "$here/build-check/release" || :
 		step 'release: install, and build against it' "$here/scripts/test-install.sh" \
 			"$here/build-check/release" "$here/build-check/install" || :
+		step 'release: linux-compat links from two units' script compat-headers \
+			--link "$here/build-check/release/src" || :
 	fi
 
 	[ ! -x "$here/models/check" ] || step 'models' "$here/models/check" || :

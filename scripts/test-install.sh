@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 #
 # Install into a stage, then use what lies there as a stranger would: compile the
-# README's program with nothing but pkg-config, shared and static, and run it.
+# README's program with nothing but pkg-config, shared and static, and run it; the same
+# with kernel code, which is one of the tests.
 #
 # usage: test-install.sh BUILD-DIRECTORY SCRATCH-DIRECTORY
 set -eu
@@ -53,17 +54,21 @@ for compiler in gcc clang; do
 	compile "readme-static-$compiler" "$compiler" -static $(pkg-config --static --libs dmabuf)
 done
 
-export LD_LIBRARY_PATH="$libdir"
-
-# Kernel code, by a .pc file of its own.
-# shellcheck disable=SC2046
+kernel_code=$here/tests/compat/test-compat-task.c
+kernel_warnings='-Wall -Wextra -Wno-unused-parameter -Wno-sign-compare -Werror'
+# shellcheck disable=SC2046,SC2086
 for compiler in gcc clang; do
-	"$compiler" -w -O2 -o "$scratch/kernel-$compiler" "$here/tests/linux/st-fence.c" \
+	"$compiler" $kernel_warnings -O2 -o "$scratch/kernel-shared-$compiler" "$kernel_code" \
 		$(pkg-config --cflags --libs dmabuf-linux-compat)
-	said=$("$scratch/kernel-$compiler") || fail "kernel-$compiler: exit status $?"
-	echo "kernel-$compiler: $said"
+	"$compiler" $kernel_warnings -O2 -static -o "$scratch/kernel-static-$compiler" \
+		"$kernel_code" $(pkg-config --static --cflags --libs dmabuf-linux-compat)
 done
 
+export LD_LIBRARY_PATH="$libdir"
+for program in "$scratch"/kernel-*; do
+	"$program" >"$program.log" || fail "$program: exit status $?, see $program.log"
+	echo "$(basename "$program"): $(tail -n 1 "$program.log")"
+done
 for program in "$scratch"/readme-*; do
 	needed=$(readelf -d "$program")
 	case $program in

@@ -14,9 +14,10 @@
  * reclaimer has paused already, since that one hands on, too; and whoever hands on makes
  * sure before that there is a reclaimer, since making one waits for a fork to end.
  *
- * ThreadSanitizer does not see into liburcu. The two orders that it gives are
- * told by hand: what a read section did comes before what is run after the grace
- * period, and what the caller did before dmabuf_call_rcu() comes before it too.
+ * ThreadSanitizer does not see into liburcu. The orders that it gives are told by
+ * hand: what a read section did comes before what is run after the grace period, what
+ * the caller did before dmabuf_call_rcu() comes before it too, and both come before
+ * what follows a barrier.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -103,6 +104,7 @@ static void batch_done(struct rcu_head *rcu)
 	tsan_acquire(batch);
 	tsan_acquire(&read_sections);
 	run(batch->first);
+	tsan_release(&read_sections);
 	free(batch);
 	/* What that deferred in its turn must not wait for this thread to gather more. */
 	if (gathered.first)
@@ -190,6 +192,7 @@ void dmabuf_rcu_barrier(void)
 {
 	flush();
 	urcu_bp_barrier();
+	tsan_acquire(&read_sections);
 }
 
 static void before_fork(void)

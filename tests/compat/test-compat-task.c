@@ -50,7 +50,7 @@ static void one_stopped_before_it_was_woken_never_begins(struct kunit *test)
 static int end_at_once(void *data)
 {
 	complete(data);
-	return -EIO;
+	kthread_exit(-EIO);
 }
 
 static void a_task_outlives_its_thread_by_its_references(struct kunit *test)
@@ -61,6 +61,14 @@ static void a_task_outlives_its_thread_by_its_references(struct kunit *test)
 	get_task_struct(task);
 	wake_up_process(task);
 	wait_for_completion(&ends);
+	KUNIT_EXPECT_EQ(test, kthread_stop_put(task), -EIO);
+
+	reinit_completion(&ends);
+	rcu_read_lock();
+	task = kthread_run(end_at_once, &ends, "looked at late");
+	wait_for_completion(&ends);
+	get_task_struct(task);
+	rcu_read_unlock();
 	KUNIT_EXPECT_EQ(test, kthread_stop_put(task), -EIO);
 
 	reinit_completion(&ends);

@@ -25,9 +25,10 @@ static inline bool hlist_empty(const struct hlist_head *head)
 	return !READ_ONCE(head->first);
 }
 
+/* A reader under RCU may meet the next node by this store first, hence release. */
 static inline void lc_hlist_unlink(struct hlist_node *node)
 {
-	WRITE_ONCE(*node->pprev, node->next);
+	__atomic_store_n(node->pprev, node->next, __ATOMIC_RELEASE);
 	if (node->next)
 		node->next->pprev = node->pprev;
 }

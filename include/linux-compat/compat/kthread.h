@@ -6,6 +6,7 @@
 #include <compat/format.h>
 #include <compat/thread.h>
 #include <linux/completion.h>
+#include <linux/rcupdate.h>
 #include <linux/sched.h>
 
 #define LC_SHOULD_STOP 1ul
@@ -28,6 +29,18 @@ static inline void lc_kthread_wait(struct task_struct *task, uint32_t stage)
 		lc_futex_wait(&task->lc_begun, now, INT64_MAX);
 }
 
+static inline void lc_kthread_put_late(struct rcu_head *rcu)
+{
+	put_task_struct(container_of(rcu, struct task_struct, lc_rcu));
+}
+
+/* As in Linux, who made the thread may be late in taking a reference by a grace period. */
+static inline void lc_kthread_ends(struct task_struct *task)
+{
+	get_task_struct(task);
+	call_rcu(&task->lc_rcu, lc_kthread_put_late);
+}
+
 static inline void *lc_kthread_main(void *arg)
 {
 	struct task_struct *task = arg;
@@ -36,10 +49,11 @@ static inline void *lc_kthread_main(void *arg)
 	prctl(PR_SET_NAME, task->comm);
 	lc_kthread_reach(task, 1);
 	schedule();
-	if (__atomic_load_n(&task->lc_kthread_flags, __ATOMIC_ACQUIRE) & LC_SHOULD_STOP)
-		return NULL;
-	lc_kthread_reach(task, 2);
-	task->lc_result = task->lc_func(task->lc_data);
+	if (!(__atomic_load_n(&task->lc_kthread_flags, __ATOMIC_ACQUIRE) & LC_SHOULD_STOP)) {
+		lc_kthread_reach(task, 2);
+		task->lc_result = task->lc_func(task->lc_data);
+	}
+	lc_kthread_ends(task);
 	return NULL;
 }
 
@@ -188,6 +202,7 @@ static inline void *kthread_data(struct task_struct *task)
 static inline void __noreturn kthread_exit(long result)
 {
 	current->lc_result = (int)result;
+	lc_kthread_ends(current);
 	pthread_exit(NULL);
 }
 

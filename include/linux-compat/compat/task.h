@@ -48,6 +48,7 @@ struct task_struct {
 	bool lc_signalled; /* its own: a handler ended a sleep, and nobody has asked since */
 
 	/* Of kthreads only. */
+	struct rcu_head lc_rcu;
 	bool lc_joined;
 	pthread_t lc_thread;
 	int (*lc_func)(void *data);

@@ -37,10 +37,11 @@ static inline void list_add_tail(struct list_head *node, struct list_head *head)
 	lc_list_insert(node, head->prev, head);
 }
 
+/* A reader under RCU may meet the next entry by this store first, hence release. */
 static inline void __list_del_entry(struct list_head *entry)
 {
 	entry->next->prev = entry->prev;
-	WRITE_ONCE(entry->prev->next, entry->next);
+	__atomic_store_n(&entry->prev->next, entry->next, __ATOMIC_RELEASE);
 }
 
 static inline void list_del(struct list_head *entry)

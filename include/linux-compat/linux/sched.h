@@ -49,13 +49,12 @@ static inline void yield(void)
 	sched_yield();
 }
 
-/* What @task could do first, nobody knows here. */
 static inline int yield_to(struct task_struct *task, bool preempt)
 {
 	(void)task;
 	(void)preempt;
 	sched_yield();
-	return 1;
+	return 0;
 }
 
 #define cond_resched_lock(lock) ((void)(lock), 0)

@@ -11,6 +11,7 @@
 #include <linux/scatterlist.h>
 #include <linux/slab.h>
 #include <linux/sync_file.h>
+#include <linux/timer.h>
 #include <linux/version.h>
 #include <linux/vmalloc.h>
 
@@ -407,6 +408,22 @@ static int maps_shared_memory_again(void)
 	return 0;
 }
 
+static int copies_across_segments(void)
+{
+	char first[4] = "abcd", second[4] = "efgh", out[4];
+	struct scatterlist sgl[2];
+
+	sg_init_table(sgl, 2);
+	EXPECT(!sg_is_last(&sgl[0]) && sg_is_last(&sgl[1]) && sg_last(sgl, 2) == &sgl[1]);
+	sg_set_buf(&sgl[0], first, 4);
+	sg_set_buf(&sgl[1], second, 4);
+	EXPECT(sg_pcopy_to_buffer(sgl, 2, out, 4, 2) == 4 && !memcmp(out, "cdef", 4));
+	EXPECT(sg_pcopy_to_buffer(sgl, 2, out, 4, 6) == 2 && !memcmp(out, "gh", 2));
+	EXPECT(sg_copy_from_buffer(sgl, 2, "12345", 5) == 5);
+	EXPECT(!memcmp(first, "1234", 4) && !memcmp(second, "5fgh", 4));
+	return 0;
+}
+
 static int makes_tables(void)
 {
 	struct device narrow = { .name = "narrow" };
@@ -438,10 +455,22 @@ static int makes_tables(void)
 }
 
 #if ALWAYS_LOCKED
+struct mover {
+	struct timer_list timer;
+	struct dma_fence *fence;
+};
+
+static void end_move(struct timer_list *timer)
+{
+	dma_fence_signal(container_of(timer, struct mover, timer)->fence);
+}
+
+/* Who attached without ops need not look at the fences of moves. */
 static int tables_come_after_the_move(void)
 {
 	struct dma_buf_attachment *attach;
 	struct dma_fence *move = mock_fence();
+	struct mover mover = { .fence = move };
 	struct dma_buf *dmabuf;
 	struct sg_table *sgt;
 	struct store store;
@@ -453,9 +482,12 @@ static int tables_come_after_the_move(void)
 	dma_resv_lock(dmabuf->resv, NULL);
 	EXPECT(!dma_resv_reserve_fences(dmabuf->resv, 1));
 	dma_resv_add_fence(dmabuf->resv, move, DMA_RESV_USAGE_KERNEL);
-	dma_fence_signal(move);
+	timer_setup_on_stack(&mover.timer, end_move, 0);
+	mod_timer(&mover.timer, jiffies + msecs_to_jiffies(5));
 	sgt = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
-	EXPECT(!IS_ERR(sgt) && dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_KERNEL));
+	EXPECT(!IS_ERR(sgt) && dma_fence_is_signaled(move));
+	del_timer_sync(&mover.timer);
+	destroy_timer_on_stack(&mover.timer);
 	dma_buf_unmap_attachment(attach, sgt, DMA_TO_DEVICE);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_detach(dmabuf, attach);
@@ -506,6 +538,7 @@ int main(void)
 		SUBTEST(a_closed_number_gives_its_reference_back),
 		SUBTEST(does_not_promise_faults),
 		SUBTEST(maps_shared_memory_again),
+		SUBTEST(copies_across_segments),
 		SUBTEST(makes_tables),
 #if ALWAYS_LOCKED
 		SUBTEST(tables_come_after_the_move),

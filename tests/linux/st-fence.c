@@ -171,7 +171,7 @@ static int waits_in_the_drivers_way(void)
 
 static void keep_busy(struct timer_list *timer)
 {
-	mdelay(2);
+	mdelay(20);
 }
 
 /* A timer that is due before a time-out has run when that ends, be the timers ever so late. */

@@ -21,6 +21,16 @@ static int plain;
 
 enum lock_kind { SPIN, SPIN_IRQ, MUTEX, RWSEM, RWLOCK, SEMAPHORE, N_LOCKS };
 
+/* What is not exclusive loses additions. */
+static void add(void)
+{
+	const int seen = plain;
+
+	if (!(seen % 32))
+		cond_resched();
+	plain = seen + 1;
+}
+
 static void add_one(enum lock_kind kind)
 {
 	unsigned long flags;
@@ -28,23 +38,23 @@ static void add_one(enum lock_kind kind)
 	switch (kind) {
 	case SPIN:
 		scoped_guard(spinlock, &spin)
-			plain++;
+			add();
 		break;
 	case SPIN_IRQ:
 		spin_lock_irqsave(&spin, flags);
-		plain++;
+		add();
 		spin_unlock_irqrestore(&spin, flags);
 		break;
 	case MUTEX: {
 		guard(mutex)(&mutex);
-		plain++;
+		add();
 		break;
 	}
 	case RWSEM:
 		down_read(&rwsem);
 		up_read(&rwsem);
 		down_write(&rwsem);
-		plain++;
+		add();
 		downgrade_write(&rwsem);
 		up_read(&rwsem);
 		break;
@@ -52,12 +62,12 @@ static void add_one(enum lock_kind kind)
 		scoped_guard(read_lock, &rwlock)
 			barrier();
 		write_lock(&rwlock);
-		plain++;
+		add();
 		write_unlock(&rwlock);
 		break;
 	case SEMAPHORE:
 		down(&semaphore);
-		plain++;
+		add();
 		up(&semaphore);
 		break;
 	default:

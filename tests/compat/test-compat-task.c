@@ -64,16 +64,35 @@ static void a_task_outlives_its_thread_by_its_references(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, kthread_stop_put(task), -EIO);
 
 	reinit_completion(&ends);
-	rcu_read_lock();
-	task = kthread_run(end_at_once, &ends, "looked at late");
-	wait_for_completion(&ends);
-	get_task_struct(task);
-	rcu_read_unlock();
-	KUNIT_EXPECT_EQ(test, kthread_stop_put(task), -EIO);
-
-	reinit_completion(&ends);
 	kthread_run(end_at_once, &ends, "unwatched");
 	wait_for_completion(&ends);
+}
+
+static int return_at_once(void *data)
+{
+	return -ENXIO;
+}
+
+/* Who is late with its reference is not too late within a grace period. AddressSanitizer looks on. */
+static void look_late(struct kunit *test, int (*func)(void *data), int wanted)
+{
+	DECLARE_COMPLETION_ONSTACK(ends);
+	struct task_struct *task = kthread_create(func, &ends, "short");
+	const pid_t pid = task->pid;
+
+	rcu_read_lock();
+	wake_up_process(task);
+	while (!syscall(SYS_tgkill, getpid(), pid, 0))
+		cond_resched();
+	get_task_struct(task);
+	rcu_read_unlock();
+	KUNIT_EXPECT_EQ(test, kthread_stop_put(task), wanted);
+}
+
+static void a_task_outlives_its_thread_by_a_grace_period(struct kunit *test)
+{
+	look_late(test, return_at_once, -ENXIO);
+	look_late(test, end_at_once, -EIO);
 }
 
 struct ping_pong {
@@ -350,6 +369,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_kthread_runs_until_it_is_stopped),
 	KUNIT_CASE(one_stopped_before_it_was_woken_never_begins),
 	KUNIT_CASE(a_task_outlives_its_thread_by_its_references),
+	KUNIT_CASE(a_task_outlives_its_thread_by_a_grace_period),
 	KUNIT_CASE(no_wake_up_is_lost),
 	KUNIT_CASE(sleeping_takes_its_time_and_running_none),
 	KUNIT_CASE(one_who_is_awake_is_not_woken),

@@ -20,11 +20,16 @@ extern "C" {
 
 struct dma_buf;
 struct dma_buf_attachment;
+struct vm_area_struct; /* Linux's; see dma_buf_ops.mmap */
 
 /** struct iosys_map - an address to read and write at (tag: Linux) */
 struct iosys_map {
-	/** @vaddr: the address */
-	void *vaddr;
+	union {
+		/** @vaddr_iomem: the address, for Linux's code */
+		void *vaddr_iomem;
+		/** @vaddr: the address */
+		void *vaddr;
+	};
 	/** @is_iomem: always false here */
 	bool is_iomem;
 };
@@ -103,6 +108,14 @@ struct dma_buf_ops {
 	 * Extension.
 	 */
 	int (*mmap_cpu)(struct dma_buf *dmabuf, int prot, void **ret_addr);
+
+	/**
+	 * @mmap: optional; fill a range of addresses that somebody else chose
+	 *
+	 * For linux-compat's dma_buf_mmap(), which alone calls it, without the lock. 0 or
+	 * a negative errno.
+	 */
+	int (*mmap)(struct dma_buf *dmabuf, struct vm_area_struct *vma);
 
 	/** @vmap: optional; an address for the CPU; called with the lock held, not nested */
 	int (*vmap)(struct dma_buf *dmabuf, struct iosys_map *map);

@@ -17,7 +17,10 @@
 extern "C" {
 #endif
 
+/* Kernel code ignores some of them: linux-compat empties it. */
+#ifndef DMABUF_MUST_CHECK
 #define DMABUF_MUST_CHECK __attribute__((__warn_unused_result__))
+#endif
 #define DMABUF_PRINTF(fmt, first) __attribute__((__format__(__printf__, fmt, first)))
 
 #define DMABUF_VERSION_MAJOR 0

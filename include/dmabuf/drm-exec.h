@@ -34,6 +34,9 @@
 
 #include <dmabuf/dma-resv.h>
 
+struct drm_device;
+struct drm_gem_object_funcs;
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -44,6 +47,9 @@ extern "C" {
  * @resv:     constant after init: its reservation; its own, or a shared one
  * @_resv:    its own; use @resv
  * @free:     constant after init: ends its life when the last reference is put
+ * @dev:      for linux-compat: the library does not look at it
+ * @size:     likewise
+ * @funcs:    likewise
  *
  * Meant to be embedded. Only what locking needs of Linux's structure is here.
  */
@@ -52,6 +58,9 @@ struct drm_gem_object {
 	struct dma_resv *resv;
 	struct dma_resv _resv;
 	void (*free)(struct drm_gem_object *obj);
+	struct drm_device *dev;
+	size_t size;
+	const struct drm_gem_object_funcs *funcs;
 };
 
 /**

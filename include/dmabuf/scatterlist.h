@@ -48,6 +48,8 @@ struct device {
 	unsigned int max_segments;
 	/** @alignment: where segments may begin: multiples of this power of two; 0: anywhere */
 	size_t alignment;
+	/** @driver_data: its owner's; the library does not look at it */
+	void *driver_data;
 };
 
 /** struct scatterlist - one segment, or one piece to make segments of (tag: Linux) */
@@ -58,6 +60,8 @@ struct scatterlist {
 	size_t length;
 	/** @fd: descriptor of the memory, borrowed from the buffer; -1: it has none */
 	int fd;
+	/** @is_last: no segment follows; set in tables that sg_alloc_table() made */
+	bool is_last;
 	/** @offset: where the segment begins in @fd, in bytes; meaningless without @fd */
 	uint64_t offset;
 };

@@ -24,6 +24,7 @@ int sg_alloc_table(struct sg_table *table, unsigned int nents)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < nents; i++)
 		sgl[i].fd = -1;
+	sgl[nents - 1].is_last = true;
 	*table = (struct sg_table){ .sgl = sgl, .nents = nents, .orig_nents = nents };
 	return 0;
 }
@@ -106,6 +107,7 @@ static bool next_segment(struct walk *walk, size_t longest, struct scatterlist *
 	segment.address = segment.address ? (char *)segment.address + walk->used : NULL;
 	segment.offset += walk->used;
 	segment.length = 0;
+	segment.is_last = false;
 	for (;;) {
 		const size_t left = walk->piece->length - walk->used;
 		const size_t room = longest - segment.length;
@@ -192,6 +194,7 @@ int sg_alloc_table_from_pieces(struct sg_table *table, const struct scatterlist 
 	for (struct scatterlist *sg = table->sgl;
 	     next_segment(&walk, longest_segment(&limits), sg); sg++)
 		;
+	table->sgl[count - 1].is_last = true;
 	return 0;
 }
 

@@ -59,6 +59,28 @@ static void assert_refused(const struct scatterlist *pieces, unsigned int n,
 	ASSERT_INT(table.nents, ==, 77);
 }
 
+static void assert_last_says_so(struct sg_table table)
+{
+	const struct scatterlist *sg;
+
+	sg_table_for_each(sg, &table)
+		ASSERT_INT(sg->is_last, ==, sg + 1 == table.sgl + table.nents);
+	sg_free_table(&table);
+}
+
+TEST(the_last_segment_says_so)
+{
+	const struct device dev = { .max_segment_size = 16 };
+	struct scatterlist pieces[] = { piece(0, 16), piece(16, 32) };
+	struct sg_table table;
+
+	ASSERT_INT(sg_alloc_table(&table, 3), ==, 0);
+	assert_last_says_so(table);
+	pieces[0].is_last = true;
+	assert_last_says_so(build(pieces, 2, &dev, 3));
+	assert_last_says_so(build(pieces, 2, NULL, 1));
+}
+
 TEST(a_new_table_has_empty_segments_without_descriptor)
 {
 	struct scatterlist *sg;

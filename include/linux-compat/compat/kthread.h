@@ -14,6 +14,21 @@
 
 #define NUMA_NO_NODE (-1)
 
+/* How far a new thread is: 1: it waits to be woken, 2: its function begins. */
+static inline void lc_kthread_reach(struct task_struct *task, uint32_t stage)
+{
+	__atomic_store_n(&task->lc_begun, stage, __ATOMIC_RELEASE);
+	lc_futex_wake(&task->lc_begun, 1);
+}
+
+static inline void lc_kthread_wait(struct task_struct *task, uint32_t stage)
+{
+	uint32_t now;
+
+	while ((now = __atomic_load_n(&task->lc_begun, __ATOMIC_ACQUIRE)) < stage)
+		lc_futex_wait(&task->lc_begun, now, INT64_MAX);
+}
+
 static inline void lc_kthread_put_late(struct rcu_head *rcu)
 {
 	put_task_struct(container_of(rcu, struct task_struct, lc_rcu));
@@ -32,11 +47,12 @@ static inline void *lc_kthread_main(void *arg)
 
 	lc_task_adopt(task);
 	prctl(PR_SET_NAME, task->comm);
-	__atomic_store_n(&task->lc_begun, 1, __ATOMIC_RELEASE);
-	lc_futex_wake(&task->lc_begun, 1);
+	lc_kthread_reach(task, 1);
 	schedule();
-	if (!(__atomic_load_n(&task->lc_kthread_flags, __ATOMIC_ACQUIRE) & LC_SHOULD_STOP))
+	if (!(__atomic_load_n(&task->lc_kthread_flags, __ATOMIC_ACQUIRE) & LC_SHOULD_STOP)) {
+		lc_kthread_reach(task, 2);
 		task->lc_result = task->lc_func(task->lc_data);
+	}
 	lc_kthread_ends(task);
 	return NULL;
 }
@@ -61,8 +77,7 @@ LC_SHARED struct task_struct *lc_kthread_create(int (*func)(void *data), void *d
 		free(task);
 		return ERR_PTR(-ENOMEM);
 	}
-	while (!__atomic_load_n(&task->lc_begun, __ATOMIC_ACQUIRE))
-		lc_futex_wait(&task->lc_begun, 0, INT64_MAX);
+	lc_kthread_wait(task, 1);
 	return task;
 }
 
@@ -79,13 +94,26 @@ static inline struct task_struct *kthread_create_on_node(int (*func)(void *data)
 	return task;
 }
 
+/*
+ * Wake a new thread. Who starts one and soon after stops it expects it to have run, though
+ * Linux promises no more than we could: so the function has begun when this returns. The
+ * task may be gone then, if the function returned: it is held meanwhile.
+ */
+static inline void lc_kthread_begin(struct task_struct *task)
+{
+	get_task_struct(task);
+	wake_up_process(task);
+	lc_kthread_wait(task, 2);
+	put_task_struct(task);
+}
+
 #define kthread_create(func, data, fmt, ...) \
 	kthread_create_on_node(func, data, NUMA_NO_NODE, fmt, ##__VA_ARGS__)
 #define kthread_run(func, data, fmt, ...) \
 	({ \
 		struct task_struct *lc_new = kthread_create(func, data, fmt, ##__VA_ARGS__); \
 		if (!IS_ERR(lc_new)) \
-			wake_up_process(lc_new); \
+			lc_kthread_begin(lc_new); \
 		lc_new; \
 	})
 #define kthread_bind(task, cpu) ((void)(task))

@@ -14,6 +14,7 @@
 #define dmabuf_kref kref
 #define dmabuf_rcu_head rcu_head
 #define dmabuf_spinlock spinlock
+#define DMABUF_MUST_CHECK /* Linux's prototypes have none */
 #include <dmabuf/dmabuf-types.h>
 #else
 #define list_head dmabuf_list_head

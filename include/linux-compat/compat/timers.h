@@ -171,6 +171,26 @@ static inline bool lc_timer_disarm(struct lc_timer *timer, bool sync)
 	return was;
 }
 
+/*
+ * Return when everything has run that was armed for @deadline or earlier. A time-out that
+ * ends then lets the timers before it go first, as they do in Linux. On the timers' own
+ * thread it does nothing.
+ */
+static inline void lc_timers_run_until(int64_t deadline)
+{
+	struct rb_node *first;
+
+	mutex_lock(&lc_timers.lock);
+	while (lc_timers.begun && !pthread_equal(pthread_self(), lc_timers.thread)) {
+		first = rb_first_cached(&lc_timers.queue);
+		if (!lc_timers.running &&
+		    (!first || rb_entry(first, struct lc_timer, node)->expires > deadline))
+			break;
+		lc_timers_wait();
+	}
+	mutex_unlock(&lc_timers.lock);
+}
+
 /* Wait until @timer is neither armed nor running. */
 static inline void lc_timer_wait(struct lc_timer *timer)
 {

@@ -22,6 +22,7 @@ FORCED = {
     "MAX_SCHEDULE_TIMEOUT": "the timeout that never ends",
     "seq_file": "tag: where the describe functions write",
     "to_dma_fence_array": "cast of a fence",
+    "to_dma_fence_chain": "cast of a fence",
     "reservation_ww_class": "the class of all reservation locks",
     "device": "tag: who imports a buffer",
     "scatterlist": "tag: a segment of a scatter table",

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * dma-buf-ops.h - what the two sides of a buffer provide
+ * dma-buf-ops.h - the buffer itself, and what its two sides provide
+ *
+ * Part of dma-buf.h, which says what a buffer is.
  *
  * The exporter gives struct dma_buf_ops to dma_buf_export(), a dynamic importer gives
  * struct dma_buf_attach_ops to dma_buf_dynamic_attach(). Which op is called with the
@@ -9,6 +11,7 @@
 #ifndef DMABUF_DMA_BUF_OPS_H
 #define DMABUF_DMA_BUF_OPS_H
 
+#include <dmabuf/dma-resv.h>
 #include <dmabuf/scatterlist.h>
 
 #ifdef __cplusplus
@@ -114,16 +117,77 @@ struct dma_buf_attach_ops {
 	bool allow_peer2peer;
 
 	/**
-	 * @move_notify: optional; the memory is about to move
+	 * @invalidate_mappings: optional; the memory is about to move, or to be revoked
 	 *
-	 * Called with the lock held, by the exporter's dma_buf_move_notify(). From then
+	 * Called with the lock held, by the exporter's dma_buf_invalidate_mappings(). From then
 	 * on tables of @attach are stale: the importer unmaps them, and maps anew before
 	 * its next use. Use that it cannot stop is in the reservation as a fence.
 	 *
 	 * NULL: the importer takes part in the locking only; the library then keeps the
 	 * memory pinned while @attach is mapped, if the exporter has pin.
 	 */
-	void (*move_notify)(struct dma_buf_attachment *attach);
+	union {
+		void (*invalidate_mappings)(struct dma_buf_attachment *attach);
+		/** @move_notify: the same under its older name */
+		void (*move_notify)(struct dma_buf_attachment *attach);
+	};
+};
+
+/** DMA_BUF_NAME_LEN - longest name of a buffer, with its NUL (value: Linux) */
+#ifndef DMA_BUF_NAME_LEN
+#define DMA_BUF_NAME_LEN	32
+#endif
+
+/**
+ * struct dma_buf - a buffer
+ *
+ * Made by dma_buf_export(). It is larger than this.
+ */
+struct dma_buf {
+	/** @size: bytes; constant */
+	size_t size;
+	/** @ops: constant */
+	const struct dma_buf_ops *ops;
+	/** @exp_name: who exported it; constant */
+	const char *exp_name;
+	/** @dynamic: see dma_buf_is_dynamic(); constant */
+	bool dynamic;
+	/** @priv: the exporter's; constant */
+	void *priv;
+	/** @resv: reservation object: the exporter's, or the buffer's own; constant */
+	struct dma_resv *resv;
+	/** @attachments: their nodes; under the lock of @resv */
+	struct dmabuf_list_head attachments;
+	/** @vmapping_counter: vmaps that have not been vunmapped; under the lock of @resv */
+	unsigned int vmapping_counter;
+	/** @vmap_ptr: what vmap gave, while there are any; under the lock of @resv */
+	struct iosys_map vmap_ptr;
+	/** @name_lock: guards @name; taken last, and shortly */
+	struct dmabuf_spinlock name_lock;
+	/** @name: see dma_buf_set_name(); NULL: none; under @name_lock */
+	const char *name;
+};
+
+/** struct dma_buf_attachment - one importer's tie to one buffer */
+struct dma_buf_attachment {
+	/** @dmabuf: the buffer; constant */
+	struct dma_buf *dmabuf;
+	/** @dev: the importer; constant, borrowed */
+	struct device *dev;
+	/** @node: on dmabuf->attachments; under the lock of dmabuf->resv */
+	struct dmabuf_list_head node;
+	/** @sgt: the cached table, or NULL */
+	struct sg_table *sgt;
+	/** @dir: direction of @sgt */
+	enum dma_data_direction dir;
+	/** @peer2peer: what the importer allows; the exporter's attach op may clear it */
+	bool peer2peer;
+	/** @importer_ops: NULL for a static importer; constant */
+	const struct dma_buf_attach_ops *importer_ops;
+	/** @importer_priv: the importer's; constant */
+	void *importer_priv;
+	/** @priv: the exporter's */
+	void *priv;
 };
 
 #ifdef __cplusplus

@@ -115,6 +115,15 @@ struct dma_fence_ops {
 	 */
 	void (*release)(struct dma_fence *fence);
 
+	/**
+	 * @set_deadline: optional; somebody would like the fence to have signalled by then
+	 *
+	 * Nanoseconds, CLOCK_MONOTONIC; in the past: now. A hint, for instance to run an
+	 * engine faster. Called from any thread, several times, without the fence's lock,
+	 * possibly while the fence signals; the earliest counts. It does not sleep.
+	 */
+	void (*set_deadline)(struct dma_fence *fence, int64_t deadline);
+
 	/** @fence_value_str: optional; for dma_fence_describe(): what this fence waits for */
 	void (*fence_value_str)(struct dma_fence *fence, char *str, int size);
 

@@ -83,6 +83,17 @@ int dma_fence_timeline_signal(struct dma_fence_timeline *tl, uint64_t seqno, int
 int dma_fence_timeline_fail(struct dma_fence_timeline *tl, int error);
 
 /**
+ * dma_fence_timeline_deadline() - until when would somebody like to have a point signalled?
+ * @tl: timeline
+ *
+ * Return: the earliest deadline that dma_fence_set_deadline() gave a point that is left:
+ * nanoseconds, CLOCK_MONOTONIC; INT64_MAX: none.
+ *
+ * Since: 0.1. Extension.
+ */
+int64_t dma_fence_timeline_deadline(struct dma_fence_timeline *tl);
+
+/**
  * dma_fence_timeline_destroy() - end a timeline
  * @tl: timeline that no other call uses any more; NULL is fine
  *

@@ -17,7 +17,9 @@
 #ifndef DMABUF_DMA_FENCE_H
 #define DMABUF_DMA_FENCE_H
 
+#include <dmabuf/dma-fence-info.h>
 #include <dmabuf/dma-fence-ops.h>
+#include <dmabuf/dma-fence-wait.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -316,71 +318,6 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 void dma_fence_enable_sw_signaling(struct dma_fence *fence);
 
 /**
- * dma_fence_wait() - sleep until a fence signals
- * @fence: fence; the caller holds a reference
- * @intr:  a signal handler ends the wait
- *
- * Context: sleeps.
- *
- * Return: 0; -ERESTARTSYS: @intr, and a signal handler ran while it slept.
- *
- * Since: 0.1
- */
-int64_t dma_fence_wait(struct dma_fence *fence, bool intr);
-
-/**
- * dma_fence_wait_timeout() - sleep until a fence signals, but not for ever
- * @fence:   fence; the caller holds a reference
- * @intr:    a signal handler ends the wait
- * @timeout: nanoseconds; 0: only look; MAX_SCHEDULE_TIMEOUT: no limit
- *
- * Enables signalling, then waits through the wait op or dma_fence_default_wait().
- *
- * Ordering: a return above 0: what the signaller wrote is visible.
- *
- * Context: sleeps, unless @timeout is 0.
- *
- * Return: above 0: it signalled, and so much of @timeout is left, at least 1; 0:
- * it did not in time; -ERESTARTSYS: @intr, and a signal handler ran; -EINVAL (and a
- * warning): @timeout is negative.
- *
- * Since: 0.1
- */
-int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout);
-
-/**
- * dma_fence_default_wait() - the wait itself; does not enable signalling
- * @fence:   as for dma_fence_wait_timeout()
- * @intr:    as there
- * @timeout: as there
- *
- * Return: as there, -EINVAL without a warning; a fence that signals just as the time is
- * over: 0.
- *
- * Since: 0.1
- */
-int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeout);
-
-/**
- * dma_fence_wait_any_timeout() - sleep until one of several fences signals
- * @fences:  table of fences; the caller holds a reference on each
- * @count:   entries of @fences
- * @intr:    a signal handler ends the wait
- * @timeout: nanoseconds; 0: only look; MAX_SCHEDULE_TIMEOUT: no limit
- * @idx:     where to put the index of one that has signalled; written only if the
- *	     return is above 0; may be NULL
- *
- * Context: sleeps, unless @timeout is 0; allocates.
- *
- * Return: as dma_fence_wait_timeout(), and -EINVAL if there are no fences or
- * @timeout is negative (with a warning), -ENOMEM.
- *
- * Since: 0.1
- */
-int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
-				   int64_t timeout, uint32_t *idx);
-
-/**
  * dma_fence_get_status() - how did it end?
  * @fence: fence; the caller holds a reference
  *
@@ -411,151 +348,6 @@ int dma_fence_get_status_locked(struct dma_fence *fence);
  * Since: 0.1
  */
 void dma_fence_set_error(struct dma_fence *fence, int error);
-
-/**
- * dma_fence_timestamp() - when did it signal?
- * @fence: fence that has signalled
- *
- * Waits, spinning and then yielding, for the signaller to write the time, if need be.
- *
- * Return: nanoseconds, CLOCK_MONOTONIC; the time now, with a warning, if @fence has
- * not signalled.
- *
- * Since: 0.1
- */
-int64_t dma_fence_timestamp(struct dma_fence *fence);
-
-/**
- * __dma_fence_is_later() - compare two points of one timeline
- * @f1:  a point
- * @f2:  another
- * @ops: ops of a fence of that timeline: do its numbers wrap?
- *
- * Return: true if @f1 is later than @f2; equal is not later.
- *
- * Since: 0.1
- */
-bool __dma_fence_is_later(uint64_t f1, uint64_t f2, const struct dma_fence_ops *ops);
-
-/**
- * dma_fence_is_later() - does the first fence come after the second?
- * @f1: a fence
- * @f2: another of the same context
- *
- * Return: true if @f1 is later; false if it is not, and, with a warning, if their
- * contexts differ.
- *
- * Since: 0.1
- */
-bool dma_fence_is_later(struct dma_fence *f1, struct dma_fence *f2);
-
-/**
- * dma_fence_is_later_or_same() - the same, also true for one and the same fence
- * @f1: a fence
- * @f2: another of the same context, or the same
- *
- * Return: true if @f1 is @f2 or later.
- *
- * Since: 0.1
- */
-bool dma_fence_is_later_or_same(struct dma_fence *f1, struct dma_fence *f2);
-
-/**
- * dma_fence_later() - which of two is left to wait for?
- * @f1: a fence
- * @f2: another of the same context
- *
- * Return: the later one, borrowed; NULL if that has signalled, and, with a warning,
- * if their contexts differ.
- *
- * Since: 0.1
- */
-struct dma_fence *dma_fence_later(struct dma_fence *f1, struct dma_fence *f2);
-
-/**
- * dma_fence_describe() - write one line about a fence
- * @fence: fence; the caller holds a reference
- * @seq:   where to
- *
- * Since: 0.1
- */
-void dma_fence_describe(struct dma_fence *fence, struct seq_file *seq);
-
-/**
- * dma_fence_context_alloc() - numbers for new timelines
- * @num: how many, at least 1 (0 warns)
- *
- * Return: the first of @num numbers in a row; they are never given out again.
- *
- * Since: 0.1
- */
-uint64_t dma_fence_context_alloc(unsigned int num);
-
-/**
- * dma_fence_get_stub() - a fence that has always been signalled
- *
- * Context 0, sequence number 0, timestamp 0. It says "nothing to wait for"; where no fence is
- * known, use NULL.
- *
- * Return: a new reference; never NULL.
- *
- * Since: 0.1
- */
-struct dma_fence *dma_fence_get_stub(void);
-
-/**
- * dma_fence_allocate_private_stub() - a signalled fence with a timestamp of its own
- * @timestamp: when it shall have signalled; nanoseconds, CLOCK_MONOTONIC
- *
- * Return: a new reference, or NULL: no memory.
- *
- * Since: 0.1
- */
-struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp);
-
-/**
- * dma_fence_is_array() - is it a struct dma_fence_array?
- * @fence: fence, not NULL
- *
- * Return: true for an array.
- *
- * Since: 0.1
- */
-bool dma_fence_is_array(const struct dma_fence *fence);
-
-/**
- * dma_fence_is_container() - does it consist of other fences?
- * @fence: fence, not NULL
- *
- * Return: true for an array.
- *
- * Since: 0.1
- */
-bool dma_fence_is_container(const struct dma_fence *fence);
-
-/**
- * dma_fence_driver_name() - who made it
- * @fence: fence
- *
- * Locking: inside dmabuf_rcu_read_lock(); the string is valid until its end.
- *
- * Return: what the op says; "detached-driver" once signalled.
- *
- * Since: 0.1 (later Linux)
- */
-const char *dma_fence_driver_name(struct dma_fence *fence);
-
-/**
- * dma_fence_timeline_name() - which timeline it is on
- * @fence: fence
- *
- * Locking: inside dmabuf_rcu_read_lock(); the string is valid until its end.
- *
- * Return: what the op says; "signaled-timeline" once signalled.
- *
- * Since: 0.1 (later Linux)
- */
-const char *dma_fence_timeline_name(struct dma_fence *fence);
 
 /**
  * dma_fence_spinlock() - the lock that a fence uses

@@ -308,6 +308,18 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
 bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage);
 
 /**
+ * dma_resv_set_deadline() - say until when the fences up to a category are needed
+ * @obj:      object; no lock needed
+ * @usage:    weakest category asked for
+ * @deadline: nanoseconds, CLOCK_MONOTONIC; in the past: now
+ *
+ * dma_fence_set_deadline() for each fence that has not signalled.
+ *
+ * Since: 0.1
+ */
+void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage, int64_t deadline);
+
+/**
  * dma_resv_prune_fences() - forget what has signalled or is superseded
  * @obj: object that the caller holds
  *

@@ -3,12 +3,17 @@
 #ifndef DMABUF_DMABUF_H
 #define DMABUF_DMABUF_H
 
+#include <dmabuf/dma-buf-attach.h>
+#include <dmabuf/dma-buf-cpu.h>
 #include <dmabuf/dma-buf-memfd.h>
 #include <dmabuf/dma-buf-ops.h>
 #include <dmabuf/dma-buf.h>
 #include <dmabuf/dma-fence-array.h>
+#include <dmabuf/dma-fence-chain.h>
 #include <dmabuf/dma-fence-timeline.h>
+#include <dmabuf/dma-fence-unwrap.h>
 #include <dmabuf/dma-fence.h>
+#include <dmabuf/dma-resv-guard.h>
 #include <dmabuf/dma-resv.h>
 #include <dmabuf/dmabuf-types.h>
 #include <dmabuf/drm-exec.h>

@@ -30,7 +30,7 @@ static bool is_pinned_while_mapped(const struct dma_buf_attachment *attach)
 {
 	const struct dma_buf_attach_ops *importer_ops = attach->importer_ops;
 
-	return attach->dmabuf->ops->pin && !(importer_ops && importer_ops->move_notify);
+	return attach->dmabuf->ops->pin && !(importer_ops && importer_ops->invalidate_mappings);
 }
 
 /* The lock state of the importer's side. */
@@ -291,13 +291,18 @@ void dma_buf_unpin(struct dma_buf_attachment *attach)
 		attach->dmabuf->ops->unpin(attach);
 }
 
-void dma_buf_move_notify(struct dma_buf *dmabuf)
+void dma_buf_invalidate_mappings(struct dma_buf *dmabuf)
 {
 	struct dma_buf_attachment *attach;
 
 	dma_resv_assert_held(dmabuf->resv);
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
-		if (attach->importer_ops && attach->importer_ops->move_notify)
-			attach->importer_ops->move_notify(attach);
+		if (dma_buf_attach_revocable(attach))
+			attach->importer_ops->invalidate_mappings(attach);
 	}
+}
+
+void dma_buf_move_notify(struct dma_buf *dmabuf)
+{
+	dma_buf_invalidate_mappings(dmabuf);
 }

@@ -34,11 +34,6 @@ bool dma_fence_is_array(const struct dma_fence *fence)
 	return fence->ops == &array_ops;
 }
 
-bool dma_fence_is_container(const struct dma_fence *fence)
-{
-	return dma_fence_is_array(fence);
-}
-
 struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence)
 {
 	return fence && dma_fence_is_array(fence) ? container_of(fence, struct dma_fence_array, base)
@@ -234,6 +229,14 @@ static bool array_enable_signaling(struct dma_fence *fence)
 	return false;
 }
 
+static void array_set_deadline(struct dma_fence *fence, int64_t deadline)
+{
+	const struct dma_fence_array *array = to_dma_fence_array(fence);
+
+	for (unsigned int i = 0; i < array->num_fences; i++)
+		dma_fence_set_deadline(array->fences[i], deadline);
+}
+
 static const char *array_driver_name(struct dma_fence *fence)
 {
 	(void)fence;
@@ -257,6 +260,7 @@ static const struct dma_fence_ops array_ops = {
 	.enable_signaling = array_enable_signaling,
 	.signaled = array_signaled,
 	.release = array_release,
+	.set_deadline = array_set_deadline,
 };
 
 /*
@@ -323,7 +327,7 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences, struct 
 	array->work.func = signal_on_any ? win : advance;
 	for (unsigned int i = 0; i < n; i++) {
 		dmabuf_warn_on(dma_fence_is_container(fences[i]),
-			       "a fence array inside a fence array: give it the members");
+			       "a fence array or chain inside a fence array: give it the members");
 		if (signal_on_any)
 			list_init(&array->callbacks[i].cb.node);
 	}

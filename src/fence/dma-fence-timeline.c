@@ -26,6 +26,7 @@ struct point {
 	struct dma_fence base;
 	struct dma_fence_timeline *tl; /* with a reference; constant */
 	struct point *next;	       /* under points_lock; after that, its signaller's */
+	int64_t deadline;	       /* atomic; only ever earlier */
 };
 
 struct dma_fence_timeline {
@@ -73,8 +74,18 @@ static void point_release(struct dma_fence *fence)
 	dmabuf_call_rcu(&fence->rcu, free_point);
 }
 
+static void point_set_deadline(struct dma_fence *fence, int64_t deadline)
+{
+	struct point *point = container_of(fence, struct point, base);
+	int64_t old = load_acquire(&point->deadline);
+
+	while (deadline < old && !cas_acq_rel(&point->deadline, &old, deadline))
+		;
+}
+
 static const struct dma_fence_ops point_ops = {
 	.use_64bit_seqno = true,
+	.set_deadline = point_set_deadline,
 	.get_driver_name = point_driver_name,
 	.get_timeline_name = point_timeline_name,
 	.release = point_release,
@@ -101,6 +112,7 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 static void append_locked(struct dma_fence_timeline *tl, struct point *point)
 {
 	point->tl = tl;
+	point->deadline = INT64_MAX;
 	fetch_add_relaxed(&tl->refcount, 1); /* the issuer holds one */
 	dma_fence_init(&point->base, &point_ops, NULL, tl->context, ++tl->emitted);
 	fetch_or_relaxed(&point->base.flags, ISSUED);
@@ -215,6 +227,21 @@ int dma_fence_timeline_fail(struct dma_fence_timeline *tl, int error)
 	end_signaling(tl);
 	put_points(points);
 	return 0;
+}
+
+int64_t dma_fence_timeline_deadline(struct dma_fence_timeline *tl)
+{
+	int64_t earliest = INT64_MAX;
+
+	dmabuf_spin_lock(&tl->points_lock);
+	for (struct point *point = tl->first; point; point = point->next) {
+		const int64_t deadline = load_acquire(&point->deadline);
+
+		if (deadline < earliest)
+			earliest = deadline;
+	}
+	dmabuf_spin_unlock(&tl->points_lock);
+	return earliest;
 }
 
 void dma_fence_timeline_destroy(struct dma_fence_timeline *tl)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Waiting: for one fence on its own flags (see dma-fence.c, A1 to A3), for any of
- * several through a callback on each.
+ * several through a callback on each. And what concerns waiting: until when a fence is
+ * needed, and where nobody may wait.
  */
 #include <errno.h>
 
@@ -10,6 +11,7 @@
 #include "os/clock.h"
 #include "os/futex.h"
 #include "os/report.h"
+#include "os/thread.h"
 
 /* What a wait of @timeout that succeeded returns. */
 static int64_t time_left(int64_t deadline, int64_t timeout)
@@ -72,6 +74,8 @@ int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeo
 {
 	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
 		return -EINVAL;
+	if (timeout)
+		__dma_fence_might_wait();
 	dma_fence_enable_sw_signaling(fence);
 	if (fence->ops->wait)
 		return fence->ops->wait(fence, intr, timeout);
@@ -164,6 +168,8 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 	if (dmabuf_warn_on(!fences || !count || timeout < 0,
 			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
 		return -EINVAL;
+	if (timeout)
+		__dma_fence_might_wait();
 	if (find_signaled(fences, count, idx))
 		return timeout ? timeout : 1;
 	if (!timeout)
@@ -182,4 +188,35 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 		return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	find_signaled(fences, count, idx);
 	return time_left(deadline, timeout);
+}
+
+/*
+ * Until when, and where not.
+ */
+
+void dma_fence_set_deadline(struct dma_fence *fence, int64_t deadline)
+{
+	if (fence->ops->set_deadline && !dma_fence_is_signaled(fence))
+		fence->ops->set_deadline(fence, deadline);
+}
+
+bool dma_fence_begin_signalling(void)
+{
+	const bool cookie = os_this_thread.signalling;
+
+	os_this_thread.signalling = true;
+	return cookie;
+}
+
+void dma_fence_end_signalling(bool cookie)
+{
+	os_this_thread.signalling = cookie;
+}
+
+void __dma_fence_might_wait(void)
+{
+#ifdef DMABUF_CHECKS
+	dmabuf_warn_on(os_this_thread.signalling,
+		       "a wait for a fence in a signalling section, which some fence depends on: wait before it");
+#endif
 }

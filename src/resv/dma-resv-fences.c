@@ -296,7 +296,7 @@ void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, cons
 		      "%s() of a fence in category %u: give a DMA_RESV_USAGE_*", who,
 		      (unsigned int)usage);
 	dmabuf_warn_on(fence && dma_fence_is_container(fence),
-		       "%s() of a fence array: give its members", who);
+		       "%s() of a fence array or chain: give its members", who);
 }
 
 static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint32_t usage_and_cut)

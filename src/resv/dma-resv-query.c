@@ -71,6 +71,8 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
 
 	if (dmabuf_warn_on(timeout < 0, "dma_resv_wait_timeout(): negative timeout"))
 		return -EINVAL;
+	if (timeout)
+		__dma_fence_might_wait();
 	set_get(obj, &set);
 	dma_resv_snapshot_for_each(fence, &cursor, &set, usage) {
 		left = dma_fence_wait_timeout(fence, intr, timeout ? left : 0);
@@ -79,6 +81,18 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
 	}
 	dma_resv_put_snapshot(&set);
 	return left;
+}
+
+void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage, int64_t deadline)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_resv_snapshot set;
+	struct dma_fence *fence;
+
+	set_get(obj, &set);
+	dma_resv_snapshot_for_each(fence, &cursor, &set, usage)
+		dma_fence_set_deadline(fence, deadline);
+	dma_resv_put_snapshot(&set);
 }
 
 /* What the caller sees, without a reference. */

@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * dma-fence-wait.h - sleeping until fences signal, and saying when one is needed
+ *
+ * Part of dma-fence.h, which says what a fence is.
+ */
+#ifndef DMABUF_DMA_FENCE_WAIT_H
+#define DMABUF_DMA_FENCE_WAIT_H
+
+#include <dmabuf/dma-fence-ops.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * dma_fence_wait() - sleep until a fence signals
+ * @fence: fence; the caller holds a reference
+ * @intr:  a signal handler ends the wait
+ *
+ * Context: sleeps.
+ *
+ * Return: 0; -ERESTARTSYS: @intr, and a signal handler ran while it slept.
+ *
+ * Since: 0.1
+ */
+int64_t dma_fence_wait(struct dma_fence *fence, bool intr);
+
+/**
+ * dma_fence_wait_timeout() - sleep until a fence signals, but not for ever
+ * @fence:   fence; the caller holds a reference
+ * @intr:    a signal handler ends the wait
+ * @timeout: nanoseconds; 0: only look; MAX_SCHEDULE_TIMEOUT: no limit
+ *
+ * Enables signalling, then waits through the wait op or dma_fence_default_wait().
+ *
+ * Ordering: a return above 0: what the signaller wrote is visible.
+ *
+ * Context: sleeps, unless @timeout is 0.
+ *
+ * Return: above 0: it signalled, and so much of @timeout is left, at least 1; 0:
+ * it did not in time; -ERESTARTSYS: @intr, and a signal handler ran; -EINVAL (and a
+ * warning): @timeout is negative.
+ *
+ * Since: 0.1
+ */
+int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout);
+
+/**
+ * dma_fence_default_wait() - the wait itself; does not enable signalling
+ * @fence:   as for dma_fence_wait_timeout()
+ * @intr:    as there
+ * @timeout: as there
+ *
+ * Return: as there, -EINVAL without a warning; a fence that signals just as the time is
+ * over: 0.
+ *
+ * Since: 0.1
+ */
+int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeout);
+
+/**
+ * dma_fence_wait_any_timeout() - sleep until one of several fences signals
+ * @fences:  table of fences; the caller holds a reference on each
+ * @count:   entries of @fences
+ * @intr:    a signal handler ends the wait
+ * @timeout: nanoseconds; 0: only look; MAX_SCHEDULE_TIMEOUT: no limit
+ * @idx:     where to put the index of one that has signalled; written only if the
+ *	     return is above 0; may be NULL
+ *
+ * Context: sleeps, unless @timeout is 0; allocates.
+ *
+ * Return: as dma_fence_wait_timeout(), and -EINVAL if there are no fences or
+ * @timeout is negative (with a warning), -ENOMEM.
+ *
+ * Since: 0.1
+ */
+int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
+				   int64_t timeout, uint32_t *idx);
+
+/**
+ * dma_fence_set_deadline() - say until when a fence is needed
+ * @fence:    fence; the caller holds a reference
+ * @deadline: nanoseconds, CLOCK_MONOTONIC; in the past: now
+ *
+ * A hint to whoever will signal it, through the set_deadline op. Nothing happens without
+ * that op, or if the fence has signalled. An array and a chain pass it on to their members.
+ *
+ * Context: does not sleep. Takes no lock of the fence's.
+ *
+ * Since: 0.1
+ */
+void dma_fence_set_deadline(struct dma_fence *fence, int64_t deadline);
+
+/*
+ * Signalling sections: code that must run so that some fence signals. It does not wait
+ * for fences, and takes no reservation lock, or else it may wait for itself.
+ */
+
+/**
+ * dma_fence_begin_signalling() - a section begins that a fence's signal depends on
+ *
+ * Sections nest. A build of the library with DMABUF_CHECKS warns of a wait inside; other
+ * builds only keep count.
+ *
+ * Context: callable anywhere.
+ *
+ * Return: a cookie for dma_fence_end_signalling(): true if the thread was in one already.
+ *
+ * Since: 0.1
+ */
+bool dma_fence_begin_signalling(void) DMABUF_MUST_CHECK;
+
+/**
+ * dma_fence_end_signalling() - the section ends
+ * @cookie: what dma_fence_begin_signalling() returned on this thread
+ *
+ * Since: 0.1
+ */
+void dma_fence_end_signalling(bool cookie);
+
+/**
+ * __dma_fence_might_wait() - say that the calling thread may wait for a fence here
+ *
+ * For functions that wait only sometimes; every wait of the library says so itself. Warns
+ * inside a signalling section, in a build with DMABUF_CHECKS.
+ *
+ * Since: 0.1
+ */
+void __dma_fence_might_wait(void);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* DMABUF_DMA_FENCE_WAIT_H */

@@ -37,8 +37,9 @@ static bool is_optional(const struct view *view, const struct dma_fence *fence,
 	for (unsigned int i = 0; i < view->fences.n; i++) {
 		const struct entry *entry = &view->fences.at[i];
 
-		if (entry->known->fence == fence && entry->usage == usage)
-			return entry->known->signaled && !entry->known->released;
+		if (entry->known->fence == fence && entry->usage == usage &&
+		    entry->known->signaled && !entry->known->released)
+			return true;
 	}
 	return false;
 }
@@ -263,18 +264,6 @@ static void take(struct snap *snap, struct side *side, const struct view *view)
 	answered_all(&a);
 	CHECK(there || !snap->seen.n, "a snapshot that is not there has fences");
 	snap->there = there;
-}
-
-struct taking {
-	struct snap *snap;
-	struct side *side;
-};
-
-static void take_committed(void *arg)
-{
-	const struct taking *taking = arg;
-
-	take(taking->snap, taking->side, &taking->side->committed);
 }
 
 static void put(void *arg)

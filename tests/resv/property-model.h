@@ -142,7 +142,7 @@ static bool supersedes(const struct known *known, enum dma_resv_usage usage,
 		       const struct entry *old)
 {
 	return known->context == old->known->context && usage <= old->usage &&
-	       known->seqno >= old->known->seqno;
+	       (known == old->known || known->seqno > old->known->seqno);
 }
 
 static void append(struct list *list, struct known *known, enum dma_resv_usage usage)

@@ -160,6 +160,18 @@ static void step_ask(struct side *side)
 		on_other(ask, &q);
 }
 
+struct taking {
+	struct snap *snap;
+	struct side *side;
+};
+
+static void take_committed(void *arg)
+{
+	const struct taking *taking = arg;
+
+	take(taking->snap, taking->side, &taking->side->committed);
+}
+
 static void step_snapshot(struct side *side)
 {
 	struct snap *snap = &w.snap[below(MAX_SNAPS)];

@@ -7,7 +7,7 @@ import re
 from tree import HEADERS, ROOT, declared, files, finish, short
 
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.M | re.S)
-PREFIXES = r"(?:dma_|dmabuf_|ww_|drm_|sg_)\w+"
+PREFIXES = r"(?:dma_|dmabuf_|ww_|drm_|sg_|sync_file_)\w+"
 
 
 def slug(heading):

@@ -14,7 +14,7 @@ COMPILERS = [
     ["clang++", "-std=c++17", "-xc++"],
 ]
 
-PREFIXES = r"(__)?(dma_|dmabuf_|ww_|drm_|sg_)|DMA_|DMABUF_|DEFINE_|DRM_EXEC_"
+PREFIXES = r"(__)?(dma_|dmabuf_|ww_|drm_|sg_|sync_file_)|DMA_|DMABUF_|DEFINE_|DRM_EXEC_"
 
 # Names without our prefixes. Linux's interface forces each of them.
 FORCED = {
@@ -33,6 +33,7 @@ FORCED = {
     "get_dma_buf": "take a reference on a buffer",
     "iosys_map": "tag: where a kernel mapping lies",
     "sync_file": "tag: a fence as a descriptor",
+    "file": "tag: what fd_install() takes",
 }
 
 

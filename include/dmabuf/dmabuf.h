@@ -18,6 +18,7 @@
 #include <dmabuf/dmabuf-types.h>
 #include <dmabuf/drm-exec.h>
 #include <dmabuf/scatterlist.h>
+#include <dmabuf/sync-file.h>
 #include <dmabuf/ww-mutex.h>
 
 #endif

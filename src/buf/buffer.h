@@ -14,7 +14,7 @@ struct buffer {
 	int fd;				 /* constant after export; descriptor of the memory, or -1 */
 	bool fd_writable;		 /* constant after export */
 	bool writable;			 /* constant after export; implies fd_writable, if there is fd */
-	struct registry_node registered; /* under the registry's lock; unused without fd */
+	struct tree_node registered;	 /* under the registry's lock; unused without fd */
 	char name[DMA_BUF_NAME_LEN];	 /* under base.name_lock */
 	struct dma_resv own_resv;	 /* unused if base.resv is another */
 };

@@ -85,7 +85,7 @@ static int enter(struct buffer *buffer, const struct os_file *file)
 	bool added;
 
 	registry_lock();
-	added = registry_add(&buffer->registered, file->device, file->inode);
+	added = registry_add(&buffer->registered, file->key);
 	registry_unlock();
 	return added ? 0 : -EEXIST;
 }
@@ -183,7 +183,7 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 struct dma_buf *dma_buf_get(int fd)
 {
 	struct buffer *buffer = NULL;
-	struct registry_node *node;
+	struct tree_node *node;
 	struct os_file file;
 	int err;
 
@@ -193,7 +193,7 @@ struct dma_buf *dma_buf_get(int fd)
 	if (!file.readable && !file.writable) /* O_PATH: a name, and no right to anything */
 		return dmabuf_err_ptr(-EBADF);
 	registry_lock();
-	node = registry_find(file.device, file.inode);
+	node = registry_find(file.key);
 	if (node) {
 		buffer = container_of(node, struct buffer, registered);
 		get_dma_buf(&buffer->base);

@@ -1,16 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The registry: a tree whose nodes are inside the buffers, so that adding one never
- * allocates and never fails for want of memory.
- *
- * Each step down is chosen by two bits of a hash of (device, inode), top bits first. A
- * node may be anywhere on the way that its hash describes: so adding takes the first free
- * place on that way, and removing puts any leaf from below in the node's place. The hash
- * is one to one for inodes of one device; should two be equal, the way goes on through
- * child 0.
- *
- * Locking: one short lock guards the tree. It is the last lock taken, save name_lock.
- */
+/* Locking: one short lock guards the tree. It is the last lock taken, save name_lock. */
 #include "buf/registry.h"
 
 #include <dmabuf/dmabuf-types.h>
@@ -19,7 +8,7 @@
 #include "os/thread.h"
 
 static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
-static struct registry_node *root; /* under lock */
+static struct tree_node *root; /* under lock */
 
 void registry_lock(void)
 {
@@ -32,73 +21,19 @@ void registry_unlock(void)
 	dmabuf_spin_unlock(&lock);
 }
 
-static uint64_t hash(uint64_t device, uint64_t inode)
+struct tree_node *registry_find(struct tree_key file)
 {
-	/* Inodes count up: an odd factor near 2^64 / golden ratio spreads them over the top bits. */
-	return (inode ^ device << 32 ^ device >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	return tree_find(&root, file);
 }
 
-/* The place of the node with this memory: it is there, or it is empty. */
-static struct registry_node **find_place(uint64_t device, uint64_t inode)
+bool registry_add(struct tree_node *node, struct tree_key file)
 {
-	struct registry_node **place = &root;
-
-	for (uint64_t way = hash(device, inode); *place; way <<= 2) {
-		if ((*place)->device == device && (*place)->inode == inode)
-			break;
-		place = &(*place)->child[way >> 62];
-	}
-	return place;
+	return tree_add(&root, node, file);
 }
 
-struct registry_node *registry_find(uint64_t device, uint64_t inode)
+void registry_remove(struct tree_node *node)
 {
-	return *find_place(device, inode);
-}
-
-bool registry_add(struct registry_node *node, uint64_t device, uint64_t inode)
-{
-	struct registry_node **place = find_place(device, inode);
-
-	if (*place)
-		return false;
-	*node = (struct registry_node){ .device = device, .inode = inode };
-	*place = node;
-	return true;
-}
-
-/* Cut off and return some leaf of the tree at @place, which is not empty. */
-static struct registry_node *take_leaf(struct registry_node **place)
-{
-	struct registry_node *leaf;
-
-	for (;;) {
-		unsigned int i = 0;
-
-		while (i < 4 && !(*place)->child[i])
-			i++;
-		if (i == 4)
-			break;
-		place = &(*place)->child[i];
-	}
-	leaf = *place;
-	*place = NULL;
-	return leaf;
-}
-
-void registry_remove(struct registry_node *node)
-{
-	struct registry_node **place = find_place(node->device, node->inode);
-	struct registry_node *leaf;
-
-	if (*place != node)
-		return;
-	leaf = take_leaf(place);
-	if (leaf == node)
-		return;
-	for (unsigned int i = 0; i < 4; i++)
-		leaf->child[i] = node->child[i];
-	*place = leaf;
+	tree_remove(&root, node);
 }
 
 /* The parent's buffers are not the child's, and who held the lock is gone. */

@@ -1,31 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which live buffer of this process has which memory: one buffer for each (device,
- * inode). In a forked child: none.
+ * Which live buffer of this process has which memory: one buffer for each file. In a
+ * forked child: none.
  */
 #ifndef BUF_REGISTRY_H
 #define BUF_REGISTRY_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-/* Room inside the object, which is in the registry or not. All under the registry's lock. */
-struct registry_node {
-	struct registry_node *child[4];
-	uint64_t device, inode;
-};
+#include "os/tree.h"
 
 /* The lock of the registry. Short. */
 void registry_lock(void);
 void registry_unlock(void);
 
 /* Under the lock: what has this memory, or NULL. */
-struct registry_node *registry_find(uint64_t device, uint64_t inode);
+struct tree_node *registry_find(struct tree_key file);
 
 /* Under the lock: false: another node has this memory, and nothing changed. */
-bool registry_add(struct registry_node *node, uint64_t device, uint64_t inode);
+bool registry_add(struct tree_node *node, struct tree_key file);
 
 /* Under the lock. A node that is not in there, as after fork, is left alone. */
-void registry_remove(struct registry_node *node);
+void registry_remove(struct tree_node *node);
 
 #endif

@@ -17,17 +17,20 @@
 
 int os_file_inspect(int fd, struct os_file *ret_file)
 {
-	struct stat status;
-	int flags;
-
 	if (OS_FAULT())
 		return -EOVERFLOW;
-	flags = fcntl(fd, F_GETFL);
+	return os_file_inspect_own(fd, ret_file);
+}
+
+int os_file_inspect_own(int fd, struct os_file *ret_file)
+{
+	const int flags = fcntl(fd, F_GETFL);
+	struct stat status;
+
 	if (flags < 0 || fstat(fd, &status))
 		return -errno;
 	*ret_file = (struct os_file){
-		.device = status.st_dev,
-		.inode = status.st_ino,
+		.key = { status.st_dev, status.st_ino },
 		.size = (uint64_t)status.st_size,
 		.regular = S_ISREG(status.st_mode),
 		.readable = !(flags & O_PATH) && (flags & O_ACCMODE) != O_WRONLY,

@@ -10,15 +10,20 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "os/tree.h"
+
 /* Which file a descriptor stands for, and what it may be used for. */
 struct os_file {
-	uint64_t device, inode; /* together unique among the files that exist */
+	struct tree_key key; /* device and inode: unique among the files that exist */
 	uint64_t size;
 	bool regular; /* @size means something */
 	bool readable, writable;
 };
 
 int os_file_inspect(int fd, struct os_file *ret_file);
+
+/* The same where it cannot fail, as long as @fd is what the caller says. */
+int os_file_inspect_own(int fd, struct os_file *ret_file);
 
 /* A new descriptor of an empty memory file that can be sealed, close-on-exec. */
 int os_memfd_create(const char *name);

@@ -99,11 +99,19 @@ void os_fork_hook_add(struct os_fork_hook *hook)
 static void before_fork(void)
 {
 	pthread_mutex_lock(&hooks_lock);
+	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next) {
+		if (hook->before)
+			hook->before();
+	}
 	OS_RACE_POINT("thread: about to fork");
 }
 
 static void after_fork_in_parent(void)
 {
+	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next) {
+		if (hook->parent)
+			hook->parent();
+	}
 	pthread_mutex_unlock(&hooks_lock);
 }
 

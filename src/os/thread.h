@@ -49,11 +49,14 @@ void os_thread_enrol(struct os_exit_hook *hook);
 void os_thread_flush(void);
 
 /*
- * What a forked child must do before it uses the library anew. Called from
- * constructors only.
+ * What a forked child must do before it uses the library anew; and, if that needs a state
+ * which no other thread is changing, what to do before the fork, and after it in the
+ * parent. Called from constructors only.
  */
 struct os_fork_hook {
 	struct os_fork_hook *next;
+	void (*before)(void); /* optional, with @parent: must not wait for what waits for a fork */
+	void (*parent)(void);
 	void (*child)(void);
 };
 void os_fork_hook_add(struct os_fork_hook *hook);

@@ -10,6 +10,7 @@
 #include <sched.h>
 #include <unistd.h>
 
+#include "fence/sync-file.h"
 #include "os/thread.h"
 
 static long allocations; /* relaxed: threads that count are joined before it is read */
@@ -106,6 +107,7 @@ static long count_descriptors(void)
 
 struct test_resources test_resources(void)
 {
+	sync_fd_reap();
 	os_thread_flush();
 	dmabuf_rcu_barrier();
 	dmabuf_rcu_barrier(); /* for what the first round deferred */

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
+#include "os/socket.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+
+#include "os/fault.h"
+
+int os_socket_pair(bool cloexec, struct os_socket_pair *ret_pair)
+{
+	int ends[2];
+
+	if (OS_FAULT())
+		return -EMFILE;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends))
+		return -errno;
+	if (!cloexec)
+		fcntl(ends[1], F_SETFD, 0);
+	*ret_pair = (struct os_socket_pair){ .ours = ends[0], .theirs = ends[1] };
+	return 0;
+}
+
+void os_socket_finish(int ours)
+{
+	shutdown(ours, SHUT_WR);
+}

@@ -14,8 +14,8 @@
  *   - Mapping follows the rule of the table below, not "always locked".
  *
  * Locking. Each side says whether mapping runs under the reservation lock ("dynamic")
- * or without it ("static"). An exporter is dynamic if its ops set dynamic_mapping or
- * have pin, an importer if it attached with importer ops.
+ * or without it ("static"). An exporter is dynamic if its ops or its export info set
+ * dynamic_mapping, or its ops have pin; an importer if it attached with importer ops.
  *
  *   exporter  importer  the exporter's map is called    lock then     at map, the importer
  *   static    static    by dma_buf_map_attachment()     not held      does not hold it

@@ -53,6 +53,9 @@ struct dma_fence_array {
 	struct dma_fence_array_cb callbacks[];
 };
 
+/** dma_fence_array_ops - the ops of every array, to tell one by; see dma_fence_is_array() */
+extern const struct dma_fence_ops dma_fence_array_ops;
+
 /**
  * to_dma_fence_array() - the array that a fence is
  * @fence: any fence; NULL is fine

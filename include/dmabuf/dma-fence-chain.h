@@ -40,6 +40,9 @@ struct dma_fence_chain {
 	};
 };
 
+/** dma_fence_chain_ops - the ops of every link, to tell one by; see dma_fence_is_chain() */
+extern const struct dma_fence_ops dma_fence_chain_ops;
+
 /**
  * to_dma_fence_chain() - the link that a fence is
  * @fence: any fence; NULL is fine

@@ -27,11 +27,9 @@
 /* Not negative, and not 0: even if it leaked, the status would read "no error". */
 #define ERROR_PENDING 1
 
-static const struct dma_fence_ops array_ops;
-
 bool dma_fence_is_array(const struct dma_fence *fence)
 {
-	return fence->ops == &array_ops;
+	return fence->ops == &dma_fence_array_ops;
 }
 
 struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence)
@@ -254,7 +252,7 @@ static void array_release(struct dma_fence *fence)
 	dma_fence_array_free(to_dma_fence_array(fence));
 }
 
-static const struct dma_fence_ops array_ops = {
+const struct dma_fence_ops dma_fence_array_ops = {
 	.get_driver_name = array_driver_name,
 	.get_timeline_name = array_timeline_name,
 	.enable_signaling = array_enable_signaling,
@@ -331,7 +329,7 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences, struct 
 		if (signal_on_any)
 			list_init(&array->callbacks[i].cb.node);
 	}
-	dma_fence_init(&array->base, &array_ops, NULL, context, seqno);
+	dma_fence_init(&array->base, &dma_fence_array_ops, NULL, context, seqno);
 	array->base.error = ERROR_PENDING;
 	if (!n)
 		finish(array);

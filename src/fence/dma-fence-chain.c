@@ -30,11 +30,9 @@
 #include "os/report.h"
 #include "os/thread.h"
 
-static const struct dma_fence_ops chain_ops;
-
 bool dma_fence_is_chain(const struct dma_fence *fence)
 {
-	return fence->ops == &chain_ops;
+	return fence->ops == &dma_fence_chain_ops;
 }
 
 bool dma_fence_is_container(const struct dma_fence *fence)
@@ -225,7 +223,7 @@ static void chain_release(struct dma_fence *fence)
 	os_work_queue(&chain->work);
 }
 
-static const struct dma_fence_ops chain_ops = {
+const struct dma_fence_ops dma_fence_chain_ops = {
 	.use_64bit_seqno = true,
 	.get_driver_name = chain_driver_name,
 	.get_timeline_name = chain_timeline_name,
@@ -265,5 +263,5 @@ void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 		if (follows)
 			seqno = prev->seqno;
 	}
-	dma_fence_init(&chain->base, &chain_ops, NULL, context, seqno);
+	dma_fence_init(&chain->base, &dma_fence_chain_ops, NULL, context, seqno);
 }

@@ -9,14 +9,15 @@ static struct device any_device = { .name = "any" };
 
 struct importer {
 	unsigned int moves, moves_held;
+	bool mapped; /* atomic */
 };
 
 static inline void count_move(struct dma_buf_attachment *attach)
 {
 	struct importer *importer = attach->importer_priv;
 
-	importer->moves++;
 	importer->moves_held += dma_resv_held(attach->dmabuf->resv);
+	fetch_add_release(&importer->moves, 1);
 }
 
 static const struct dma_buf_attach_ops notified = { .move_notify = count_move };

@@ -38,6 +38,28 @@ TEST(R11_static_and_static_map_at_map_without_the_lock)
 	dma_buf_put(dmabuf);
 }
 
+TEST(export_info_makes_an_exporter_dynamic_whatever_its_ops_say)
+{
+	struct fake fake;
+	struct dma_buf_export_info info;
+	struct dma_buf_attachment *attach;
+	struct sg_table *table;
+
+	fake_init(&fake, FAKE_STATIC);
+	info = fake_info(&fake);
+	info.dynamic_mapping = true;
+	fake.dmabuf = dma_buf_export(&info);
+	ASSERT_TRUE(dma_buf_is_dynamic(fake.dmabuf));
+	attach = attach_dynamic(fake.dmabuf, &locking_only);
+	lock(fake.dmabuf);
+	table = map(attach, DMA_TO_DEVICE);
+	fake_assert_calls(&fake, FAKE_MAP, 1, true);
+	dma_buf_unmap_attachment(attach, table, DMA_TO_DEVICE);
+	unlock(fake.dmabuf);
+	dma_buf_detach(fake.dmabuf, attach);
+	dma_buf_put(fake.dmabuf);
+}
+
 static void dynamic_and_dynamic(enum fake_kind kind)
 {
 	struct fake fake;
@@ -222,6 +244,7 @@ TEST(what_takes_the_lock_aborts_with_it)
 	ASSERT_DEATH((void)!dma_buf_pin(attach), "call dma_resv_lock() first");
 	ASSERT_DEATH(dma_buf_unpin(attach), "call dma_resv_lock() first");
 	ASSERT_DEATH(dma_buf_move_notify(dmabuf), "call dma_resv_lock() first");
+	ASSERT_DEATH(dma_buf_invalidate_mappings(dmabuf), "call dma_resv_lock() first");
 	dma_buf_detach(dmabuf, attach);
 	dma_buf_put(dmabuf);
 }

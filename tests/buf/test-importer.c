@@ -320,6 +320,72 @@ TEST(a_move_is_told_to_every_importer_that_wants_to_know)
 	dma_buf_put(dmabuf);
 }
 
+/*
+ * Revoking.
+ */
+
+TEST(an_attachment_is_revocable_if_its_importer_can_be_told)
+{
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_DYNAMIC);
+	struct importer importer = { .moves = 0 };
+	struct dma_buf_attachment *told =
+		dma_buf_dynamic_attach(dmabuf, &any_device, &notified, &importer);
+	struct dma_buf_attachment *locking = attach_dynamic(dmabuf, &locking_only);
+	struct dma_buf_attachment *ignorant = attach_static(dmabuf);
+
+	ASSERT_TRUE(dma_buf_attach_revocable(told));
+	ASSERT_FALSE(dma_buf_attach_revocable(locking));
+	ASSERT_FALSE(dma_buf_attach_revocable(ignorant));
+	/* Both names of the callback are one. */
+	ASSERT_TRUE(notified.invalidate_mappings == notified.move_notify);
+	dma_buf_detach(dmabuf, told);
+	dma_buf_detach(dmabuf, locking);
+	dma_buf_detach(dmabuf, ignorant);
+	dma_buf_put(dmabuf);
+}
+
+static void unmap_when_revoked(void *arg)
+{
+	struct dma_buf_attachment *attach = arg;
+	struct importer *importer = attach->importer_priv;
+	struct sg_table *table;
+
+	lock(attach->dmabuf);
+	table = map(attach, DMA_TO_DEVICE);
+	unlock(attach->dmabuf);
+	store_release(&importer->mapped, true);
+	WAIT_UNTIL(load_acquire(&importer->moves));
+	lock(attach->dmabuf);
+	dma_buf_unmap_attachment(attach, table, DMA_TO_DEVICE);
+	assert_is_error(dma_buf_map_attachment(attach, DMA_TO_DEVICE), -ENODEV);
+	unlock(attach->dmabuf);
+}
+
+/* What dma_buf_invalidate_mappings() says an exporter does to take its memory back. */
+TEST(an_exporter_revokes_its_memory)
+{
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_DYNAMIC);
+	struct importer importer = { .moves = 0 };
+	struct dma_buf_attachment *attach =
+		dma_buf_dynamic_attach(dmabuf, &any_device, &notified, &importer);
+	struct test_thread *thread = test_thread_start(unmap_when_revoked, attach);
+
+	WAIT_UNTIL(load_acquire(&importer.mapped));
+	lock(dmabuf);
+	fake.fail[FAKE_MAP] = -ENODEV;
+	dma_buf_invalidate_mappings(dmabuf);
+	ASSERT_INT(importer.moves_held, ==, 1);
+	ASSERT_INT(dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, false,
+					 MAX_SCHEDULE_TIMEOUT), >, 0);
+	unlock(dmabuf);
+	WAIT_UNTIL(load_relaxed(&fake.calls[FAKE_UNMAP]));
+	test_thread_join(thread);
+	dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+}
+
 TEST(the_ops_attach_and_detach_are_optional)
 {
 	struct fake fake;

@@ -70,6 +70,7 @@ TEST(all_waits_for_the_last_member_in_any_order)
 
 		make_members(members, MEMBERS);
 		array = array_over(members, MEMBERS, ALL);
+		ASSERT_PTR(array->ops, ==, &dma_fence_array_ops);
 		ASSERT_INT(dma_fence_add_callback(array, &cb.cb, count_call), ==, 0);
 		for (unsigned int i = 0; i < MEMBERS; i++) {
 			ASSERT_FALSE(dma_fence_is_signaled(array));

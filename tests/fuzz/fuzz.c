@@ -9,6 +9,7 @@
  */
 #include "callbacks.h"
 #include "reservations.h"
+#include "sync-files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -41,6 +42,9 @@ static const struct {
 	{ step_side_prune, false },   { step_side_walk, false },
 	{ step_side_ask, false },     { step_side_ask, false },
 	{ step_side_snapshot, true }, { step_side_deadline, true },
+	{ step_open, false },	      { step_open, false },
+	{ step_close, true },	      { step_dup, true },
+	{ step_get_fence, true },
 };
 
 /*
@@ -130,6 +134,7 @@ static void check(void)
 	check_registrations();
 	check_timelines();
 	check_sides();
+	check_files();
 }
 
 /*
@@ -184,6 +189,7 @@ static void end(void)
 	program.began = os_now_ns();
 	finish_all();
 	end_registrations();
+	end_files();
 	end_sides();
 	for (unsigned int i = 0; i < w.n_known; i++) {
 		while (things[i].references)
@@ -205,6 +211,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	dmabuf_set_warn_handler(warned);
 	w.trace = getenv("FUZZ_TRACE");
+	begin_files();
 	before = test_resources();
 	begin(data, size);
 	for (; program.at != program.end; w.step++) {

@@ -52,5 +52,6 @@ int main(int argc, char **argv)
 
 	for (int i = 1; i < argc; i++)
 		failed |= replay_all(argv[i]);
+	printf("%d passed, %d failed\n", !failed, failed);
 	return failed;
 }

@@ -55,6 +55,7 @@ struct thing {
 	enum kind kind;
 	unsigned int references; /* the program's */
 	unsigned int pins;	 /* those of them that registrations need */
+	unsigned int files;	 /* descriptors of it */
 
 	bool done;    /* its own: the work is, though nobody may have noticed */
 	bool enabled; /* somebody registered: it must tell by itself */
@@ -118,7 +119,7 @@ static bool is_container(const struct thing *thing)
 /* Somebody certainly has a reference. */
 static bool is_usable(const struct thing *thing)
 {
-	return thing->references || (thing->kind < OWN_KINDS && !known_of(thing)->released);
+	return thing->references || thing->files || (thing->kind < OWN_KINDS && !known_of(thing)->released);
 }
 
 static bool has_room(void)

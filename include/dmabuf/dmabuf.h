@@ -7,6 +7,7 @@
 #include <dmabuf/dma-buf-cpu.h>
 #include <dmabuf/dma-buf-memfd.h>
 #include <dmabuf/dma-buf-ops.h>
+#include <dmabuf/dma-buf-sync-file.h>
 #include <dmabuf/dma-buf.h>
 #include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-fence-chain.h>

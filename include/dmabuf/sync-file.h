@@ -139,12 +139,131 @@ int sync_file_fd(struct sync_file *sync_file, unsigned int flags) DMABUF_MUST_CH
  * sync_file_get_fence() - the fence behind a descriptor
  * @fd: any descriptor
  *
- * Return: a new reference; NULL: @fd is closed, or is not a descriptor of a fence that this
- * process made.
+ * A descriptor that this process made gives its fence, a sync_file of the kernel a fence that
+ * stands for it (see sync_file_watch_fd()), a new one for each call.
+ *
+ * Return: a new reference; NULL: @fd is closed, or is a descriptor of something else, or, for
+ * a sync_file of the kernel, there is no memory, no descriptor or no thread.
  *
  * Since: 0.1
  */
 struct dma_fence *sync_file_get_fence(int fd);
+
+/**
+ * sync_file_merge() - a descriptor for the fences behind two
+ * @name: what it is called; NULL: nothing; at most 31 bytes, as in Linux
+ * @fd1:  a descriptor of a fence
+ * @fd2:  another, or the same
+ *
+ * As dma_fence_unwrap_merge() does. Two sync_files of the kernel give one of the kernel. The
+ * new descriptor is close-on-exec.
+ *
+ * Context: allocates.
+ *
+ * Return: the descriptor; -EBADF: @fd1 or @fd2 is closed; -EINVAL: one is a descriptor of
+ * something else, or @name is too long; -ENOMEM; -EMFILE, -ENFILE: no descriptor; -ENOSPC: as
+ * for sync_file_reserve_fd(); -EAGAIN: no thread, as for sync_file_watch_fd(). On failure
+ * nothing changed.
+ *
+ * Since: 0.1. Extension (Linux: SYNC_IOC_MERGE).
+ */
+int sync_file_merge(const char *name, int fd1, int fd2) DMABUF_MUST_CHECK;
+
+struct sync_file_info;
+
+/**
+ * sync_file_get_info() - what is behind a descriptor
+ * @fd:   a descriptor of a fence
+ * @info: see <linux/sync_file.h>, which defines it; num_fences: how many structures
+ *	  sync_fence_info points to; 0: only count them
+ *
+ * Fills in the name, the number of plain fences, each of these, and the status: that of the
+ * first which has not signalled, or signalled with an error, or else 1.
+ *
+ * Return: 0; -EBADF: @fd is closed; -EINVAL: it is a descriptor of something else, num_fences
+ * is too small, flags or pad are not 0, or @info is NULL; -ENOMEM, from the kernel. On failure
+ * @info is not written.
+ *
+ * Since: 0.1. Extension (Linux: SYNC_IOC_FILE_INFO).
+ */
+int sync_file_get_info(int fd, struct sync_file_info *info) DMABUF_MUST_CHECK;
+
+/**
+ * sync_file_set_deadline() - say until when a descriptor should be readable
+ * @fd:       a descriptor of a fence
+ * @deadline: nanoseconds, CLOCK_MONOTONIC
+ *
+ * As dma_fence_set_deadline().
+ *
+ * Return: 0; -EBADF: @fd is closed; -EINVAL: it is a descriptor of something else;
+ * -EOPNOTSUPP: it is a sync_file of a kernel that has no deadlines.
+ *
+ * Since: 0.1. Extension (Linux: SYNC_IOC_SET_DEADLINE).
+ */
+int sync_file_set_deadline(int fd, int64_t deadline) DMABUF_MUST_CHECK;
+
+/*
+ * Fences of the kernel.
+ */
+
+/**
+ * sync_file_watch_fd() - watch the kernel's fences yourself
+ *
+ * A fence of the kernel signals when somebody sees that its sync_file is readable. Whoever
+ * asks or waits for it looks. For callbacks somebody must watch: by default a thread that the
+ * library starts when the first sync_file of the kernel is taken in, with all signals
+ * blocked. Callbacks then run on it.
+ *
+ * Who calls this before that keeps the thread away, and calls sync_file_watch() whenever the
+ * descriptor is readable. Costs one descriptor, as the thread does; it stays.
+ *
+ * Each fence of the kernel costs one descriptor.
+ *
+ * Return: a descriptor to poll, the library's: do not close it; the same each time; -EBUSY:
+ * the thread is there already; -ENOMEM; -EMFILE, -ENFILE: no descriptor.
+ *
+ * Since: 0.1. Extension.
+ */
+int sync_file_watch_fd(void) DMABUF_MUST_CHECK;
+
+/**
+ * sync_file_watch() - signal the kernel's fences that are done
+ *
+ * Does not wait. Callbacks run in here.
+ *
+ * Locking: takes the locks of the fences.
+ *
+ * Since: 0.1. Extension.
+ */
+void sync_file_watch(void);
+
+/**
+ * dma_fence_is_finite() - does it promise to signal in finite time?
+ * @fence: fence; the caller holds a reference
+ *
+ * Return: true: @fence has signalled, or each plain fence in it has, or comes from the kernel;
+ * false: user space must still signal one.
+ *
+ * Since: 0.1. Extension.
+ */
+bool dma_fence_is_finite(struct dma_fence *fence);
+
+/**
+ * sync_file_kernel_fd() - a fence as a sync_file of the kernel's
+ * @fence: fence; the caller holds a reference
+ *
+ * For drivers and APIs that wait in the kernel. Only the kernel's own fences can go there:
+ * the kernel waits for them where it must not wait for a program, under memory pressure for
+ * one, and a program that never signals would hang the machine, and not itself alone. So wait
+ * for the rest first, here. How those ended that have signalled is not in the descriptor.
+ *
+ * Return: the descriptor, close-on-exec; -ENOENT: @fence has signalled: there is nothing to
+ * wait for, so give the kernel nothing; -EBUSY: a fence of user space in it has not signalled;
+ * -EINVAL: no @fence; -ENOMEM; -EMFILE, -ENFILE: no descriptor.
+ *
+ * Since: 0.1. Extension.
+ */
+int sync_file_kernel_fd(struct dma_fence *fence) DMABUF_MUST_CHECK;
 
 #ifdef __cplusplus
 }

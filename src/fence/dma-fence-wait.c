@@ -13,8 +13,7 @@
 #include "os/report.h"
 #include "os/thread.h"
 
-/* What a wait of @timeout that succeeded returns. */
-static int64_t time_left(int64_t deadline, int64_t timeout)
+int64_t fence_time_left(int64_t deadline, int64_t timeout)
 {
 	const int64_t left = os_remaining_ns(deadline);
 
@@ -67,7 +66,7 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 		if (err)
 			return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	}
-	return time_left(deadline, timeout);
+	return fence_time_left(deadline, timeout);
 }
 
 int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
@@ -187,7 +186,7 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 	if (err)
 		return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	find_signaled(fences, count, idx);
-	return time_left(deadline, timeout);
+	return fence_time_left(deadline, timeout);
 }
 
 /*

@@ -246,8 +246,8 @@ int fence_signal(struct dma_fence *fence, int64_t timestamp)
 static void refuse_issued(const struct dma_fence *fence)
 {
 	dmabuf_bug_on(load_relaxed(&fence->flags) & ISSUED,
-		      "point %llu of a timeline is not yours to end: dma_fence_timeline_signal() does that",
-		      (unsigned long long)fence->seqno);
+		      "fence %llu:%llu is not yours to end: the kernel does that, or dma_fence_timeline_signal()",
+		      (unsigned long long)fence->context, (unsigned long long)fence->seqno);
 }
 
 int dma_fence_signal_timestamp(struct dma_fence *fence, int64_t timestamp)
@@ -348,7 +348,7 @@ bool dma_fence_is_signaled(struct dma_fence *fence)
 		return state == FENCE_DONE;
 	if (!fence->ops->signaled(fence))
 		return false;
-	fence_signal(fence, os_now_ns());
+	fence_signal(fence, fence_done_at(fence));
 	return true;
 }
 
@@ -360,7 +360,7 @@ bool dma_fence_is_signaled_locked(struct dma_fence *fence)
 		return state == FENCE_DONE;
 	if (!fence->ops->signaled(fence))
 		return false;
-	wake_waiters(fence, signal_under_lock(fence, os_now_ns()));
+	wake_waiters(fence, signal_under_lock(fence, fence_done_at(fence)));
 	return true;
 }
 

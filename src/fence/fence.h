@@ -52,6 +52,12 @@ static inline const uint32_t *fence_futex(const struct dma_fence *fence)
 /* dma_fence_signal_timestamp() for the one who issued the fence. */
 int fence_signal(struct dma_fence *fence, int64_t timestamp);
 
+/* When what @fence stands for was done, as its signaled op has just said. */
+int64_t fence_done_at(const struct dma_fence *fence);
+
+/* What a wait of @timeout until @deadline that succeeded returns. */
+int64_t fence_time_left(int64_t deadline, int64_t timeout);
+
 /* dma_fence_set_error() for the one who issued the fence. */
 void fence_set_error(struct dma_fence *fence, int error);
 

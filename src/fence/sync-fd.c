@@ -249,7 +249,7 @@ int sync_file_fd(struct sync_file *sync_file, unsigned int flags)
  * Finding it again.
  */
 
-int sync_fd_find(int fd, struct dma_fence **ret_fence, char ret_name[SYNC_FILE_NAME_LEN])
+int sync_fd_find(int fd, struct dma_fence **ret_fence, char *ret_name)
 {
 	struct tree_node *node;
 	struct os_file file;
@@ -259,14 +259,15 @@ int sync_fd_find(int fd, struct dma_fence **ret_fence, char ret_name[SYNC_FILE_N
 	err = os_file_inspect(fd, &file);
 	if (err)
 		return err;
-	if (!file.readable) /* O_PATH: a name, and no right to anything */
+	if (!file.readable && !file.writable) /* O_PATH: a name, and no right to anything */
 		return -EBADF;
 	err = -EINVAL;
 	dmabuf_spin_lock(&lock);
 	node = tree_find(&root, file.key);
 	if (node && to_sync_fd(node)->file) {
 		*ret_fence = dma_fence_get(to_sync_fd(node)->file->fence);
-		memcpy(ret_name, to_sync_fd(node)->file->name, SYNC_FILE_NAME_LEN);
+		if (ret_name)
+			memcpy(ret_name, to_sync_fd(node)->file->name, SYNC_FILE_NAME_LEN);
 		err = 0;
 	}
 	dmabuf_spin_unlock(&lock);

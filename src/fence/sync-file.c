@@ -10,8 +10,9 @@
 
 #include <errno.h>
 
-#include "fence/fence.h"
+#include "fence/kernel-fence.h"
 #include "os/alloc.h"
+#include "os/atomic.h"
 #include "os/file.h"
 #include "os/report.h"
 
@@ -51,12 +52,10 @@ void sync_file_put(struct sync_file *sync_file)
 	fence_file_put(to_fence_file(sync_file));
 }
 
-void fence_file_get_name(const struct fence_file *file, char *buf, size_t size)
+void sync_file_write_name(const char *name, struct dma_fence *fence, char *buf, size_t size)
 {
-	struct dma_fence *fence = file->fence;
-
-	if (file->name[0])
-		snprintf(buf, size, "%s", file->name);
+	if (name[0])
+		snprintf(buf, size, "%s", name);
 	else
 		snprintf(buf, size, "%s-%s%llu-%lld", fence->ops->get_driver_name(fence),
 			 fence->ops->get_timeline_name(fence), (unsigned long long)fence->context,
@@ -65,16 +64,18 @@ void fence_file_get_name(const struct fence_file *file, char *buf, size_t size)
 
 char *sync_file_get_name(struct sync_file *sync_file, char *buf, int len)
 {
+	const struct fence_file *file = to_fence_file(sync_file);
+
 	if (len > 0)
-		fence_file_get_name(to_fence_file(sync_file), buf, (size_t)len);
+		sync_file_write_name(file->name, file->fence, buf, (size_t)len);
 	return buf;
 }
 
 int sync_file_find_fence(int fd, struct dma_fence **ret_fence)
 {
-	char name[SYNC_FILE_NAME_LEN];
+	const int err = sync_fd_find(fd, ret_fence, NULL);
 
-	return sync_fd_find(fd, ret_fence, name);
+	return err == -EINVAL ? kernel_fence_create(fd, ret_fence) : err;
 }
 
 struct dma_fence *sync_file_get_fence(int fd)

@@ -35,17 +35,20 @@ static inline struct fence_file *to_fence_file(struct sync_file *sync_file)
 /* Drop a reference. */
 void fence_file_put(struct fence_file *file);
 
-/* The file's name, or, if it was given none, what its fence is called. */
-void fence_file_get_name(const struct fence_file *file, char *buf, size_t size);
+/* @name, or, if that is empty, what @fence is. */
+void sync_file_write_name(const char *name, struct dma_fence *fence, char *buf, size_t size);
 
 /*
  * sync_file_get_fence() that says why not: 0; -EBADF: not open; -EINVAL: not a descriptor of
- * a fence; -ENOMEM, -EMFILE, -ENFILE, -EAGAIN: a kernel's fence cannot be taken in.
+ * a fence; and what else kernel_fence_create() returns.
  */
 int sync_file_find_fence(int fd, struct dma_fence **ret_fence);
 
-/* Of a descriptor that was made here: a new reference on its fence, and its name. */
-int sync_fd_find(int fd, struct dma_fence **ret_fence, char ret_name[SYNC_FILE_NAME_LEN]);
+/*
+ * Of a descriptor that was made here: a new reference on its fence, and its name, unless
+ * @ret_name is NULL. 0; -EBADF: not open; -EINVAL: none of ours.
+ */
+int sync_fd_find(int fd, struct dma_fence **ret_fence, char *ret_name);
 
 /* Let go of what belongs to descriptors of which every copy has been closed. */
 void sync_fd_reap(void);

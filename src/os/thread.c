@@ -5,7 +5,9 @@
  */
 #include "os/thread.h"
 
+#include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 
 #include "os/atomic.h"
 #include "os/fault.h"
@@ -88,6 +90,31 @@ void os_thread_enrol(struct os_exit_hook *hook)
 	pthread_once(&key_once, make_key);
 	if (key_works && !pthread_setspecific(key, &os_this_thread))
 		os_this_thread.enrolled = true;
+}
+
+static void *run(void *func)
+{
+	((void (*)(void))(uintptr_t)func)();
+	return NULL;
+}
+
+int os_thread_start(void (*func)(void))
+{
+	sigset_t all, before;
+	pthread_t thread;
+	int err;
+
+	if (OS_FAULT())
+		return -EAGAIN;
+	/* The thread inherits the mask. Handlers are for the application's threads. */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	err = pthread_create(&thread, NULL, run, (void *)(uintptr_t)func);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (err)
+		return -err;
+	pthread_detach(thread);
+	return 0;
 }
 
 void os_fork_hook_add(struct os_fork_hook *hook)

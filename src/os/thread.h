@@ -33,6 +33,12 @@ void os_work_queue(struct dmabuf_work *work);
 void os_thread_run_work(void);
 
 /*
+ * Start a thread that runs for as long as the process, with all signals blocked: 0 or -errno,
+ * -EAGAIN: there can be none.
+ */
+int os_thread_start(void (*func)(void));
+
+/*
  * Something that a thread must do before it ends. Enlisted once per process, in
  * the order in which the calls of os_thread_enrol() come to need it.
  */

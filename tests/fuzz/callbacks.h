@@ -242,8 +242,8 @@ static void step_register(void)
 	registrations[i].target = target;
 	registrations[i].called = false;
 	registrations[i].registered = true;
-	get(thing);
-	thing->pins++;
+	dma_fence_get(thing->fence);
+	got(thing)->pins++;
 	seen = thing->seen;
 	tells = is_own(thing) && thing->done && thing->kind != ASKED;
 	err = dma_fence_add_callback(thing->fence, &registrations[i].room->cb, called);

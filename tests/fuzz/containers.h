@@ -50,7 +50,7 @@ static struct dma_fence *make_array(struct thing **members, unsigned int n, uint
 	return NULL;
 }
 
-static void new_array(struct dma_fence *fence, struct thing *const *members, unsigned int n,
+static struct thing *new_array(struct dma_fence *fence, struct thing *const *members, unsigned int n,
 		      bool any)
 {
 	struct thing *thing = new_thing(any ? ANY : ALL, MAX_CONTEXTS, fence->seqno);
@@ -58,6 +58,7 @@ static void new_array(struct dma_fence *fence, struct thing *const *members, uns
 	set_fence(thing, fence);
 	memcpy(thing->members, members, n * sizeof(struct thing *));
 	thing->n_members = n;
+	return thing;
 }
 
 static void step_array(void)
@@ -322,39 +323,47 @@ static int64_t last_time(const struct leaves *leaves)
 	return last;
 }
 
-/* @fence must be the array of @leaves. Becomes a thing, if there is room. */
-static void check_array(struct dma_fence *fence, const struct leaves *leaves, const char *who)
+/* The program knows @fence from now on, with the reference; NULL: it has no room for it, and puts it. */
+static struct thing *adopt_array(struct dma_fence *fence, const struct leaves *leaves)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
-
-	CHECK(array && array->num_fences == leaves->n && !array->signal_on_any, "%s: no such array", who);
-	for (unsigned int i = 0; i < leaves->n; i++)
-		CHECK(array->fences[i] == leaves->at[i]->fence, "%s: a wrong member", who);
-	CHECK(fence->seqno == 1, "%s: another number", who);
 	if (has_room() && leaves->n <= MAX_MEMBERS)
-		new_array(fence, leaves->at, leaves->n, false);
-	else
-		dma_fence_put(fence);
+		return new_array(fence, leaves->at, leaves->n, false);
+	dma_fence_put(fence);
+	return NULL;
 }
 
-/* The model's answer is @leaves, flattened; @fence is the library's, with a reference. */
-static void check_merged(struct dma_fence *fence, struct leaves *leaves, const char *who)
+static struct thing *adopt_stub(struct dma_fence *fence, int64_t timestamp)
 {
+	if (has_room())
+		return new_stub(fence, timestamp);
+	dma_fence_put(fence);
+	return NULL;
+}
+
+/*
+ * The model's answer is @leaves, not yet flattened; @fence is the library's, with a
+ * reference, and is adopted.
+ */
+static struct thing *check_merged(struct dma_fence *fence, struct leaves *leaves, const char *who)
+{
+	const struct dma_fence_array *array = to_dma_fence_array(fence);
 	const int64_t last = last_time(leaves);
 
 	flatten(leaves, false);
-	if (leaves->n > 1) {
-		check_array(fence, leaves, who);
-		return;
-	}
-	if (leaves->n) {
-		CHECK(fence == leaves->at[0]->fence, "%s: not the one that is left", who);
-	} else {
+	if (!leaves->n) {
 		CHECK(dma_fence_test_signaled_flag(fence) && !fence->context, "%s: no stub", who);
 		CHECK(dma_fence_timestamp(fence) == last, "%s: not the last time", who);
-		CHECK(dma_fence_get_status(fence) == 1, "%s: a stub with an error", who);
+		return adopt_stub(fence, last);
 	}
-	dma_fence_put(fence);
+	if (leaves->n == 1) {
+		CHECK(fence == leaves->at[0]->fence, "%s: not the one that is left", who);
+		return got(leaves->at[0]);
+	}
+	CHECK(array && array->num_fences == leaves->n, "%s: no such array", who);
+	CHECK(!array->signal_on_any && fence->seqno == 1, "%s: another array", who);
+	for (unsigned int i = 0; i < leaves->n; i++)
+		CHECK(array->fences[i] == leaves->at[i]->fence, "%s: a wrong member", who);
+	return adopt_array(fence, leaves);
 }
 
 static void step_merge(void)

@@ -277,8 +277,7 @@ static void step_get(void)
 	fence = below(2) ? dma_fence_get_rcu_safe(&thing->fence) : dma_fence_get_rcu(thing->fence);
 	dmabuf_rcu_read_unlock();
 	CHECK(fence == thing->fence, "get_rcu: not that fence");
-	get(thing);
-	dma_fence_put(fence);
+	got(thing);
 }
 
 /*

@@ -7,9 +7,8 @@
  * (`./run fuzz`); replay.c runs those that are in files, such as corpus/. FUZZ_TRACE=1
  * says what a program does.
  */
+#include "buffers.h"
 #include "callbacks.h"
-#include "reservations.h"
-#include "sync-files.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -44,7 +43,9 @@ static const struct {
 	{ step_side_snapshot, true }, { step_side_deadline, true },
 	{ step_open, false },	      { step_open, false },
 	{ step_close, true },	      { step_dup, true },
-	{ step_get_fence, true },
+	{ step_get_fence, true },     { step_merge_files, false },
+	{ step_info, true },	      { step_file_deadline, true },
+	{ step_export, false },	      { step_import, false },
 };
 
 /*
@@ -156,6 +157,7 @@ static void begin(const uint8_t *data, size_t size)
 	new_stub(dma_fence_get_stub(), 0);
 	begin_timelines();
 	begin_sides();
+	begin_buffers();
 }
 
 /* All work ends, and those who must be asked are. */
@@ -191,6 +193,7 @@ static void end(void)
 	end_registrations();
 	end_files();
 	end_sides();
+	end_buffers();
 	for (unsigned int i = 0; i < w.n_known; i++) {
 		while (things[i].references)
 			put_thing(&things[i]);

@@ -180,7 +180,6 @@ static void end_sides(void)
 		dma_resv_prune_fences(&side->obj);
 		step_lock(side);
 		CHECK(!dma_resv_get_snapshot(&side->obj, &w.snap[0].snap), "left after a prune");
-		dma_resv_fini(&side->obj);
 	}
 }
 

@@ -143,8 +143,12 @@ static void check_wrong_descriptors(void)
 
 	CHECK(fd >= 0, "cannot open");
 	CHECK(!sync_file_get_fence(fd), "get_fence of another kind of descriptor");
+	CHECK(sync_file_merge("", fd, fd) == -EINVAL, "merge of another kind of descriptor");
+	CHECK(sync_file_set_deadline(fd, 0) == -EINVAL, "deadline of another kind of descriptor");
 	close(fd);
 	CHECK(!sync_file_get_fence(fd), "get_fence of a closed descriptor");
+	CHECK(sync_file_merge("", fd, fd) == -EBADF, "merge of a closed descriptor");
+	CHECK(sync_file_set_deadline(fd, 0) == -EBADF, "deadline of a closed descriptor");
 	CHECK(!sync_file_get_fence(-1), "get_fence of no descriptor");
 }
 
@@ -160,6 +164,94 @@ static void step_get_fence(void)
 	fence = sync_file_get_fence(files[i].fd);
 	CHECK(fence == files[i].thing->fence, "get_fence: another");
 	dma_fence_put(fence);
+}
+
+static void step_merge_files(void)
+{
+	const int a = choose_file(), b = choose_file(), i = free_file();
+	const char *const name = below(2) ? "merged" : NULL;
+	struct leaves leaves = { .n = 0 };
+	struct thing *thing;
+	int fd;
+
+	if (a < 0 || i < 0)
+		return;
+	leaves_of(&leaves, files[a].thing);
+	leaves_of(&leaves, files[b].thing);
+	if (leaves.n == MAX_LEAVES)
+		return;
+	TRACE("merge descriptors %d, %d", a, b);
+	os_fault_arm(below(3) ? 0 : 1 + below(9));
+	fd = sync_file_merge(name, files[a].fd, files[b].fd);
+	CHECK(os_fault_disarm() == (fd < 0), "no merged descriptor: %d", fd);
+	if (fd < 0)
+		return;
+	thing = check_merged(sync_file_get_fence(fd), &leaves, "merge of descriptors");
+	if (!thing) {
+		close(fd);
+		return;
+	}
+	opened(i, fd, thing, name ? name : "");
+	thing->enabled |= is_container(thing);
+}
+
+static void check_info(const struct sync_file_info *info, const struct sync_fence_info *infos,
+		       const struct leaves *leaves, int i)
+{
+	int status = 1;
+
+	CHECK(info->num_fences == leaves->n, "info: %u fences, not %u", info->num_fences, leaves->n);
+	CHECK(!files[i].name[0] || !strcmp(info->name, files[i].name), "info: name %s", info->name);
+	for (unsigned int j = 0; j < leaves->n; j++) {
+		const struct thing *leaf = leaves->at[j];
+		const int own = !is_done(leaf) ? 0 : leaf->error ? leaf->error : 1;
+
+		if (status > 0)
+			status = own;
+		if (!infos)
+			continue;
+		CHECK(infos[j].status == own, "info: fence %u: %d, not %d", j, infos[j].status, own);
+		CHECK((int64_t)infos[j].timestamp_ns == (own ? dma_fence_timestamp(leaf->fence) : 0),
+		      "info: another time");
+	}
+	CHECK(info->status == status, "info: status %d, not %d", info->status, status);
+}
+
+static void step_info(void)
+{
+	static struct sync_fence_info infos[MAX_LEAVES];
+	const int i = choose_file();
+	struct sync_file_info info = { .sync_fence_info = (uintptr_t)infos };
+	struct leaves leaves = { .n = 0 };
+
+	if (i < 0)
+		return;
+	leaves_of(&leaves, files[i].thing);
+	TRACE("info of descriptor %d", i);
+	CHECK(!sync_file_get_info(files[i].fd, &info), "info: no count");
+	check_info(&info, NULL, &leaves, i);
+	if (leaves.n > 1) {
+		info.num_fences = leaves.n - 1;
+		CHECK(sync_file_get_info(files[i].fd, &info) == -EINVAL, "info: into too little room");
+	}
+	info.num_fences = MAX_LEAVES;
+	CHECK(!sync_file_get_info(files[i].fd, &info), "info: nothing");
+	/* The first look may have taken links out: those that had signalled by themselves. */
+	leaves.n = 0;
+	leaves_of(&leaves, files[i].thing);
+	check_info(&info, infos, &leaves, i);
+}
+
+static void step_file_deadline(void)
+{
+	const int i = choose_file();
+	const int64_t deadline = below(256);
+
+	if (i < 0)
+		return;
+	TRACE("deadline %" PRId64 " for descriptor %d", deadline, i);
+	CHECK(!sync_file_set_deadline(files[i].fd, deadline), "set_deadline");
+	check_deadline(files[i].thing, deadline);
 }
 
 /* Readable is what has signalled, and nothing else. */

@@ -174,11 +174,12 @@ static bool is_own(const struct thing *thing)
 	return thing->kind < OWN_KINDS;
 }
 
-static void get(struct thing *thing)
+/* The program has got a reference on it. */
+static struct thing *got(struct thing *thing)
 {
-	dma_fence_get(thing->fence);
 	thing->references++;
 	known_of(thing)->held = true;
+	return thing;
 }
 
 static void put_thing(struct thing *thing)

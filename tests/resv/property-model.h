@@ -145,6 +145,15 @@ static bool supersedes(const struct known *known, enum dma_resv_usage usage,
 	       (known == old->known || known->seqno > old->known->seqno);
 }
 
+static bool has_entry(const struct list *list, const struct entry *entry)
+{
+	for (unsigned int i = 0; i < list->n; i++) {
+		if (list->at[i].known == entry->known && list->at[i].usage == entry->usage)
+			return true;
+	}
+	return false;
+}
+
 static void append(struct list *list, struct known *known, enum dma_resv_usage usage)
 {
 	if (list->n == MAX_FENCES)
@@ -161,7 +170,7 @@ static void model_add(struct view *view, struct known *known, enum dma_resv_usag
 
 		if (!supersedes(known, usage, &entry))
 			view->fences.at[kept++] = entry;
-		else if (!entry.known->signaled)
+		else if (!entry.known->signaled && !has_entry(&view->ghosts, &entry))
 			append(&view->ghosts, entry.known, entry.usage);
 	}
 	view->fences.n = kept;

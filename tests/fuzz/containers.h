@@ -88,6 +88,7 @@ static void step_recycle(void)
 	if (!thing)
 		return;
 	TRACE("recycle %u", (unsigned int)(thing - things));
+	drop_guards();
 	known_of(thing)->held = --thing->references;
 	if (dma_fence_array_recycle(to_dma_fence_array(thing->fence)))
 		dma_fence_array_free(to_dma_fence_array(thing->fence));

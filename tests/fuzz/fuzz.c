@@ -71,11 +71,19 @@ static bool must_signal(const struct thing *thing)
 
 static void first_seen(struct thing *thing)
 {
+	const struct known *known = known_of(thing);
+
 	thing->seen = true;
 	thing->timestamp = dma_fence_timestamp(thing->fence);
 	CHECK(thing->timestamp >= program.began && thing->timestamp <= os_now_ns(),
 	      "%u signalled at another time", (unsigned int)(thing - things));
 	thing->error = error_of(thing);
+	/* Those that nobody has to ask signal in order. */
+	for (const struct thing *old = things; old < thing; old++) {
+		if ((thing->kind == PLAIN || thing->kind == POINT) && old->kind == thing->kind &&
+		    old->seen && known_of(old)->context == known->context)
+			CHECK(old->timestamp <= thing->timestamp, "times in another order");
+	}
 }
 
 static void check_thing(struct thing *thing)
@@ -145,7 +153,7 @@ static void check(void)
 static void begin(const uint8_t *data, size_t size)
 {
 	program.at = data;
-	program.end = data + size;
+	program.end = data + (size < MAX_SIZE ? size : MAX_SIZE);
 	w.n_known = 0;
 	w.step = 0;
 	w.contexts = MAX_CONTEXTS;
@@ -223,6 +231,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		program.began = os_now_ns();
 		program.may_allocate = steps[i].may_allocate;
 		steps[i].func();
+		drop_guards();
 		settle_registrations();
 		check();
 	}

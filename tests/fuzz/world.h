@@ -19,6 +19,7 @@
 
 #define MAX_THINGS 96
 #define MAX_MEMBERS 6
+#define MAX_SIZE 1024 /* of a program */
 
 /* Contexts: those of fences of the program's own, two timelines', and that of stubs. */
 #define OWN_CONTEXTS 5
@@ -79,6 +80,8 @@ static struct thing things[MAX_THINGS];
 static struct {
 	const uint8_t *at, *end;
 	int64_t began;	/* the step */
+	struct dma_fence *guards[MAX_SIZE]; /* who is chosen lives until the step ends */
+	unsigned int n_guards;
 	bool may_allocate; /* a callback of this step; others may meet a made failure */
 } program;
 
@@ -148,7 +151,16 @@ static void set_fence(struct thing *thing, struct dma_fence *fence)
 	known_of(thing)->fence = fence;
 }
 
-/* One of those that @wanted accepts; NULL if there is none. Counted from the newest. */
+static void drop_guards(void)
+{
+	while (program.n_guards)
+		dma_fence_put(program.guards[--program.n_guards]);
+}
+
+/*
+ * One of those that @wanted accepts; NULL if there is none. Counted from the newest. It is
+ * held until the step ends: callbacks may drop all other references.
+ */
 static struct thing *choose(bool (*wanted)(const struct thing *thing))
 {
 	unsigned int skip = w.n_known ? below(w.n_known) : 0;
@@ -161,6 +173,8 @@ static struct thing *choose(bool (*wanted)(const struct thing *thing))
 		if (!skip--)
 			break;
 	}
+	if (found && program.n_guards < MAX_SIZE)
+		program.guards[program.n_guards++] = dma_fence_get(found->fence);
 	return found;
 }
 

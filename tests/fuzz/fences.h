@@ -4,6 +4,7 @@
 #define FENCES_H
 
 #include <dmabuf/dma-fence-timeline.h>
+#include <dmabuf/sync-file.h>
 
 #include "world.h"
 
@@ -121,16 +122,20 @@ static struct thing *new_own(unsigned int context, enum kind kind)
 	return thing;
 }
 
-static void step_new(void)
+/* One choice after the other: what a program means must not depend on the compiler. */
+static struct thing *any_own(void)
 {
 	const unsigned int context = below(OWN_CONTEXTS);
 	const enum kind kind = (enum kind)(below(2) ? below(OWN_KINDS) : PLAIN);
 
-	if (!has_room())
-		return;
-	TRACE("%zu = fence %u:%" PRIu64 " of kind %u", (size_t)w.n_known, context, w.next[context],
-	      kind);
-	new_own(context, kind);
+	TRACE("%u = fence %u:%" PRIu64 " of kind %u", w.n_known, context, w.next[context], kind);
+	return new_own(context, kind);
+}
+
+static void step_new(void)
+{
+	if (has_room())
+		any_own();
 }
 
 static struct thing *new_stub(struct dma_fence *fence, int64_t timestamp)
@@ -188,6 +193,7 @@ static void signal_own(struct thing *thing, unsigned int how)
 		CHECK(!dma_fence_signal_locked(fence), "signal_locked: it had signalled");
 		CHECK(dma_fence_is_signaled_locked(fence), "locked: is not signalled");
 		CHECK(dma_fence_signal_locked(fence) == -EINVAL, "locked: signals twice");
+		CHECK(dma_fence_check_and_signal_locked(fence), "locked: signals twice");
 		dma_fence_unlock_irqrestore(fence, flags);
 		break;
 	}
@@ -274,6 +280,8 @@ static void step_get(void)
 		return;
 	TRACE("get %u", (unsigned int)(thing - things));
 	dmabuf_rcu_read_lock();
+	CHECK(!strcmp(dma_fence_driver_name(thing->fence), "detached-driver") == thing->seen, "name");
+	CHECK(!strcmp(dma_fence_timeline_name(thing->fence), "signaled-timeline") == thing->seen, "name");
 	fence = below(2) ? dma_fence_get_rcu_safe(&thing->fence) : dma_fence_get_rcu(thing->fence);
 	dmabuf_rcu_read_unlock();
 	CHECK(fence == thing->fence, "get_rcu: not that fence");
@@ -295,7 +303,7 @@ static void step_status(void)
 		return;
 	TRACE("ask %u", (unsigned int)(thing - things));
 	done = is_done(thing);
-	switch (below(4)) {
+	switch (below(5)) {
 	case 0:
 		CHECK(dma_fence_is_signaled(thing->fence) == done, "is_signaled: %d", !done);
 		break;
@@ -314,13 +322,16 @@ static void step_status(void)
 		dma_fence_unlock_irqrestore(thing->fence, flags);
 		CHECK(!status == !done, "get_status_locked: %d", status);
 		break;
+	case 4:
+		CHECK(dma_fence_is_finite(thing->fence) == done, "is_finite: %d", !done);
+		break;
 	}
 	CHECK(dma_fence_test_signaled_flag(thing->fence) == done, "asked, and not signalled");
 }
 
 static void step_wait(void)
 {
-	struct thing *thing = choose(NULL);
+	struct thing *thing = choose(NULL), *other = choose(NULL);
 	const unsigned int how = below(3);
 	uint32_t index = 7;
 	int64_t left = 0;
@@ -337,11 +348,13 @@ static void step_wait(void)
 		left = dma_fence_default_wait(thing->fence, false, 0);
 		break;
 	case 2:
-		left = dma_fence_wait_any_timeout(&thing->fence, 1, false, 0, &index);
-		CHECK(index == (left ? 0 : 7), "wait_any: index %u", index);
-		break;
+		left = dma_fence_wait_any_timeout((struct dma_fence *[]){ thing->fence, other->fence }, 2,
+						  false, 0, &index);
+		CHECK(index == (is_done(thing) ? 0 : is_done(other) ? 1 : 7), "wait_any: %u", index);
+		CHECK(left == (index != 7), "wait_any: %" PRId64, left);
+		return;
 	}
-	CHECK(left == (how == 1 ? thing->seen : is_done(thing)), "wait %u: %" PRId64, how, left);
+	CHECK(left == (how ? thing->seen : is_done(thing)), "wait %u: %" PRId64, how, left);
 }
 
 static void step_enable(void)

@@ -10,7 +10,7 @@ static struct known *any_fence(void)
 	struct thing *thing = below(4) ? NULL : choose(is_leaf);
 
 	if (!thing && has_room())
-		thing = new_own(below(OWN_CONTEXTS), (enum kind)(below(2) ? PLAIN : below(OWN_KINDS)));
+		thing = any_own();
 	return known_of(thing ? thing : choose(is_leaf));
 }
 

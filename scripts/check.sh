@@ -41,7 +41,7 @@ script()
 {
 	name=$1
 	shift
-	python3 "$here/scripts/check-$name.py" "$@"
+	python3 -B "$here/scripts/check-$name.py" "$@"
 }
 
 # Build build-check/$1 with compiler $2 and the options that follow, then run its tests.
@@ -112,6 +112,10 @@ run_check()
 	step 'shell scripts' shell_scripts || :
 	step 'headers compile alone and bring only our names' script headers || :
 	step 'documents' script docs || :
+	step 'kernel map' script kernel-map || :
+	step 'examples compile' script examples || :
+	step 'every return value is got by a test' script returns || :
+	step 'man pages' script man "$here/build-check/man" || :
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true
 	build_and_test clang clang -Ddemo=enabled -Dbench=true

@@ -30,6 +30,12 @@ export PKG_CONFIG_PATH="$libdir/pkgconfig" PKG_CONFIG_SYSROOT_DIR="$stage"
 # The same headers, no more and no less.
 diff -r "$here/include/dmabuf" "$stage/usr/local/include/dmabuf"
 
+# A man page for each symbol.
+names=$(sed -n 's|^\t\([a-z0-9_]\{1,\}\);$|\1|p' "$here/src/libdmabuf.map")
+# shellcheck disable=SC2086 # a list of words
+pages=$(man -M "$stage/usr/local/share/man" -w $names) || fail 'a man page is missing'
+echo "$(echo "$pages" | wc -l) man pages"
+
 # shellcheck disable=SC2046 # pkg-config prints a list of words
 compile()
 {

@@ -42,8 +42,8 @@ def tags(*arguments):
     return [json.loads(line) for line in run("ctags", *options, *arguments).splitlines()]
 
 
-def declared(header):
-    """(kind, name) of all that this header itself brings, as the compiler sees it."""
+def declarations(header):
+    """Tags of all that this header itself brings, as the compiler sees it."""
     marker = re.compile(r'^# \d+ "([^"]*)"')
     own, lines = False, []
     for line in run("gcc", "-E", "-dD", f"-I{ROOT}/include", header).splitlines():
@@ -57,6 +57,28 @@ def declared(header):
     preprocessed = build / (header.name + ".i")
     preprocessed.write_text("\n".join(lines), encoding="utf-8")
     kinds = "--kinds-C=defgpstuvx"
-    return sorted({(tag["kind"], tag["name"])
-                   for tag in tags("--language-force=C", kinds, str(preprocessed))
-                   if not tag["name"].startswith("__anon")})
+    return [tag for tag in tags("--language-force=C", kinds, str(preprocessed))
+            if not tag["name"].startswith("__anon")]
+
+
+def declared(header):
+    """(kind, name) of all that this header itself brings."""
+    return sorted({(tag["kind"], tag["name"]) for tag in declarations(header)})
+
+
+def compat_words():
+    """Every word of the linux-compat headers."""
+    return {word for path in (ROOT / "include" / "linux-compat").rglob("*.h")
+            for word in re.findall(r"\w+", path.read_text(encoding="utf-8"))}
+
+
+def linux_names():
+    """What a text may name that is Linux's: what linux-compat has, and what the map tells of."""
+    page = (ROOT / "docs" / "kernel-map.md").read_text(encoding="utf-8")
+    return compat_words() | set(re.findall(r"`(\w+)\(", page))
+
+
+def exported():
+    """The names of the symbol map."""
+    text = re.sub(r"/\*.*?\*/", "", (ROOT / "src" / "libdmabuf.map").read_text(encoding="utf-8"))
+    return set(re.findall(r"^\t(\w+);", text, re.M))

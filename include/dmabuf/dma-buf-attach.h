@@ -73,7 +73,9 @@ struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct
  * @dmabuf: as there
  * @dev:    as there
  *
- * dma_buf_dynamic_attach() without importer ops. Return: as there.
+ * dma_buf_dynamic_attach() without importer ops.
+ *
+ * Return: as there.
  *
  * Since: 0.1
  */
@@ -117,6 +119,22 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
  * such direction; -EBUSY: the cached table has another direction, or the exporter's table
  * is not within the limits of the device; -ENOMEM: the exporter gave NULL; -EINTR: a
  * signal handler ran while it waited; or what the exporter's pin or map gave.
+ *
+ * Example:
+ *
+ *	struct dma_buf_attachment *attach = dma_buf_attach(dmabuf, dev);
+ *	struct scatterlist *sg;
+ *	struct sg_table *table;
+ *
+ *	if (dmabuf_is_err(attach))
+ *		return (int)dmabuf_ptr_err(attach);
+ *	table = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+ *	if (!dmabuf_is_err(table)) {
+ *		sg_table_for_each(sg, table)
+ *			use(sg->address, sg->length);
+ *		dma_buf_unmap_attachment(attach, table, DMA_TO_DEVICE);
+ *	}
+ *	dma_buf_detach(dmabuf, attach);
  *
  * Since: 0.1
  */

@@ -34,6 +34,18 @@ extern "C" {
  * signal handler ran while it waited; or what the exporter gave. After a failure there is
  * nothing to end: the exporter's end_cpu_access has been called if its begin had succeeded.
  *
+ * Example:
+ *
+ *	void *address;
+ *
+ *	err = dma_buf_mmap_cpu(dmabuf, PROT_READ, &address);
+ *	if (!err)
+ *		err = dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE); // waits for writers
+ *	if (err)
+ *		return err;
+ *	use(address, dmabuf->size);
+ *	err = dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE);
+ *
  * Since: 0.1
  */
 int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)

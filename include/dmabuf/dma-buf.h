@@ -74,6 +74,8 @@ struct dma_buf_export_info {
  *
  * All zero but for exp_name, which is DMABUF_MODNAME: define that before including
  * this header.
+ *
+ * Since: 0.1
  */
 #define DEFINE_DMA_BUF_EXPORT_INFO(info) \
 	struct dma_buf_export_info info = { DMABUF_MODNAME, NULL, NULL, 0, 0, NULL, NULL, false }
@@ -98,6 +100,53 @@ struct dma_buf_export_info {
  * Return: a new reference; dmabuf_err_ptr() of -EINVAL, with a warning: no @exp_info,
  * priv, ops, map, unmap or release; one of pin and unpin without the other; or
  * cache_sgt_mapping together with pin or dynamic_mapping; -ENOMEM.
+ *
+ * Example:
+ *
+ *	static struct sg_table *map(struct dma_buf_attachment *attach,
+ *				    enum dma_data_direction direction)
+ *	{
+ *		const struct scatterlist piece = {
+ *			.address = attach->dmabuf->priv, .length = attach->dmabuf->size, .fd = -1
+ *		};
+ *		struct sg_table *table = malloc(sizeof(*table));
+ *		int err = -ENOMEM;
+ *
+ *		(void)direction;
+ *		if (table)
+ *			err = sg_alloc_table_from_pieces(table, &piece, 1, attach->dev);
+ *		if (!err)
+ *			return table;
+ *		free(table);
+ *		return dmabuf_err_ptr(err);
+ *	}
+ *
+ *	static void unmap(struct dma_buf_attachment *attach, struct sg_table *table,
+ *			  enum dma_data_direction direction)
+ *	{
+ *		(void)attach, (void)direction;
+ *		sg_free_table(table);
+ *		free(table);
+ *	}
+ *
+ *	static void release(struct dma_buf *dmabuf)
+ *	{
+ *		free(dmabuf->priv);
+ *	}
+ *
+ *	static struct dma_buf *make_buffer(void *memory, size_t size)
+ *	{
+ *		static const struct dma_buf_ops ops = {
+ *			.map_dma_buf = map, .unmap_dma_buf = unmap, .release = release
+ *		};
+ *		DEFINE_DMA_BUF_EXPORT_INFO(info);
+ *
+ *		info.ops = &ops;
+ *		info.size = size;
+ *		info.flags = O_RDWR;
+ *		info.priv = memory;
+ *		return dma_buf_export(&info);
+ *	}
  *
  * Since: 0.1
  */

@@ -53,7 +53,11 @@ struct dma_fence_array {
 	struct dma_fence_array_cb callbacks[];
 };
 
-/** dma_fence_array_ops - the ops of every array, to tell one by; see dma_fence_is_array() */
+/**
+ * dma_fence_array_ops - the ops of every array, to tell one by; see dma_fence_is_array()
+ *
+ * Since: 0.1
+ */
 extern const struct dma_fence_ops dma_fence_array_ops;
 
 /**
@@ -193,6 +197,8 @@ struct dma_fence *dma_fence_array_next(struct dma_fence *head, unsigned int inde
  * @head:  any fence; one that is no array is visited itself; NULL: nothing is
  *
  * The caller holds a reference on @head.
+ *
+ * Since: 0.1
  */
 #define dma_fence_array_for_each(fence, index, head)                         \
 	for ((index) = 0, (fence) = dma_fence_array_first(head); (fence);    \

@@ -40,7 +40,11 @@ struct dma_fence_chain {
 	};
 };
 
-/** dma_fence_chain_ops - the ops of every link, to tell one by; see dma_fence_is_chain() */
+/**
+ * dma_fence_chain_ops - the ops of every link, to tell one by; see dma_fence_is_chain()
+ *
+ * Since: 0.1
+ */
 extern const struct dma_fence_ops dma_fence_chain_ops;
 
 /**
@@ -93,6 +97,16 @@ void dma_fence_chain_free(struct dma_fence_chain *chain);
  * Lifetime: the caller holds the one reference, as after dma_fence_init(). Releasing a
  * chain takes no stack, however long it is.
  *
+ * Example:
+ *
+ *	struct dma_fence_chain *link = dma_fence_chain_alloc();
+ *
+ *	if (!link)
+ *		return -ENOMEM;
+ *	// Both references are consumed; the new head has one.
+ *	dma_fence_chain_init(link, head, dma_fence_get(fence), point);
+ *	head = &link->base;
+ *
  * Since: 0.1
  */
 void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
@@ -119,6 +133,8 @@ struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence);
  * @head: any fence; one that is no link is visited itself; NULL: nothing is
  *
  * The head is visited in any case, older links only if their own fence has not signalled.
+ *
+ * Since: 0.1
  */
 #define dma_fence_chain_for_each(iter, head)              \
 	for ((iter) = dma_fence_get(head); (iter) != NULL; \
@@ -134,6 +150,16 @@ struct dma_fence *dma_fence_chain_walk(struct dma_fence *fence);
  * out, since its own fence has signalled, and what is left to wait for is older.
  *
  * Return: 0; -EINVAL: *@pfence is NULL, no link, or before @seqno; it is untouched then.
+ *
+ * Example:
+ *
+ *	struct dma_fence *needed = dma_fence_get(head);
+ *	int64_t left = 1;
+ *
+ *	err = dma_fence_chain_find_seqno(&needed, point);
+ *	if (!err && needed) // NULL: there is nothing to wait for any more
+ *		left = dma_fence_wait_timeout(needed, true, 1000000);
+ *	dma_fence_put(needed);
  *
  * Since: 0.1
  */

@@ -5,6 +5,18 @@
  * The issuer's side (struct dma_fence_timeline) is apart from the consumers' side
  * (the fences): who holds a fence cannot signal it. A point is a value: (timeline,
  * sequence number), emitted once and signalled once; nothing is re-armed.
+ *
+ * Example:
+ *
+ *	struct dma_fence_timeline *tl = dma_fence_timeline_create("engine");
+ *	struct dma_fence *done = tl ? dma_fence_timeline_emit(tl) : NULL;
+ *
+ *	if (!done)
+ *		return -ENOMEM;
+ *	// give done away, do the work; then, on any thread:
+ *	err = dma_fence_timeline_signal(tl, done->seqno, 0);
+ *	dma_fence_put(done);
+ *	dma_fence_timeline_destroy(tl); // what is left signals with -ECANCELED
  */
 #ifndef DMABUF_DMA_FENCE_TIMELINE_H
 #define DMABUF_DMA_FENCE_TIMELINE_H

@@ -57,6 +57,20 @@ struct dma_fence *dma_fence_unwrap_next(struct dma_fence_unwrap *cursor);
  *
  * Leaves that have signalled are visited, too, except where the walk along the chain has
  * taken their link out.
+ *
+ * Example:
+ *
+ *	struct dma_fence_unwrap cursor;
+ *	struct dma_fence *leaf;
+ *
+ *	dma_fence_unwrap_for_each(leaf, &cursor, fence) {
+ *		if (dma_fence_get_status(leaf) < 0) {
+ *			dma_fence_put(cursor.chain); // since the walk ends early
+ *			break;
+ *		}
+ *	}
+ *
+ * Since: 0.1
  */
 #define dma_fence_unwrap_for_each(fence, cursor, head)                          \
 	for ((fence) = dma_fence_unwrap_first(head, cursor); (fence) != NULL;   \
@@ -91,13 +105,16 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_f
 
 /**
  * dma_fence_unwrap_merge() - one flat fence for several
+ * @...: any fences, borrowed; NULL is fine
  *
- * Takes any fences, borrowed; NULL is fine. Their leaves are merged: those that have not
- * signalled, of each context the latest, by ascending context.
+ * Their leaves are merged: those that have not signalled, of each context the latest, by
+ * ascending context.
  *
  * Return: a new reference: on an array, with a context of its own and number 1; if one leaf
  * is left, on that leaf; if none is, on a signalled fence with the time at which the last of
  * them signalled (0 if there were none at all); NULL: no memory.
+ *
+ * Since: 0.1
  */
 #define dma_fence_unwrap_merge(...)                                                          \
 	__extension__({                                                                      \

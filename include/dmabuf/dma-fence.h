@@ -284,6 +284,27 @@ bool dma_fence_test_signaled_flag(const struct dma_fence *fence);
  * Return: 0 if @func will be called, -ENOENT if @fence had signalled, -EINVAL
  * (and a warning) if an argument is NULL.
  *
+ * Example:
+ *
+ *	struct job {
+ *		struct dma_fence_cb cb; // first, so that a pointer to it is one to the job
+ *		sem_t ready;
+ *		int status;
+ *	};
+ *
+ *	static void work_is_done(struct dma_fence *fence, struct dma_fence_cb *cb)
+ *	{
+ *		struct job *job = (struct job *)cb;
+ *
+ *		job->status = dma_fence_get_status_locked(fence);
+ *		sem_post(&job->ready);
+ *	}
+ *
+ *	static int watch(struct job *job, struct dma_fence *fence)
+ *	{
+ *		return dma_fence_add_callback(fence, &job->cb, work_is_done);
+ *	}
+ *
  * Since: 0.1
  */
 int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma_fence_func_t func);
@@ -360,28 +381,32 @@ void dma_fence_set_error(struct dma_fence *fence, int error);
 struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence);
 
 /**
- * dma_fence_lock_irqsave() - take the fence's lock (later Linux)
+ * dma_fence_lock_irqsave() - take the fence's lock
  * @fence: fence
  * @flags: an unsigned long variable, set to 0: there are no interrupts here
  *
  * Two fences' locks nest only from a container to its members.
+ *
+ * Since: 0.1 (later Linux)
  */
 #define dma_fence_lock_irqsave(fence, flags) \
 	((flags) = 0, dmabuf_spin_lock(dma_fence_spinlock(fence)))
 
 /**
- * dma_fence_unlock_irqrestore() - drop the fence's lock (later Linux)
+ * dma_fence_unlock_irqrestore() - drop the fence's lock
  * @fence: fence
  * @flags: as for dma_fence_lock_irqsave()
+ *
+ * Since: 0.1 (later Linux)
  */
 #define dma_fence_unlock_irqrestore(fence, flags) \
 	((void)(flags), dmabuf_spin_unlock(dma_fence_spinlock(fence)))
 
 /**
- * dma_fence_assert_held() - abort unless the fence's lock is held (later Linux)
+ * dma_fence_assert_held() - abort unless the fence's lock is held
  * @fence: fence
  *
- * Since: 0.1
+ * Since: 0.1 (later Linux)
  */
 void dma_fence_assert_held(struct dma_fence *fence);
 

@@ -51,7 +51,16 @@ static inline void dma_resv_guard_end_(struct dma_resv **guard)
  *
  * A declaration: it stands where a variable could be defined.
  *
- * Extension.
+ * Example:
+ *
+ *	dma_resv_guard(obj);
+ *
+ *	err = dma_resv_reserve_fences(obj, 1);
+ *	if (err)
+ *		return err; // unlocks
+ *	dma_resv_add_fence(obj, fence, DMA_RESV_USAGE_READ);
+ *
+ * Since: 0.1. Extension.
  */
 #define dma_resv_guard(obj)                                                          \
 	DMA_RESV_GUARD_(DMA_RESV_GUARD_NAME_(__LINE__), dma_resv_guard_lock_(obj));  \
@@ -71,7 +80,7 @@ static inline void dma_resv_guard_end_(struct dma_resv **guard)
  *
  * break leaves the block.
  *
- * Extension.
+ * Since: 0.1. Extension.
  */
 #define dma_resv_scoped_guard(obj) DMA_RESV_SCOPED_GUARD_(dma_resv_guard_lock_(obj), break)
 
@@ -80,7 +89,7 @@ static inline void dma_resv_guard_end_(struct dma_resv **guard)
  * @fail: statement instead of the block, such as return -EINTR
  * @obj:  object that the caller does not hold
  *
- * Extension.
+ * Since: 0.1. Extension.
  */
 #define dma_resv_scoped_guard_intr(fail, obj) \
 	DMA_RESV_SCOPED_GUARD_(dma_resv_guard_intr_(obj), fail)
@@ -90,7 +99,7 @@ static inline void dma_resv_guard_end_(struct dma_resv **guard)
  * @fail: statement instead of the block, such as return -EBUSY
  * @obj:  object
  *
- * Extension.
+ * Since: 0.1. Extension.
  */
 #define dma_resv_scoped_guard_try(fail, obj) \
 	DMA_RESV_SCOPED_GUARD_(dma_resv_guard_try_(obj), fail)

@@ -91,7 +91,21 @@ struct dma_fence *dma_resv_snapshot_next(struct dma_resv_snapshot_cursor *cursor
  * @snap:   snapshot, held by the caller
  * @usage:  weakest category to visit
  *
- * Signalled fences are visited, superseded ones are not. Extension.
+ * Signalled fences are visited, superseded ones are not.
+ *
+ * Example:
+ *
+ *	struct dma_resv_snapshot_cursor cursor;
+ *	struct dma_resv_snapshot snap;
+ *
+ *	if (dma_resv_get_snapshot(obj, &snap)) {
+ *		dma_resv_snapshot_for_each(fence, &cursor, &snap, DMA_RESV_USAGE_READ)
+ *			printf("%d: %s\n", cursor.fence_usage,
+ *			       dma_fence_is_signaled(fence) ? "done" : "busy");
+ *		dma_resv_put_snapshot(&snap);
+ *	}
+ *
+ * Since: 0.1. Extension.
  */
 #define dma_resv_snapshot_for_each(fence, cursor, snap, usage)                          \
 	for ((fence) = dma_resv_snapshot_first(cursor, snap, usage); (fence);           \
@@ -218,6 +232,21 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor);
  * dma_resv_for_each_fence_unlocked() - visit fences without the lock
  * @cursor: between dma_resv_iter_begin() and dma_resv_iter_end()
  * @fence:  loop variable, borrowed
+ *
+ * Example:
+ *
+ *	struct dma_resv_iter cursor;
+ *	unsigned int busy = 0;
+ *
+ *	dma_resv_iter_begin(&cursor, obj, DMA_RESV_USAGE_BOOKKEEP);
+ *	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+ *		if (dma_resv_iter_is_restarted(&cursor))
+ *			busy = 0; // what was counted will come again
+ *		busy++;
+ *	}
+ *	dma_resv_iter_end(&cursor);
+ *
+ * Since: 0.1
  */
 #define dma_resv_for_each_fence_unlocked(cursor, fence)                         \
 	for (fence = dma_resv_iter_first_unlocked(cursor); fence;               \
@@ -229,6 +258,8 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor);
  * @obj:    object that the caller holds
  * @usage:  weakest category to visit
  * @fence:  loop variable, borrowed
+ *
+ * Since: 0.1
  */
 #define dma_resv_for_each_fence(cursor, obj, usage, fence)                              \
 	for (dma_resv_iter_begin(cursor, obj, usage), fence = dma_resv_iter_first(cursor); \

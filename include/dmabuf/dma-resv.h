@@ -31,7 +31,11 @@
 extern "C" {
 #endif
 
-/** reservation_ww_class - the class of all reservation locks: wait-die */
+/**
+ * reservation_ww_class - the class of all reservation locks: wait-die
+ *
+ * Since: 0.1
+ */
 extern struct ww_class reservation_ww_class;
 
 /*
@@ -203,6 +207,16 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences) DMABU
  *
  * Ordering: others see it from dma_resv_unlock() or dma_resv_commit() on. (Linux
  * shows it at once.)
+ *
+ * Example:
+ *
+ *	err = dma_resv_lock(obj, NULL);
+ *	if (err)
+ *		return err;
+ *	err = dma_resv_reserve_fences(obj, 1); // this may fail
+ *	if (!err)
+ *		dma_resv_add_fence(obj, fence, DMA_RESV_USAGE_WRITE); // this cannot
+ *	dma_resv_unlock(obj); // now others see it
  *
  * Since: 0.1
  */

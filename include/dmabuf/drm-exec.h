@@ -3,7 +3,14 @@
  * drm-exec.h - lock any number of reservations, in any order
  *
  * Whoever submits a job needs all its buffers locked at once. This is the loop of
- * ww-mutex.h, written down once:
+ * ww-mutex.h, written down once. Its body runs again from its start whenever the locks
+ * had to be given back, so it must be able to run any number of times.
+ *
+ * Linux locks GEM objects this way. This library's buffers are a dma_resv each:
+ * the calls that end in _resv take one directly; those that end in _obj are
+ * Linux's. Both may be used with one drm_exec.
+ *
+ * Example:
  *
  *	struct drm_exec exec;
  *	int err = 0;
@@ -19,15 +26,8 @@
  *	}
  *	for (i = 0; i < n; i++)
  *		dma_resv_add_fence(buffer[i]->resv, fence, DMA_RESV_USAGE_WRITE);
- * out:
- *	drm_exec_fini(&exec);				unlocks, and so commits
- *
- * The body of the loop runs again from its start whenever the locks had to be
- * given back, so it must be able to run any number of times.
- *
- * Linux locks GEM objects this way. This library's buffers are a dma_resv each:
- * the calls that end in _resv take one directly; those that end in _obj are
- * Linux's. Both may be used with one drm_exec.
+ *	out:
+ *	drm_exec_fini(&exec); // unlocks, and so commits
  */
 #ifndef DMABUF_DRM_EXEC_H
 #define DMABUF_DRM_EXEC_H
@@ -340,6 +340,8 @@ static inline struct drm_gem_object *drm_exec_seek_obj(struct drm_exec *exec,
  * @obj:   loop variable, borrowed
  *
  * Reservations that were locked by themselves are left out.
+ *
+ * Since: 0.1
  */
 #define drm_exec_for_each_locked_object(exec, index, obj)                               \
 	for ((index) = 0; ((obj) = drm_exec_seek_obj(exec, &(index), 1UL)) != NULL; ++(index))
@@ -349,6 +351,8 @@ static inline struct drm_gem_object *drm_exec_seek_obj(struct drm_exec *exec,
  * @exec:  where they are locked; the loop's body may unlock the current object
  * @index: unsigned long, the loop's
  * @obj:   loop variable, borrowed
+ *
+ * Since: 0.1
  */
 #define drm_exec_for_each_locked_object_reverse(exec, index, obj)                       \
 	for ((index) = (exec)->num_objects - 1UL;                                       \
@@ -360,7 +364,7 @@ static inline struct drm_gem_object *drm_exec_seek_obj(struct drm_exec *exec,
  * @index: unsigned long, the loop's
  * @resv:  loop variable
  *
- * Extension.
+ * Since: 0.1. Extension.
  */
 #define drm_exec_for_each_locked_resv(exec, index, resv)                                \
 	for ((index) = 0; ((resv) = drm_exec_resv(exec, index)) != NULL; ++(index))
@@ -375,6 +379,8 @@ static inline struct drm_gem_object *drm_exec_seek_obj(struct drm_exec *exec,
  * A break or goto out of the body leaves the loop with what is locked by then.
  * Such loops nest, with a drm_exec each. In C++, no object with a destructor may
  * be alive where drm_exec_retry_on_contention() stands.
+ *
+ * Since: 0.1
  */
 #define drm_exec_until_all_locked(exec)                                                 \
 	DRM_EXEC_LABEL_(__LINE__):                                                      \
@@ -387,6 +393,8 @@ static inline struct drm_gem_object *drm_exec_seek_obj(struct drm_exec *exec,
  * @exec: that of the innermost drm_exec_until_all_locked()
  *
  * To stand right after each call that locks, also inside loops of the body.
+ *
+ * Since: 0.1
  */
 #define drm_exec_retry_on_contention(exec)                                              \
 	do {                                                                            \

@@ -220,7 +220,7 @@ int sync_file_set_deadline(int fd, int64_t deadline) DMABUF_MUST_CHECK;
  * Each fence of the kernel costs one descriptor.
  *
  * Return: a descriptor to poll, the library's: do not close it; the same each time; -EBUSY:
- * the thread is there already; -ENOMEM; -EMFILE, -ENFILE: no descriptor.
+ * the thread is there already; -EMFILE, -ENFILE: no descriptor.
  *
  * Since: 0.1. Extension.
  */

@@ -5,21 +5,8 @@
  * Who needs a handful of buffers at once cannot know in which order others take
  * them. With these mutexes the order does not matter: all locks of one job are
  * taken under one context, each context has a stamp, and where two contexts
- * would wait for each other, the younger one is told to back off:
- *
- *	ww_acquire_init(&ctx, &reservation_ww_class);
- *	err = ww_mutex_lock(a, &ctx);		  nothing is held yet: cannot be -EDEADLK
- *	err = ww_mutex_lock(b, &ctx);
- *	while (err == -EDEADLK) {
- *		ww_mutex_unlock(a);		  all that the context holds
- *		ww_mutex_lock_slow(b, &ctx);	  wait for the one that was missing
- *		err = ww_mutex_lock(a, &ctx);
- *		swap(a, b);
- *	}
- *	...
- *	ww_mutex_unlock(a);
- *	ww_mutex_unlock(b);
- *	ww_acquire_fini(&ctx);
+ * would wait for each other, the younger one is told to back off: it drops all it
+ * holds, waits for the lock that it was refused, and takes the others again.
  *
  * The context keeps its stamp while it backs off. So it gets older compared with
  * the others, until it is the oldest and gets all it wants.
@@ -31,7 +18,28 @@
  * wound-wait (DEFINE_WW_CLASS): an older context marks the younger holder as
  *	wounded; the holder learns of it when it next has to wait.
  *
- * drm-exec.h has the loop above for any number of objects.
+ * drm-exec.h does this for any number of objects.
+ *
+ * Example:
+ *
+ *	static int lock_both(struct ww_mutex *a, struct ww_mutex *b, struct ww_acquire_ctx *ctx)
+ *	{
+ *		struct ww_mutex *refused = b;
+ *		int err;
+ *
+ *		err = ww_mutex_lock(a, ctx);	// holds nothing yet: not -EDEADLK
+ *		if (!err)
+ *			err = ww_mutex_lock(b, ctx);
+ *		while (err == -EDEADLK) {
+ *			struct ww_mutex *held = refused == b ? a : b;
+ *
+ *			ww_mutex_unlock(held);			// all that the context holds
+ *			ww_mutex_lock_slow(refused, ctx);	// the one that was missing
+ *			refused = held;
+ *			err = ww_mutex_lock(refused, ctx);
+ *		}
+ *		return err;
+ *	}
  */
 #ifndef DMABUF_WW_MUTEX_H
 #define DMABUF_WW_MUTEX_H
@@ -57,12 +65,16 @@ struct ww_class {
 /**
  * DEFINE_WW_CLASS() - define a wound-wait class
  * @classname: the variable; "static" may stand before the macro
+ *
+ * Since: 0.1
  */
 #define DEFINE_WW_CLASS(classname) struct ww_class classname = { 0, #classname, false }
 
 /**
  * DEFINE_WD_CLASS() - define a wait-die class
  * @classname: the variable; "static" may stand before the macro
+ *
+ * Since: 0.1
  */
 #define DEFINE_WD_CLASS(classname) struct ww_class classname = { 0, #classname, true }
 

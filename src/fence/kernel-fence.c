@@ -22,7 +22,6 @@
 #include "os/clock.h"
 #include "os/fault.h"
 #include "os/file.h"
-#include "os/futex.h"
 #include "os/poll.h"
 #include "os/sync-file.h"
 
@@ -129,16 +128,21 @@ static int64_t kernel_wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	const int64_t deadline = os_deadline_ns(timeout);
 
-	while (!dma_fence_is_signaled(fence)) {
-		const int err = os_poll(to_kernel_fence(fence)->watched.fd, deadline, intr);
+	int err;
 
-		if (err == -ETIMEDOUT)
-			return 0;
-		if (err && !dma_fence_is_signaled(fence))
-			return -ERESTARTSYS;
-		os_yield(); /* to a reader, if there is one */
-	}
-	return fence_time_left(deadline, timeout);
+	if (dma_fence_is_signaled(fence))
+		return timeout ? timeout : 1;
+	if (!timeout)
+		return 0;
+	err = os_poll(to_kernel_fence(fence)->watched.fd, deadline, intr);
+	if (err == -ETIMEDOUT)
+		return 0;
+	if (dma_fence_is_signaled(fence))
+		return fence_time_left(deadline, timeout);
+	if (err)
+		return -ERESTARTSYS;
+	/* Another thread is reading, and will signal it. */
+	return dma_fence_default_wait(fence, intr, os_remaining_ns(deadline));
 }
 
 static void kernel_set_deadline(struct dma_fence *fence, int64_t deadline)

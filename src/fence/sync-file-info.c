@@ -59,11 +59,12 @@ int sync_file_merge(const char *name, int fd1, int fd2)
 	err2 = sync_fd_find(fd2, &f2, NULL);
 	if (err1 == -EINVAL && err2 == -EINVAL)
 		return merge_in_kernel(name, fd1, fd2);
-	if (err1 == -EINVAL)
+	if (err1 == -EINVAL && !err2)
 		err1 = kernel_fence_create(fd1, &f1);
-	if (err2 == -EINVAL)
+	else if (!err1 && err2 == -EINVAL)
 		err2 = kernel_fence_create(fd2, &f2);
-	ret = err1 ? err1 : err2;
+	/* One that is closed says more than one that may be the kernel's. */
+	ret = err1 && err1 != -EINVAL ? err1 : err2 ? err2 : err1;
 	if (!ret)
 		ret = merge_fences(name, f1, f2);
 	dma_fence_put(f1);

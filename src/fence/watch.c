@@ -71,8 +71,10 @@ static void watch_for_ever(void)
 	dmabuf_spin_lock(&lock);
 	own = set;
 	dmabuf_spin_unlock(&lock);
-	for (;;)
+	for (;;) {
 		watch(own, true);
+		os_thread_flush(); /* it may sleep for long, and what it deferred should not */
+	}
 }
 
 static int get_set_locked(void)

@@ -182,6 +182,19 @@ static void map_unlocked(enum fake_kind kind, const struct dma_buf_attach_ops *o
 	dma_buf_put(dmabuf);
 }
 
+TEST(unlocked_mapping_that_fails_drops_the_lock)
+{
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_DYNAMIC);
+	struct dma_buf_attachment *attach = attach_dynamic(dmabuf, &notified);
+
+	fake.map_gives_null = true;
+	assert_is_error(dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE), -ENOMEM);
+	ASSERT_FALSE(dma_resv_is_locked(dmabuf->resv));
+	dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+}
+
 TEST(unlocked_mapping_takes_the_lock_where_the_table_says)
 {
 	map_unlocked(FAKE_STATIC, NULL, false, false);
@@ -269,6 +282,7 @@ TEST(R11_a_cached_table_of_one_direction_is_busy_for_others)
 	ASSERT_PTR(map(attach, DMA_TO_DEVICE), ==, table);
 	assert_is_error(dma_buf_map_attachment(attach, DMA_FROM_DEVICE), -EBUSY);
 	assert_is_error(dma_buf_map_attachment(attach, DMA_BIDIRECTIONAL), -EBUSY);
+	assert_is_error(dma_buf_map_attachment_unlocked(attach, DMA_FROM_DEVICE), -EBUSY);
 	dma_buf_unmap_attachment(attach, table, DMA_TO_DEVICE);
 	ASSERT_PTR(map(attach, DMA_TO_DEVICE), ==, table);
 	fake_assert_calls(&fake, FAKE_MAP, 1, false);

@@ -104,6 +104,7 @@ struct waiter {
 	unsigned int entered; /* atomic */
 	unsigned int done;    /* atomic */
 	int64_t data;	      /* plain: written before the fence signals, read after the wait */
+	bool unlocked; /* how to map */
 	int result;
 };
 
@@ -243,7 +244,8 @@ static void attach_and_map(void *arg)
 		store_release(&waiter->done, 1);
 		return;
 	}
-	table = dma_buf_map_attachment(attach, DMA_TO_DEVICE);
+	table = waiter->unlocked ? dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE)
+				 : dma_buf_map_attachment(attach, DMA_TO_DEVICE);
 	if (dmabuf_is_err(table)) {
 		waiter->result = (int)dmabuf_ptr_err(table);
 	} else {
@@ -315,10 +317,11 @@ TEST(mapping_for_a_dynamic_importer_waits_for_nothing)
 	dma_fence_timeline_destroy(timeline);
 }
 
-static void interrupted_map(enum fake_kind kind)
+static void interrupted_map(enum fake_kind kind, bool unlocked)
 {
 	struct fake fake;
 	struct waiter waiter = {
+		.unlocked = unlocked,
 		.dmabuf = fake_begin_test(&fake, kind),
 		.timeline = dma_fence_timeline_create("move"),
 	};
@@ -336,9 +339,10 @@ static void interrupted_map(enum fake_kind kind)
 
 TEST(an_interrupted_map_is_undone)
 {
-	interrupted_map(FAKE_STATIC);
-	interrupted_map(FAKE_DYNAMIC);
-	interrupted_map(FAKE_PINNING);
+	interrupted_map(FAKE_STATIC, false);
+	interrupted_map(FAKE_STATIC, true);
+	interrupted_map(FAKE_DYNAMIC, false);
+	interrupted_map(FAKE_PINNING, false);
 }
 
 /*

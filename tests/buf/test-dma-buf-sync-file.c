@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* A buffer's fences as a descriptor, and a descriptor's fences into a buffer. */
+#define _GNU_SOURCE
 #include <dmabuf/dma-buf-sync-file.h>
 #include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-fence-chain.h>
 #include <linux/dma-buf.h>
 
-#include "../fence/descriptors.h"
+#include "../fence/fake-kernel.h"
 #include "memfd-buffer.h"
 
 #define SIZE 4096
@@ -246,7 +247,6 @@ TEST(an_import_that_fails_adds_none_of_the_leaves)
 	struct dma_fence *leaves[3] = { make_fence(), make_fence(), make_fence() };
 	struct dma_fence *array = make_array(leaves, 3);
 	const int fd = make_fd(array);
-	bool no_memory = false;
 	int err;
 
 	for (unsigned int nth = 1;; nth++) {
@@ -255,17 +255,99 @@ TEST(an_import_that_fails_adds_none_of_the_leaves)
 		if (!os_fault_disarm())
 			break;
 		ASSERT_INT(err, <, 0);
-		no_memory |= err == -ENOMEM;
 		ASSERT_INT(count(dmabuf, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
 	}
 	ASSERT_INT(err, ==, 0);
-	ASSERT_TRUE(no_memory);
 	ASSERT_INT(count(dmabuf, DMA_RESV_USAGE_READ), ==, 3);
 	close(fd);
 	dma_fence_put(array);
 	for (int i = 0; i < 3; i++)
 		end(leaves[i]);
 	dma_buf_put(dmabuf);
+}
+
+/*
+ * What they lack.
+ */
+
+static int export_failing(unsigned int nth)
+{
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
+	int fd;
+
+	os_fault_arm(nth);
+	fd = dma_buf_export_sync_file(dmabuf, DMA_BUF_SYNC_READ);
+	ASSERT_TRUE(os_fault_disarm());
+	dma_buf_put(dmabuf);
+	return fd;
+}
+
+TEST(an_export_says_what_it_lacks)
+{
+	ASSERT_INT(export_failing(1), ==, -ENOMEM);
+	ASSERT_INT(export_failing(3), ==, -EMFILE);
+	ASSERT_INT(export_failing(5), ==, -ENOSPC);
+}
+
+static int import_failing(unsigned int nth)
+{
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	int err;
+
+	os_fault_arm(nth);
+	err = dma_buf_import_sync_file(dmabuf, DMA_BUF_SYNC_READ, fd);
+	ASSERT_TRUE(os_fault_disarm());
+	dma_buf_put(dmabuf);
+	fake_close(fd);
+	return err;
+}
+
+TEST(an_import_of_the_kernels_says_what_it_lacks)
+{
+	ASSERT_INT(import_failing(3), ==, -ENOMEM);
+	ASSERT_INT(import_failing(4), ==, -EMFILE);
+	ASSERT_INT(import_failing(5), ==, -ENOSPC);
+}
+
+/* In a new process, which has no thread yet. */
+static void import_without_a_thread(void *unused)
+{
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+
+	(void)unused;
+	os_fault_arm(6);
+	if (dma_buf_import_sync_file(dmabuf, DMA_BUF_SYNC_READ, fd) != -EAGAIN || !os_fault_disarm())
+		_exit(1);
+	if (dma_buf_import_sync_file(dmabuf, DMA_BUF_SYNC_READ, fd))
+		_exit(2);
+}
+
+TEST(an_import_of_the_kernels_first_fence_may_lack_a_thread)
+{
+	ASSERT_INT(run_in_child(import_without_a_thread, NULL), ==, 0);
+}
+
+TEST(fences_of_the_kernel_and_of_user_space_lie_side_by_side)
+{
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
+	struct dma_fence *fence = make_fence();
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+
+	import(dmabuf, DMA_BUF_SYNC_WRITE, fence);
+	ASSERT_INT(dma_buf_import_sync_file(dmabuf, DMA_BUF_SYNC_WRITE, fd), ==, 0);
+	ASSERT_INT(count(dmabuf, DMA_RESV_USAGE_WRITE), ==, 2);
+	dma_fence_signal(fence);
+	ASSERT_FALSE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_WRITE));
+	fake_signal(&point, 1, 1);
+	ASSERT_TRUE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_WRITE));
+	dma_buf_put(dmabuf);
+	dma_fence_put(fence);
+	fake_close(fd);
 }
 
 TEST(an_import_under_the_lock_aborts)

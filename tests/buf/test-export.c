@@ -203,6 +203,26 @@ TEST(descriptors_that_cannot_be_the_memory_are_refused)
 	close(fd);
 }
 
+static struct dma_buf *export_failing(unsigned int nth, int fd)
+{
+	struct dma_buf *dmabuf;
+	struct fake fake;
+
+	os_fault_arm(nth);
+	dmabuf = export_memory(&fake, O_RDWR, fd);
+	ASSERT_TRUE(os_fault_disarm());
+	return dmabuf;
+}
+
+TEST(export_of_memory_says_what_it_lacks)
+{
+	const int fd = new_memfd();
+
+	assert_is_error(export_failing(1, fd), -EMFILE);
+	assert_is_error(export_failing(2, fd), -ENOMEM);
+	close(fd);
+}
+
 TEST(export_of_memory_unwinds_from_every_failure)
 {
 	const int fd = new_memfd();

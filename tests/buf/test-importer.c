@@ -167,6 +167,17 @@ TEST(attach_unwinds_from_every_failure)
 	attach_unwinds(FAKE_PINNING, NULL);
 }
 
+TEST(attach_of_a_static_importer_unwinds_too)
+{
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_STATIC);
+
+	os_fault_arm(1);
+	assert_is_error(dma_buf_attach(dmabuf, &any_device), -ENOMEM);
+	ASSERT_TRUE(os_fault_disarm());
+	dma_buf_put(dmabuf);
+}
+
 /*
  * Limits of the device.
  */

@@ -262,6 +262,16 @@ TEST(a_finished_table_is_checked_against_the_limits)
 	sg_free_table(&table);
 }
 
+TEST(a_table_without_memory_for_it_is_not_touched)
+{
+	struct sg_table table = { .nents = 77 };
+
+	os_fault_arm(1);
+	ASSERT_INT(sg_alloc_table(&table, 3), ==, -ENOMEM);
+	ASSERT_TRUE(os_fault_disarm());
+	ASSERT_INT(table.nents, ==, 77);
+}
+
 TEST(building_unwinds_from_every_failure)
 {
 	const struct scatterlist pieces[] = { piece(0, 64) };

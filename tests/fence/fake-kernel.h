@@ -7,18 +7,19 @@
 #define TESTS_FAKE_KERNEL_H
 
 #include <linux/sync_file.h>
+#include <pthread.h>
 #include <sys/stat.h>
 
 #include "descriptors.h"
-#include "os/clock.h"
+#include "fence/sync-file.h"
 #include "os/sync-file.h"
 
 #define FAKE_MEMBERS 3
 #define FAKE_FILES 16
 
 struct fake_point {
-	int status;	    /* atomic */
-	uint64_t timestamp; /* before status */
+	int status;
+	uint64_t timestamp;
 };
 
 struct fake_file {
@@ -30,8 +31,9 @@ struct fake_file {
 	struct fake_point *points[FAKE_MEMBERS];
 };
 
+static pthread_mutex_t fake_lock = PTHREAD_MUTEX_INITIALIZER; /* guards all that is here */
 static struct fake_file fake_files[FAKE_FILES];
-static unsigned int fake_info_fails; /* atomic: so many of the next ones: no memory for members */
+static bool fake_lacks_memory; /* no memory there for more than the status */
 static bool fake_has_no_deadlines;
 
 static struct fake_file *fake_find(int fd)
@@ -50,7 +52,7 @@ static struct fake_file *fake_find(int fd)
 static int fake_status(const struct fake_file *file)
 {
 	for (unsigned int i = 0; i < file->num_points; i++) {
-		const int status = load_acquire(&file->points[i]->status);
+		const int status = file->points[i]->status;
 
 		if (status <= 0)
 			return status;
@@ -58,7 +60,7 @@ static int fake_status(const struct fake_file *file)
 	return 1;
 }
 
-static int fake_info(int fd, struct sync_file_info *info)
+static int info_locked(int fd, struct sync_file_info *info)
 {
 	const struct fake_file *file = fake_find(fd);
 	struct sync_fence_info *infos = (struct sync_fence_info *)(uintptr_t)info->sync_fence_info;
@@ -68,14 +70,12 @@ static int fake_info(int fd, struct sync_file_info *info)
 	if (info->num_fences) {
 		if (info->num_fences < file->num_points)
 			return -EINVAL;
-		if (load_relaxed(&fake_info_fails)) {
-			fetch_sub_relaxed(&fake_info_fails, 1);
+		if (fake_lacks_memory)
 			return -ENOMEM;
-		}
 		for (unsigned int i = 0; i < file->num_points; i++) {
 			infos[i] = (struct sync_fence_info){
 				.obj_name = "ring", .driver_name = "gpu",
-				.status = load_acquire(&file->points[i]->status),
+				.status = file->points[i]->status,
 			};
 			infos[i].timestamp_ns = infos[i].status ? file->points[i]->timestamp : 0;
 		}
@@ -86,12 +86,26 @@ static int fake_info(int fd, struct sync_file_info *info)
 	return 0;
 }
 
-static int fake_new(const char *name)
+/* Forget what nobody has a descriptor of. */
+static void collect_locked(void)
+{
+	for (int i = 0; i < FAKE_FILES; i++) {
+		struct pollfd entry = { .fd = fake_files[i].write_end };
+
+		if (fake_files[i].inode && poll(&entry, 1, 0) == 1) {
+			close(fake_files[i].write_end);
+			fake_files[i].inode = 0;
+		}
+	}
+}
+
+static int new_locked(const char *name)
 {
 	struct fake_file *file = fake_files;
 	struct stat status;
 	int ends[2];
 
+	collect_locked();
 	while (file->inode)
 		file++;
 	ASSERT_PTR(file, <, fake_files + FAKE_FILES);
@@ -108,7 +122,7 @@ static void fake_update(const struct fake_file *file)
 		ASSERT_INT(write(file->write_end, "", 1), ==, 1);
 }
 
-static int fake_merge(const char *name, int fd1, int fd2)
+static int merge_locked(const char *name, int fd1, int fd2)
 {
 	const struct fake_file *from[2] = { fake_find(fd1), fake_find(fd2) };
 	struct fake_file *file;
@@ -118,7 +132,9 @@ static int fake_merge(const char *name, int fd1, int fd2)
 		return -ENOTTY;
 	if (!from[1])
 		return -ENOENT;
-	fd = fake_new(name);
+	if (fake_lacks_memory)
+		return -ENOMEM;
+	fd = new_locked(name);
 	file = fake_find(fd);
 	for (int i = 0; i < 2; i++) {
 		for (unsigned int j = 0; j < from[i]->num_points; j++)
@@ -128,37 +144,62 @@ static int fake_merge(const char *name, int fd1, int fd2)
 	return fd;
 }
 
+static int fake_info(int fd, struct sync_file_info *info)
+{
+	int err;
+
+	pthread_mutex_lock(&fake_lock);
+	err = info_locked(fd, info);
+	pthread_mutex_unlock(&fake_lock);
+	return err;
+}
+
+static int fake_merge(const char *name, int fd1, int fd2)
+{
+	int fd;
+
+	pthread_mutex_lock(&fake_lock);
+	fd = merge_locked(name, fd1, fd2);
+	pthread_mutex_unlock(&fake_lock);
+	return fd;
+}
+
 static int fake_set_deadline(int fd, int64_t deadline)
 {
-	if (fake_has_no_deadlines || !fake_find(fd))
-		return -ENOTTY;
-	fake_find(fd)->deadline = deadline;
-	return 0;
+	struct fake_file *file;
+
+	pthread_mutex_lock(&fake_lock);
+	file = fake_has_no_deadlines ? NULL : fake_find(fd);
+	if (file)
+		file->deadline = deadline;
+	pthread_mutex_unlock(&fake_lock);
+	return file ? 0 : -ENOTTY;
 }
 
 static const struct os_sync_file_fake fake_kernel = { fake_info, fake_merge, fake_set_deadline };
 
-__attribute__((constructor)) static void use_fake_kernel(void)
-{
-	os_sync_file_fake(&fake_kernel);
-}
-
 /* A sync_file for one new fence, at @point. */
 static inline int fake_sync_file(struct fake_point *point)
 {
-	const int fd = fake_new("gpu-ring1-1");
-	struct fake_file *file = fake_find(fd);
+	struct fake_file *file;
+	int fd;
 
+	pthread_mutex_lock(&fake_lock);
+	fd = new_locked("gpu-ring1-1");
+	file = fake_find(fd);
 	*point = (struct fake_point){ .status = 0 };
 	file->points[file->num_points++] = point;
+	pthread_mutex_unlock(&fake_lock);
 	return fd;
 }
 
 /* Ends a fence as the kernel does: 1, or a negative errno. */
 static inline void fake_signal(struct fake_point *point, int status, uint64_t timestamp)
 {
+	pthread_mutex_lock(&fake_lock);
+	collect_locked();
 	point->timestamp = timestamp;
-	store_release(&point->status, status);
+	point->status = status;
 	for (int i = 0; i < FAKE_FILES; i++) {
 		const struct fake_file *file = &fake_files[i];
 
@@ -167,16 +208,41 @@ static inline void fake_signal(struct fake_point *point, int status, uint64_t ti
 				fake_update(file);
 		}
 	}
+	pthread_mutex_unlock(&fake_lock);
 }
 
-/* The sync_file that @fd stands for is no more; @fd is closed. */
+/* Closes the caller's last descriptor, and waits until the library has closed its own. */
 static inline void fake_close(int fd)
 {
-	struct fake_file *file = fake_find(fd);
+	const struct fake_file *file;
 
-	file->inode = 0;
-	close(file->write_end);
+	pthread_mutex_lock(&fake_lock);
+	file = fake_find(fd);
 	close(fd);
+	while (file->inode) {
+		pthread_mutex_unlock(&fake_lock);
+		sync_fd_reap();
+		test_yield();
+		pthread_mutex_lock(&fake_lock);
+		collect_locked();
+	}
+	pthread_mutex_unlock(&fake_lock);
+}
+
+/* What stays of the first fence that is taken in: be past that before anybody counts. */
+__attribute__((constructor)) static void use_fake_kernel(void)
+{
+	struct fake_point point;
+	struct dma_fence *fence;
+	int fd;
+
+	os_sync_file_fake(&fake_kernel);
+	fd = fake_sync_file(&point);
+	fence = sync_file_get_fence(fd);
+	if (!fence)
+		abort();
+	dma_fence_put(fence);
+	fake_close(fd);
 }
 
 #endif

@@ -437,6 +437,31 @@ TEST(a_handler_ends_an_interruptible_wait_also_with_sa_restart)
 	interrupt_a_wait(SA_RESTART);
 }
 
+static void default_wait(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->thread = pthread_self();
+	store_release(&waiter->started, true);
+	waiter->ret = dma_fence_default_wait(waiter->fence, waiter->intr, waiter->timeout);
+	store_release(&waiter->returned, true);
+}
+
+TEST(a_handler_ends_the_wait_itself)
+{
+	struct dma_fence *fence = make_fence();
+	struct waiter waiter = { .fence = fence, .intr = true, .timeout = LONG_TIME };
+	struct test_thread *thread;
+
+	catch_signals(0);
+	thread = test_thread_start(default_wait, &waiter);
+	WAIT_UNTIL(load_acquire(&waiter.started));
+	DISTURB_UNTIL(&waiter, load_acquire(&waiter.returned));
+	test_thread_join(thread);
+	ASSERT_INT(waiter.ret, ==, -ERESTARTSYS);
+	dma_fence_put(fence);
+}
+
 /* The work was done when the handler's end let the waiter look again. */
 TEST(a_fence_that_has_signalled_is_worth_more_than_a_handler)
 {

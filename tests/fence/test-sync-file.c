@@ -307,7 +307,6 @@ TEST(a_descriptor_that_cannot_be_made_leaves_everything_as_it_was)
 	struct dma_fence *fence = make_fence();
 	struct sync_file *file = sync_file_create(fence);
 	const struct test_resources before = test_resources();
-	bool no_memory = false, none_left = false, none_watched = false;
 	int fd;
 
 	for (unsigned int nth = 1;; nth++) {
@@ -316,15 +315,43 @@ TEST(a_descriptor_that_cannot_be_made_leaves_everything_as_it_was)
 		if (!os_fault_disarm())
 			break;
 		ASSERT_INT(fd, <, 0);
-		no_memory |= fd == -ENOMEM;
-		none_left |= fd == -EMFILE;
-		none_watched |= fd == -ENOSPC;
 		assert_as_before(file, fence, before);
 	}
 	ASSERT_INT(fd, >=, 0);
-	ASSERT_TRUE(no_memory && none_left && none_watched);
 	close(fd);
 	dma_fence_put(fence);
+}
+
+static int reserve_failing(unsigned int nth)
+{
+	int fd;
+
+	os_fault_arm(nth);
+	fd = sync_file_reserve_fd(0);
+	ASSERT_TRUE(os_fault_disarm());
+	return fd;
+}
+
+static int fd_failing(unsigned int nth)
+{
+	struct sync_file *file = sync_file_create(dma_fence_get_stub());
+	int fd;
+
+	os_fault_arm(nth);
+	fd = sync_file_fd(file, 0);
+	ASSERT_TRUE(os_fault_disarm());
+	sync_file_put(file);
+	return fd;
+}
+
+TEST(making_a_descriptor_says_what_it_lacks)
+{
+	ASSERT_INT(reserve_failing(1), ==, -ENOMEM);
+	ASSERT_INT(reserve_failing(2), ==, -EMFILE);
+	ASSERT_INT(reserve_failing(4), ==, -ENOSPC);
+	ASSERT_INT(fd_failing(1), ==, -ENOMEM);
+	ASSERT_INT(fd_failing(2), ==, -EMFILE);
+	ASSERT_INT(fd_failing(4), ==, -ENOSPC);
 }
 
 /* How many descriptors a process may have until @fd is given back. */

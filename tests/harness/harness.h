@@ -92,7 +92,7 @@ struct test_resources {
 /* Counts after all that is deferred has run and the thread's caches are empty. */
 struct test_resources test_resources(void);
 
-/* The same, after a moment for the descriptors that libc and sanitizers open for theirs. */
+/* The same, after a moment for threads of the library, of libc and of sanitizers to put away theirs. */
 struct test_resources test_resources_at_rest(struct test_resources before);
 
 /* While @fails, malloc() gives this thread nothing. For what no fault loop can reach. */

@@ -121,9 +121,10 @@ struct test_resources test_resources_at_rest(struct test_resources before)
 {
 	struct test_resources now = test_resources();
 
-	for (unsigned int tries = 100; tries && now.descriptors > before.descriptors; tries--) {
+	for (unsigned int tries = 100; tries && (now.descriptors > before.descriptors ||
+						 now.allocations > before.allocations); tries--) {
 		sched_yield();
-		now.descriptors = count_descriptors();
+		now = test_resources();
 	}
 	return now;
 }

@@ -52,6 +52,14 @@ TEST(a_bug_aborts_with_its_sentence)
 	ASSERT_DEATH(dmabuf_bug_on(true, "seven is %d", 7), "libdmabuf: seven is 7");
 }
 
+TEST(a_warn_handler_replaces_the_one_before)
+{
+	const dmabuf_warn_handler before = dmabuf_set_warn_handler(NULL);
+
+	ASSERT_TRUE(before);
+	ASSERT_FALSE(dmabuf_set_warn_handler(before));
+}
+
 TEST(a_warning_reaches_the_handler_and_is_survived)
 {
 	ASSERT_WARNS(ASSERT_TRUE(dmabuf_warn_on(true, "eight is %d", 8)), "eight is 8");

@@ -4,48 +4,9 @@
 
 #include <dmabuf/drm-exec.h>
 #include <errno.h>
-#include <pthread.h>
-#include <signal.h>
 
+#include "pest.h"
 #include "resv/ww-mutex-internal.h"
-
-/* Somebody who holds a reservation, and interrupts the test until it has had enough. */
-struct pest {
-	struct dma_resv *resv;
-	pthread_t victim;
-	bool holds, stop; /* atomic */
-};
-
-static void hold_and_interrupt(void *arg)
-{
-	struct pest *pest = arg;
-
-	if (dma_resv_lock(pest->resv, NULL))
-		abort();
-	store_release(&pest->holds, true);
-	while (!load_acquire(&pest->stop)) {
-		pthread_kill(pest->victim, SIGUSR1);
-		test_yield();
-	}
-	dma_resv_unlock(pest->resv);
-}
-
-static void on_signal(int signo)
-{
-	(void)signo;
-}
-
-static struct test_thread *pest_start(struct pest *pest, struct dma_resv *resv)
-{
-	const struct sigaction action = { .sa_handler = on_signal };
-	struct test_thread *thread;
-
-	ASSERT_INT(sigaction(SIGUSR1, &action, NULL), ==, 0);
-	*pest = (struct pest){ .resv = resv, .victim = pthread_self() };
-	thread = test_thread_start(hold_and_interrupt, pest);
-	WAIT_UNTIL(load_acquire(&pest->holds));
-	return thread;
-}
 
 TEST(a_signal_ends_the_wait_for_a_lock)
 {
@@ -66,8 +27,7 @@ TEST(a_signal_ends_the_wait_for_a_lock)
 	}
 	ASSERT_INT(err, ==, -EINTR);
 	ASSERT_TRUE(dma_resv_held(&resv[0]));
-	store_release(&pest.stop, true);
-	test_thread_join(thread);
+	pest_stop(&pest, thread);
 	drm_exec_fini(&exec);
 	dma_resv_fini(&resv[0]);
 	dma_resv_fini(&resv[1]);
@@ -98,8 +58,7 @@ TEST(a_signal_ends_the_wait_for_a_contended_lock)
 	ASSERT_INT(err, ==, -EINTR);
 	ASSERT_FALSE(drm_exec_is_contended(&exec));
 	ASSERT_INT(exec.num_objects, ==, 0);
-	store_release(&pest.stop, true);
-	test_thread_join(thread);
+	pest_stop(&pest, thread);
 	drm_exec_fini(&exec);
 	dma_resv_fini(&resv[0]);
 	dma_resv_fini(&resv[1]);

@@ -5,6 +5,8 @@
 
 #include "containers.h"
 
+#include "resv/set.h"
+
 static struct known *any_fence(void)
 {
 	struct thing *thing = below(4) ? NULL : choose(is_leaf);
@@ -129,6 +131,24 @@ static void step_side_deadline(void)
 		check_deadline(thing_of(expected.at[i].known), deadline);
 }
 
+/* What a thread without the lock sees. */
+static void check_committed(struct side *side)
+{
+	const struct question q = { side, &side->committed, BOOKKEEP, 0, 0 };
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_resv_snapshot snap;
+	static struct answer a;
+	struct dma_fence *fence;
+
+	begin_answer(&a, &q, "seen without the lock");
+	a.lax = true;
+	set_get_committed(&side->obj.fences, &snap);
+	dma_resv_snapshot_for_each(fence, &cursor, &snap, BOOKKEEP)
+		answered(&a, fence, cursor.fence_usage);
+	answered_all(&a);
+	dma_resv_put_snapshot(&snap);
+}
+
 /* Without asking any fence, so that the lazy ones stay lazy. */
 static void check_sides(void)
 {
@@ -141,6 +161,7 @@ static void check_sides(void)
 
 		CHECK(dma_resv_held(&side->obj) == side->locked, "held");
 		CHECK(dma_resv_is_locked(&side->obj) == side->locked, "is_locked");
+		check_committed(side);
 		if (side->locked) {
 			ask_locked(&q);
 		} else {

@@ -42,7 +42,8 @@ static unsigned int any_flags(void)
 }
 
 /* What a query for @usage returns, before the descriptor enables somebody to signal. */
-static void exported_leaves(struct leaves *leaves, const struct side *side, enum dma_resv_usage usage)
+static void exported_leaves(struct leaves *leaves, const struct side *side,
+			    enum dma_resv_usage usage)
 {
 	static struct list expected;
 

@@ -162,6 +162,12 @@ static struct {
 
 static unsigned int n_registrations;
 
+/* It will be called. */
+static bool is_waiting(unsigned int i)
+{
+	return registrations[i].registered && !registrations[i].called;
+}
+
 /* Under no lock that @thing could need: its context has none of its own. */
 static bool is_free_to_finish(const struct thing *thing)
 {
@@ -186,7 +192,8 @@ static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
 	const unsigned int i = room->number;
 	struct thing *thing = registrations[i].thing;
 
-	CHECK(registrations[i].room == room && registrations[i].registered, "called without reason");
+	CHECK(registrations[i].room == room, "called with another room");
+	CHECK(registrations[i].registered, "called without reason");
 	CHECK(thing->fence == fence, "called for another fence");
 	CHECK(!registrations[i].called, "called twice");
 	CHECK(i + 1 > thing->ran, "called in another order than registered");
@@ -253,21 +260,24 @@ static void step_register(void)
 	TRACE("register %u with %u, action %u: %d", i, (unsigned int)(thing - things), action, err);
 	if (is_own(thing))
 		CHECK(err == (seen || tells ? -ENOENT : 0), "add_callback: %d", err);
-	CHECK(err == (dma_fence_test_signaled_flag(thing->fence) ? -ENOENT : 0), "add_callback: %d", err);
+	seen = dma_fence_test_signaled_flag(thing->fence);
+	CHECK(err == (seen ? -ENOENT : 0), "add_callback: %d", err);
+	CHECK(!registrations[i].called, "called by add_callback");
 }
 
 /* After a call that did not register, too. */
 static void step_unregister(void)
 {
 	const unsigned int i = n_registrations ? n_registrations - 1 - below(n_registrations) : 0;
-	bool expected;
+	bool expected, removed;
 
 	if (!n_registrations || !registrations[i].room)
 		return;
-	expected = registrations[i].registered && !registrations[i].called;
+	expected = is_waiting(i);
 	TRACE("unregister %u", i);
-	CHECK(dma_fence_remove_callback(registrations[i].thing->fence, &registrations[i].room->cb) ==
-	      expected, "remove_callback: %d", !expected);
+	removed = dma_fence_remove_callback(registrations[i].thing->fence,
+					    &registrations[i].room->cb);
+	CHECK(removed == expected, "remove_callback: %d", removed);
 	registrations[i].registered = false;
 }
 
@@ -275,7 +285,7 @@ static void step_unregister(void)
 static void settle_registrations(void)
 {
 	for (unsigned int i = 0; i < n_registrations; i++) {
-		if (!registrations[i].thing || (registrations[i].registered && !registrations[i].called))
+		if (!registrations[i].thing || is_waiting(i))
 			continue;
 		/* Kept for a while: it may be unregistered. */
 		if (registrations[i].room && i + 4 >= n_registrations)
@@ -287,7 +297,7 @@ static void settle_registrations(void)
 static void check_registrations(void)
 {
 	for (unsigned int i = 0; i < n_registrations; i++) {
-		if (registrations[i].thing && registrations[i].registered && !registrations[i].called)
+		if (registrations[i].thing && is_waiting(i))
 			CHECK(!dma_fence_test_signaled_flag(registrations[i].thing->fence),
 			      "callback %u is not called", i);
 	}
@@ -299,7 +309,7 @@ static void end_registrations(void)
 	for (unsigned int i = 0; i < n_registrations; i++) {
 		if (!registrations[i].thing)
 			continue;
-		if (registrations[i].registered && !registrations[i].called)
+		if (is_waiting(i))
 			dma_fence_remove_callback(registrations[i].thing->fence,
 						  &registrations[i].room->cb);
 		unpin(i);

@@ -41,7 +41,7 @@ static struct dma_fence *make_array(struct thing **members, unsigned int n, uint
 	if (array && in_steps)
 		dma_fence_array_init(array, (int)n, table, context, 7, any);
 	if (array) {
-		CHECK(dma_fence_array_max_fences(array) == n + in_steps, "array: another capacity");
+		CHECK(dma_fence_array_max_fences(array) == n + in_steps, "another capacity");
 		return &array->base;
 	}
 	for (unsigned int i = 0; i < n; i++)
@@ -50,8 +50,8 @@ static struct dma_fence *make_array(struct thing **members, unsigned int n, uint
 	return NULL;
 }
 
-static struct thing *new_array(struct dma_fence *fence, struct thing *const *members, unsigned int n,
-		      bool any)
+static struct thing *new_array(struct dma_fence *fence, struct thing *const *members,
+			       unsigned int n, bool any)
 {
 	struct thing *thing = new_thing(any ? ANY : ALL, MAX_CONTEXTS, fence->seqno);
 
@@ -121,7 +121,8 @@ static void number_link(struct thing *thing, uint64_t wanted)
 	}
 	before = prev->fence->seqno;
 	CHECK(fence->seqno == (wanted > before ? wanted : before), "link: another number");
-	CHECK((fence->context == prev->fence->context) == (wanted > before), "link: another timeline");
+	CHECK((fence->context == prev->fence->context) == (wanted > before),
+	      "link: another timeline");
 	thing->prev_seqno = wanted > before ? before : 0;
 }
 
@@ -324,7 +325,7 @@ static int64_t last_time(const struct leaves *leaves)
 	return last;
 }
 
-/* The program knows @fence from now on, with the reference; NULL: it has no room for it, and puts it. */
+/* The program knows @fence from now on, with the reference; NULL: no room, and it is put. */
 static struct thing *adopt_array(struct dma_fence *fence, const struct leaves *leaves)
 {
 	if (has_room() && leaves->n <= MAX_MEMBERS)
@@ -385,7 +386,8 @@ static void step_merge(void)
 	TRACE("merge %d, %d, %d", a ? (int)(a - things) : -1, b ? (int)(b - things) : -1,
 	      c ? (int)(c - things) : -1);
 	arm();
-	fence = dma_fence_unwrap_merge(a ? a->fence : NULL, b ? b->fence : NULL, c ? c->fence : NULL);
+	fence = dma_fence_unwrap_merge(a ? a->fence : NULL, b ? b->fence : NULL,
+				       c ? c->fence : NULL);
 	CHECK(os_fault_disarm() == !fence, "merge: no memory");
 	if (fence)
 		check_merged(fence, &leaves, "merge");

@@ -37,7 +37,8 @@ static bool own_enable_signaling(struct dma_fence *fence)
 	struct thing *thing = to_thing(fence);
 
 	CHECK(!thing->enabled, "enable_signaling is called twice");
-	CHECK(dmabuf_spin_is_locked(dma_fence_spinlock(fence)), "enable_signaling without the lock");
+	CHECK(dmabuf_spin_is_locked(dma_fence_spinlock(fence)),
+	      "enable_signaling without the lock");
 	thing->enabled = true;
 	if (!thing->done)
 		return true;
@@ -280,8 +281,10 @@ static void step_get(void)
 		return;
 	TRACE("get %u", (unsigned int)(thing - things));
 	dmabuf_rcu_read_lock();
-	CHECK(!strcmp(dma_fence_driver_name(thing->fence), "detached-driver") == thing->seen, "name");
-	CHECK(!strcmp(dma_fence_timeline_name(thing->fence), "signaled-timeline") == thing->seen, "name");
+	CHECK(!strcmp(dma_fence_driver_name(thing->fence), "detached-driver") == thing->seen,
+	      "driver_name");
+	CHECK(!strcmp(dma_fence_timeline_name(thing->fence), "signaled-timeline") == thing->seen,
+	      "timeline_name");
 	fence = below(2) ? dma_fence_get_rcu_safe(&thing->fence) : dma_fence_get_rcu(thing->fence);
 	dmabuf_rcu_read_unlock();
 	CHECK(fence == thing->fence, "get_rcu: not that fence");
@@ -340,6 +343,7 @@ static void step_wait(void)
 {
 	struct thing *thing = choose(NULL), *other = choose(NULL);
 	const unsigned int how = below(3);
+	struct dma_fence *both[2];
 	uint32_t index = 7;
 	int64_t left = 0;
 
@@ -355,9 +359,11 @@ static void step_wait(void)
 		left = dma_fence_default_wait(thing->fence, false, 0);
 		break;
 	case 2:
-		left = dma_fence_wait_any_timeout((struct dma_fence *[]){ thing->fence, other->fence }, 2,
-						  false, 0, &index);
-		CHECK(index == (is_done(thing) ? 0 : is_done(other) ? 1 : 7), "wait_any: %u", index);
+		both[0] = thing->fence;
+		both[1] = other->fence;
+		left = dma_fence_wait_any_timeout(both, 2, false, 0, &index);
+		CHECK(index == (is_done(thing) ? 0 : is_done(other) ? 1 : 7), "wait_any: %u",
+		      index);
 		CHECK(left == (index != 7), "wait_any: %" PRId64, left);
 		return;
 	}

@@ -133,7 +133,8 @@ static void check_timelines(void)
 			    !w.known[j].signaled && things[j].deadline < deadline)
 				deadline = things[j].deadline;
 		}
-		CHECK(dma_fence_timeline_deadline(timelines[i].tl) == deadline, "timeline's deadline");
+		CHECK(dma_fence_timeline_deadline(timelines[i].tl) == deadline,
+		      "a timeline's deadline");
 	}
 }
 

@@ -97,6 +97,7 @@ static void step_open(void)
 	struct thing *thing = choose(NULL);
 	const int i = free_file();
 	struct sync_file *file;
+	bool failed;
 	int fd;
 
 	if (!thing || i < 0)
@@ -109,7 +110,8 @@ static void step_open(void)
 	check_name(file, thing);
 	os_fault_arm(below(3) ? 0 : 1 + below(6));
 	fd = open_descriptor(file);
-	CHECK(fd != -ECANCELED ? os_fault_disarm() == (fd < 0) : !os_fault_disarm(), "no descriptor: %d", fd);
+	failed = os_fault_disarm();
+	CHECK(failed == (fd < 0 && fd != -ECANCELED), "no descriptor: %d", fd);
 	if (fd < 0) {
 		sync_file_put(file);
 		return;
@@ -200,7 +202,8 @@ static void check_info(const struct sync_file_info *info, const struct sync_fenc
 {
 	int status = 1;
 
-	CHECK(info->num_fences == leaves->n, "info: %u fences, not %u", info->num_fences, leaves->n);
+	CHECK(info->num_fences == leaves->n, "info: %u fences, not %u", info->num_fences,
+	      leaves->n);
 	CHECK(!files[i].name[0] || !strcmp(info->name, files[i].name), "info: name %s", info->name);
 	for (unsigned int j = 0; j < leaves->n; j++) {
 		const struct thing *leaf = leaves->at[j];
@@ -210,8 +213,10 @@ static void check_info(const struct sync_file_info *info, const struct sync_fenc
 			status = own;
 		if (!infos)
 			continue;
-		CHECK(infos[j].status == own, "info: fence %u: %d, not %d", j, infos[j].status, own);
-		CHECK((int64_t)infos[j].timestamp_ns == (own ? dma_fence_timestamp(leaf->fence) : 0),
+		CHECK(infos[j].status == own, "info: fence %u: %d, not %d", j, infos[j].status,
+		      own);
+		CHECK(infos[j].timestamp_ns ==
+		      (own ? (uint64_t)dma_fence_timestamp(leaf->fence) : 0),
 		      "info: another time");
 	}
 	CHECK(info->status == status, "info: status %d, not %d", info->status, status);
@@ -232,7 +237,8 @@ static void step_info(void)
 	check_info(&info, NULL, &leaves, i);
 	if (leaves.n > 1) {
 		info.num_fences = leaves.n - 1;
-		CHECK(sync_file_get_info(files[i].fd, &info) == -EINVAL, "info: into too little room");
+		CHECK(sync_file_get_info(files[i].fd, &info) == -EINVAL,
+		      "info: into too little room");
 	}
 	info.num_fences = MAX_LEAVES;
 	CHECK(!sync_file_get_info(files[i].fd, &info), "info: nothing");
@@ -270,7 +276,7 @@ static void check_files(void)
 	for (unsigned int i = 0, j = 0; i < MAX_FILES; i++) {
 		if (files[i].thing)
 			CHECK(polled[j++].revents == (files[i].thing->seen ? POLLIN : 0),
-			      "poll: descriptor %u says %#x", i, (unsigned int)polled[j - 1].revents);
+			      "poll: descriptor %u", i);
 	}
 }
 

@@ -122,7 +122,9 @@ static bool is_container(const struct thing *thing)
 /* Somebody certainly has a reference. */
 static bool is_usable(const struct thing *thing)
 {
-	return thing->references || thing->files || (thing->kind < OWN_KINDS && !known_of(thing)->released);
+	if (thing->references || thing->files)
+		return true;
+	return thing->kind < OWN_KINDS && !known_of(thing)->released;
 }
 
 static bool has_room(void)

@@ -69,6 +69,17 @@ thread_sanitizer()
 	suite build-check/tsan --repeat 2 "$@"
 }
 
+# Repeatable: same seed, same programs. What it finds stays in build-check/fuzz-found.
+fuzz()
+{
+	found=$here/build-check/fuzz-found
+	rm -rf "$found"
+	mkdir -p "$found/new"
+	"$here/build-check/fuzz/tests/fuzz/fuzz" -seed=1 -runs=100000 -max_len=256 -len_control=0 \
+		-timeout=60 -verbosity=0 -print_final_stats=1 "-artifact_prefix=$found/" \
+		"$found/new" "$here/tests/fuzz/corpus"
+}
+
 # The demo must end with exit status $1; its arguments follow.
 demo()
 {
@@ -114,6 +125,9 @@ run_check()
 		-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
 	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread; then
 		step 'tsan: tests' thread_sanitizer || :
+	fi
+	if step 'fuzz: builds' build_fuzz build-check/fuzz; then
+		step 'fuzz: library and model agree' fuzz || :
 	fi
 	if step 'release: builds without tests' build build-check/release gcc --werror \
 		--buildtype=release -Dtests=false -Ddemo=disabled; then

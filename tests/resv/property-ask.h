@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The property test's questions: each answer of the library is compared with the model's. */
+/* Questions to a reservation: each answer of the library is compared with the model's. */
 #ifndef PROPERTY_ASK_H
 #define PROPERTY_ASK_H
 
@@ -9,28 +9,8 @@
 #include "property-model.h"
 
 /*
- * Questions. They run in the test's thread, or in the other one.
+ * Questions. They run in the thread that holds the lock, or in another one.
  */
-
-static void on_other(void (*func)(void *arg), void *arg)
-{
-	w.other.func = func;
-	w.other.arg = arg;
-	sem_post(&w.other.go);
-	sem_wait(&w.other.done);
-}
-
-static void serve(void *unused)
-{
-	(void)unused;
-	for (;;) {
-		sem_wait(&w.other.go);
-		if (!w.other.func)
-			return;
-		w.other.func(w.other.arg);
-		sem_post(&w.other.done);
-	}
-}
 
 /* Answers are compared in order; what has signalled may be among them if @lax. */
 struct answer {
@@ -41,10 +21,24 @@ struct answer {
 	const char *who;
 };
 
-static bool model_has(const struct view *view, struct dma_fence *fence, enum dma_resv_usage usage)
+static bool is_alive(const struct dma_fence *fence)
+{
+	for (unsigned int i = 0; i < w.n_known; i++) {
+		if (w.known[i].fence == fence && !w.known[i].released)
+			return true;
+	}
+	return false;
+}
+
+/* Is it an entry that has signalled, which the library may have dropped, or not? */
+static bool is_optional(const struct view *view, const struct dma_fence *fence,
+			enum dma_resv_usage usage)
 {
 	for (unsigned int i = 0; i < view->fences.n; i++) {
-		if (view->fences.at[i].known->fence == fence && view->fences.at[i].usage == usage)
+		const struct entry *entry = &view->fences.at[i];
+
+		if (entry->known->fence == fence && entry->usage == usage &&
+		    entry->known->signaled && !entry->known->released)
 			return true;
 	}
 	return false;
@@ -54,15 +48,14 @@ static const enum dma_resv_usage unknown_usage = (enum dma_resv_usage)7;
 
 static void answered(struct answer *a, struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	if (a->lax && mock_is_alive(fence) && model_has(a->view, fence, usage) &&
-	    dma_fence_is_signaled(fence))
+	if (a->lax && is_optional(a->view, fence, usage))
 		return;
 	CHECK(a->next < a->expected.n, "%s: a fence too much, %" PRIu64, a->who, fence->seqno);
 	CHECK(a->expected.at[a->next].known->fence == fence, "%s: a wrong fence, %" PRIu64, a->who,
 	      fence->seqno);
 	CHECK(usage == unknown_usage || a->expected.at[a->next].usage == usage,
 	      "%s: a wrong category, %u", a->who, (unsigned int)usage);
-	CHECK(mock_is_alive(fence), "%s: a dead fence", a->who);
+	CHECK(is_alive(fence), "%s: a dead fence", a->who);
 	a->next++;
 }
 
@@ -225,22 +218,6 @@ static void ask(void *arg)
 	kinds[q->kind % (sizeof(kinds) / sizeof(kinds[0]))](q);
 }
 
-static void step_ask(struct side *side)
-{
-	struct question q = { .side = side, .view = &side->staged };
-
-	/* One after the other: what a seed means must not depend on the compiler. */
-	q.usage = any_usage();
-	q.kind = below(7);
-	q.fault = one_in(8);
-
-	TRACE("ask %u of %u", q.kind, (unsigned int)(side - w.side));
-	ask(&q);
-	q.view = &side->committed;
-	if (one_in(4))
-		on_other(ask, &q);
-}
-
 /*
  * Snapshots.
  */
@@ -257,7 +234,7 @@ static void check_seen(const struct snap *snap, enum dma_resv_usage usage)
 		CHECK(i < snap->seen.n && snap->seen.at[i].known->fence == fence &&
 		      snap->seen.at[i].usage == cursor.fence_usage,
 		      "a snapshot changed");
-		CHECK(mock_is_alive(fence), "a fence of a snapshot died");
+		CHECK(is_alive(fence), "a fence of a snapshot died");
 		i++;
 	}
 	while (i < snap->seen.n && snap->seen.at[i].usage > usage)
@@ -289,18 +266,6 @@ static void take(struct snap *snap, struct side *side, const struct view *view)
 	snap->there = there;
 }
 
-struct taking {
-	struct snap *snap;
-	struct side *side;
-};
-
-static void take_committed(void *arg)
-{
-	const struct taking *taking = arg;
-
-	take(taking->snap, taking->side, &taking->side->committed);
-}
-
 static void put(void *arg)
 {
 	struct snap *snap = arg;
@@ -309,28 +274,6 @@ static void put(void *arg)
 	CHECK(!dma_resv_snapshot_first(&(struct dma_resv_snapshot_cursor){ 0 }, &snap->snap,
 				       BOOKKEEP), "what was put is not empty");
 	snap->there = false;
-}
-
-static void step_snapshot(struct side *side)
-{
-	struct snap *snap = &w.snap[below(MAX_SNAPS)];
-	struct taking taking = { snap, side };
-
-	if (snap->there) {
-		TRACE("put snapshot %u", (unsigned int)(snap - w.snap));
-		check_seen(snap, any_usage());
-		if (one_in(2))
-			put(snap);
-		else
-			on_other(put, snap);
-		return;
-	}
-	TRACE("take snapshot %u of %u", (unsigned int)(snap - w.snap),
-	      (unsigned int)(side - w.side));
-	if (one_in(3))
-		on_other(take_committed, &taking);
-	else
-		take(snap, side, &side->staged);
 }
 
 #endif

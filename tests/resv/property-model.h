@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* The property test's world: what the library should say, and how to complain. */
+/*
+ * The world of tests that make random calls on reservations: what the library should
+ * say, and how to complain. Who includes it says where chance comes from: below().
+ */
 #ifndef PROPERTY_MODEL_H
 #define PROPERTY_MODEL_H
 
 #include "harness.h"
 
 #include <dmabuf/dma-resv.h>
-#include <semaphore.h>
-#include <signal.h>
-
-#include "mock.h"
 
 #define SIDES 2
 #define MAX_FENCES 512
@@ -59,14 +58,6 @@ struct snap {
 	bool there;
 };
 
-/* A thread that holds no lock, to ask what others see. */
-struct other {
-	struct test_thread *thread;
-	sem_t go, done;
-	void (*func)(void *arg);
-	void *arg;
-};
-
 static struct world {
 	struct side side[SIDES];
 	struct known known[MAX_FENCES];
@@ -75,7 +66,6 @@ static struct world {
 	uint64_t context[MAX_CONTEXTS], next[MAX_CONTEXTS];
 	struct snap snap[MAX_SNAPS];
 	unsigned int signal_weight; /* of 16: how often fences signal */
-	struct other other;
 	uint32_t seed, chance;
 	unsigned int step;
 	bool trace;
@@ -100,7 +90,7 @@ static void print_list(const char *name, const struct list *list)
 
 static void print_world(void)
 {
-	fprintf(stderr, "sequence of DMABUF_TEST_SEED=%u, step %u\n", w.seed, w.step);
+	fprintf(stderr, "seed %u, step %u\n", w.seed, w.step);
 	for (unsigned int i = 0; i < SIDES; i++) {
 		fprintf(stderr, " side %u%s reserved %u\n", i, w.side[i].locked ? " locked" : "",
 			w.side[i].reserved);
@@ -127,22 +117,12 @@ static void print_world(void)
 		}                                            \
 	} while (0)
 
-/* The library aborts: say where. */
-static void aborted(int number)
-{
-	signal(number, SIG_DFL);
-	print_world();
-	raise(number);
-}
-
 /*
  * Chance.
  */
 
-static unsigned int below(unsigned int n)
-{
-	return test_random(&w.chance) % n;
-}
+/* Any number less than @n. */
+static unsigned int below(unsigned int n);
 
 static bool one_in(unsigned int n)
 {
@@ -162,7 +142,16 @@ static bool supersedes(const struct known *known, enum dma_resv_usage usage,
 		       const struct entry *old)
 {
 	return known->context == old->known->context && usage <= old->usage &&
-	       known->seqno >= old->known->seqno;
+	       (known == old->known || known->seqno > old->known->seqno);
+}
+
+static bool has_entry(const struct list *list, const struct entry *entry)
+{
+	for (unsigned int i = 0; i < list->n; i++) {
+		if (list->at[i].known == entry->known && list->at[i].usage == entry->usage)
+			return true;
+	}
+	return false;
 }
 
 static void append(struct list *list, struct known *known, enum dma_resv_usage usage)
@@ -181,7 +170,7 @@ static void model_add(struct view *view, struct known *known, enum dma_resv_usag
 
 		if (!supersedes(known, usage, &entry))
 			view->fences.at[kept++] = entry;
-		else if (!entry.known->signaled)
+		else if (!entry.known->signaled && !has_entry(&view->ghosts, &entry))
 			append(&view->ghosts, entry.known, entry.usage);
 	}
 	view->fences.n = kept;

@@ -17,10 +17,24 @@
 #include "harness.h"
 
 #include <dmabuf/dma-resv.h>
-#include <errno.h>
+#include <semaphore.h>
 #include <signal.h>
 
-#include "property-ask.h"
+#include "mock.h"
+#include "property-steps.h"
+
+static unsigned int below(unsigned int n)
+{
+	return test_random(&w.chance) % n;
+}
+
+/* The library aborts: say where. */
+static void aborted(int number)
+{
+	signal(number, SIG_DFL);
+	print_world();
+	raise(number);
+}
 
 /*
  * Fences.
@@ -100,230 +114,89 @@ static void step_signal(void)
 }
 
 /*
- * Editing.
+ * The other thread, which holds no lock: it asks what others see.
  */
 
-static void copy_list(struct list *to, const struct list *from)
+static struct other {
+	struct test_thread *thread;
+	sem_t go, done;
+	void (*func)(void *arg);
+	void *arg;
+} other;
+
+static void on_other(void (*func)(void *arg), void *arg)
 {
-	to->n = from->n;
-	memcpy(to->at, from->at, from->n * sizeof(from->at[0]));
+	other.func = func;
+	other.arg = arg;
+	sem_post(&other.go);
+	sem_wait(&other.done);
 }
 
-static void commit(struct side *side)
+static void serve(void *unused)
 {
-	copy_list(&side->committed.fences, &side->staged.fences);
-	copy_list(&side->committed.ghosts, &side->staged.ghosts);
-}
-
-static void step_lock(struct side *side)
-{
-	TRACE("%s %u", side->locked ? "unlock" : "lock", (unsigned int)(side - w.side));
-	os_fault_arm(1);
-	if (side->locked) {
-		dma_resv_unlock(&side->obj);
-		commit(side);
-		side->reserved = 0;
-	} else {
-		CHECK(!dma_resv_lock(&side->obj, NULL), "lock");
-	}
-	CHECK(!os_fault_disarm(), "lock or unlock may fail");
-	side->locked = !side->locked;
-}
-
-static void step_commit(struct side *side)
-{
-	TRACE("commit %u", (unsigned int)(side - w.side));
-	os_fault_arm(1);
-	dma_resv_commit(&side->obj);
-	CHECK(!os_fault_disarm(), "commit may fail");
-	commit(side);
-}
-
-/* Some calls meet a shortage of memory. */
-static void arm(void)
-{
-	os_fault_arm(one_in(6));
-}
-
-static void step_reserve(struct side *side)
-{
-	const unsigned int n = 1 + below(one_in(8) ? 40 : 6);
-	int err;
-
-	arm();
-	err = dma_resv_reserve_fences(&side->obj, n);
-	TRACE("reserve %u of %u: %d", n, (unsigned int)(side - w.side), err);
-	CHECK(err == (os_fault_disarm() ? -ENOMEM : 0), "reserve: %d", err);
-	if (!err && side->reserved < n)
-		side->reserved = n;
-}
-
-/* The test may let go of its own reference: the reservation must have one. */
-static void maybe_forget(struct known *known)
-{
-	if (one_in(2))
-		forget(known);
-}
-
-static void step_add(struct side *side)
-{
-	const enum dma_resv_usage usage = any_usage();
-	struct known *known;
-
-	if (!side->reserved)
-		return;
-	known = any_fence();
-	TRACE("add %u:%" PRIu64 "/%u%s to %u", known->context, known->seqno, (unsigned int)usage,
-	      known->lazy ? " lazy" : "", (unsigned int)(side - w.side));
-	os_fault_arm(1);
-	dma_resv_add_fence(&side->obj, known->fence, usage);
-	CHECK(!os_fault_disarm(), "add may fail");
-	model_add(&side->staged, known, usage);
-	side->reserved--;
-	maybe_forget(known);
-}
-
-static void step_set(struct side *side)
-{
-	const enum dma_resv_usage usage = any_usage();
-	struct known *known;
-
-	if (!side->reserved)
-		return;
-	known = one_in(3) ? NULL : any_fence();
-	TRACE("set %u:%" PRIu64 "/%u in %u", known ? known->context : 99, known ? known->seqno : 0,
-	      (unsigned int)usage, (unsigned int)(side - w.side));
-	os_fault_arm(1);
-	dma_resv_fences_set(&side->obj, &side->obj.fences, known ? known->fence : NULL, usage);
-	CHECK(!os_fault_disarm(), "set may fail");
-	model_set(&side->staged, known, usage);
-	side->reserved--;
-	if (known)
-		maybe_forget(known);
-}
-
-static void step_replace(struct side *side)
-{
-	const enum dma_resv_usage usage = any_usage();
-	const unsigned int context = below(w.contexts);
-	bool busy = false, there = false;
-	struct known *known;
-	int err;
-
-	for (unsigned int i = 0; i < side->staged.fences.n; i++) {
-		const struct known *old = side->staged.fences.at[i].known;
-
-		there |= old->context == context;
-		busy |= old->context == context && !old->signaled;
-	}
-	/* All of the context have signalled: they may be gone, or be replaced. */
-	if (there && !busy)
-		return;
-	known = any_fence();
-	arm();
-	err = dma_resv_replace_fences(&side->obj, w.context[context], known->fence, usage);
-	TRACE("replace %u by %u:%" PRIu64 "/%u in %u: %d", context, known->context, known->seqno,
-	      (unsigned int)usage, (unsigned int)(side - w.side), err);
-	CHECK(err == (os_fault_disarm() ? -ENOMEM : 0), "replace: %d", err);
-	if (!err && busy)
-		model_replace(&side->staged, context, known, usage);
-	maybe_forget(known);
-}
-
-static void step_copy(struct side *side)
-{
-	struct side *src = &w.side[below(SIDES)];
-	int err;
-
-	arm();
-	err = dma_resv_copy_fences(&side->obj, &src->obj);
-	TRACE("copy %u to %u: %d", (unsigned int)(src - w.side), (unsigned int)(side - w.side), err);
-	CHECK(err == (os_fault_disarm() ? -ENOMEM : 0), "copy: %d", err);
-	if (err)
-		return;
-	if (src != side)
-		copy_list(&side->staged.fences, &src->staged.fences);
-	side->staged.ghosts.n = 0;
-}
-
-static void step_prune(struct side *side)
-{
-	TRACE("prune %u", (unsigned int)(side - w.side));
-	arm();
-	dma_resv_prune_fences(&side->obj);
-	os_fault_disarm();
-}
-
-static void edit(struct side *side)
-{
-	switch (below(21)) {
-	case 0 ... 4:
-		step_reserve(side);
-		break;
-	case 5 ... 16:
-		step_add(side);
-		break;
-	case 17:
-		step_set(side);
-		break;
-	case 18:
-		step_replace(side);
-		break;
-	case 19:
-		step_copy(side);
-		break;
-	case 20:
-		step_prune(side);
-		break;
+	(void)unused;
+	for (;;) {
+		sem_wait(&other.go);
+		if (!other.func)
+			return;
+		other.func(other.arg);
+		sem_post(&other.done);
 	}
 }
 
-/* The set of its beginning is walked, whatever is staged meanwhile. */
-static void step_walk(struct side *side)
+static void step_ask(struct side *side)
 {
-	const struct question q = { .side = side, .view = &side->staged, .usage = any_usage() };
-	static struct answer a;
-	static struct view view;
-	struct dma_resv_iter cursor;
-	struct dma_fence *fence;
+	struct question q = { .side = side, .view = &side->staged };
 
-	TRACE("walk %u", (unsigned int)(side - w.side));
-	begin_answer(&a, &q, "walk with edits");
-	copy_list(&view.fences, &side->staged.fences);
-	a.view = &view;
-	a.lax = true;
-	dma_resv_for_each_fence(&cursor, &side->obj, q.usage, fence) {
-		answered(&a, fence, dma_resv_iter_usage(&cursor));
-		while (one_in(2))
-			edit(side);
+	/* One after the other: what a seed means must not depend on the compiler. */
+	q.usage = any_usage();
+	q.kind = below(7);
+	q.fault = one_in(8);
+
+	TRACE("ask %u of %u", q.kind, (unsigned int)(side - w.side));
+	ask(&q);
+	q.view = &side->committed;
+	if (one_in(4))
+		on_other(ask, &q);
+}
+
+struct taking {
+	struct snap *snap;
+	struct side *side;
+};
+
+static void take_committed(void *arg)
+{
+	const struct taking *taking = arg;
+
+	take(taking->snap, taking->side, &taking->side->committed);
+}
+
+static void step_snapshot(struct side *side)
+{
+	struct snap *snap = &w.snap[below(MAX_SNAPS)];
+	struct taking taking = { snap, side };
+
+	if (snap->there) {
+		TRACE("put snapshot %u", (unsigned int)(snap - w.snap));
+		check_seen(snap, any_usage());
+		if (one_in(2))
+			put(snap);
+		else
+			on_other(put, snap);
+		return;
 	}
-	answered_all(&a);
+	TRACE("take snapshot %u of %u", (unsigned int)(snap - w.snap),
+	      (unsigned int)(side - w.side));
+	if (one_in(3))
+		on_other(take_committed, &taking);
+	else
+		take(snap, side, &side->staged);
 }
 
 /*
  * Sequences.
  */
-
-/* What anybody may still come across must be alive. */
-static void check_lives(void)
-{
-	for (unsigned int i = 0; i < SIDES; i++) {
-		const struct list *lists[] = { &w.side[i].staged.fences, &w.side[i].committed.fences };
-
-		for (unsigned int j = 0; j < 2; j++) {
-			for (unsigned int k = 0; k < lists[j]->n; k++) {
-				const struct known *known = lists[j]->at[k].known;
-
-				CHECK(known->signaled || !known->released, "a fence died: %u:%" PRIu64,
-				      known->context, known->seqno);
-			}
-		}
-	}
-	for (unsigned int i = 0; i < MAX_SNAPS; i++) {
-		if (w.snap[i].there && one_in(4))
-			check_seen(&w.snap[i], any_usage());
-	}
-}
 
 static void step(void)
 {
@@ -403,6 +276,10 @@ static void sequence(uint32_t seed)
 	for (w.step = 0; w.step < steps; w.step++) {
 		step();
 		check_lives();
+		for (unsigned int i = 0; i < MAX_SNAPS; i++) {
+			if (w.snap[i].there && one_in(4))
+				check_seen(&w.snap[i], any_usage());
+		}
 	}
 	end();
 }
@@ -415,14 +292,14 @@ TEST(a_reservation_answers_like_its_model)
 	w.trace = getenv("DMABUF_TEST_TRACE");
 	signal(SIGABRT, aborted);
 	signal(SIGSEGV, aborted);
-	sem_init(&w.other.go, 0, 0);
-	sem_init(&w.other.done, 0, 0);
-	w.other.thread = test_thread_start(serve, NULL);
+	sem_init(&other.go, 0, 0);
+	sem_init(&other.done, 0, 0);
+	other.thread = test_thread_start(serve, NULL);
 	for (unsigned int i = 0; i < sequences; i++)
 		sequence(test_seed() + i);
-	w.other.func = NULL;
-	sem_post(&w.other.go);
-	test_thread_join(w.other.thread);
-	sem_destroy(&w.other.go);
-	sem_destroy(&w.other.done);
+	other.func = NULL;
+	sem_post(&other.go);
+	test_thread_join(other.thread);
+	sem_destroy(&other.go);
+	sem_destroy(&other.done);
 }

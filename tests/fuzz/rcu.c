@@ -9,6 +9,8 @@
 
 #include <dmabuf/dmabuf-types.h>
 
+#include "os/rcu.h"
+
 static unsigned int sections;
 static struct dmabuf_rcu_head *deferred;
 
@@ -44,6 +46,12 @@ void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rc
 }
 
 void dmabuf_rcu_barrier(void)
+{
+	if (sections)
+		abort();
+}
+
+void os_rcu_synchronize(void)
 {
 	if (sections)
 		abort();

@@ -44,7 +44,8 @@ static struct kernel_fence *to_kernel_fence(const struct dma_fence *fence)
 	return container_of(fence, struct kernel_fence, base);
 }
 
-int kernel_fence_fd(const struct dma_fence *fence)
+/* The duplicate, borrowed; -1: not a fence of the kernel. */
+static int kernel_fence_fd(const struct dma_fence *fence)
 {
 	return fence->ops == &kernel_ops ? to_kernel_fence(fence)->watched.fd : -1;
 }
@@ -127,7 +128,6 @@ static bool kernel_enable_signaling(struct dma_fence *fence)
 static int64_t kernel_wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	const int64_t deadline = os_deadline_ns(timeout);
-
 	int err;
 
 	if (dma_fence_is_signaled(fence))

@@ -29,67 +29,68 @@ static void fill(struct list_head *list)
 static void lists_are_walked_both_ways_and_from_anywhere(struct kunit *test)
 {
 	struct item *item, *next;
-	static struct list_head list;
+	static struct item around; /* the walks compute the item that the head would be in */
+	struct list_head *const list = &around.node;
 	struct list_head *at, *after;
 	int met;
 
-	fill(&list);
+	fill(list);
 	met = 0;
-	list_for_each(at, &list)
+	list_for_each(at, list)
 		met = met * 10 + list_entry(at, struct item, node)->value;
 	KUNIT_EXPECT_EQ(test, met, 1234);
 	met = 0;
-	list_for_each_prev(at, &list)
+	list_for_each_prev(at, list)
 		met = met * 10 + list_entry(at, struct item, node)->value;
 	KUNIT_EXPECT_EQ(test, met, 4321);
 	met = 0;
-	list_for_each_entry_reverse(item, &list, node)
+	list_for_each_entry_reverse(item, list, node)
 		met = met * 10 + item->value;
 	KUNIT_EXPECT_EQ(test, met, 4321);
 	met = 0;
 	item = &items[1];
-	list_for_each_entry_continue(item, &list, node)
+	list_for_each_entry_continue(item, list, node)
 		met = met * 10 + item->value;
 	KUNIT_EXPECT_EQ(test, met, 34);
 	met = 0;
 	item = &items[1];
-	list_for_each_entry_continue_reverse(item, &list, node)
+	list_for_each_entry_continue_reverse(item, list, node)
 		met = met * 10 + item->value;
 	KUNIT_EXPECT_EQ(test, met, 1);
 	met = 0;
 	item = &items[1];
-	list_for_each_entry_from(item, &list, node)
+	list_for_each_entry_from(item, list, node)
 		met = met * 10 + item->value;
 	KUNIT_EXPECT_EQ(test, met, 234);
 	met = 0;
 	item = &items[1];
-	list_for_each_entry_from_reverse(item, &list, node)
+	list_for_each_entry_from_reverse(item, list, node)
 		met = met * 10 + item->value;
 	KUNIT_EXPECT_EQ(test, met, 21);
 	met = 0;
 	item = NULL;
-	item = list_prepare_entry(item, &list, node);
-	list_for_each_entry_continue(item, &list, node)
+	item = list_prepare_entry(item, list, node);
+	list_for_each_entry_continue(item, list, node)
 		met = met * 10 + item->value;
 	KUNIT_EXPECT_EQ(test, met, 1234);
 	item = &items[2];
 	met = 0;
-	list_for_each_entry_safe_from(item, next, &list, node) {
+	list_for_each_entry_safe_from(item, next, list, node) {
 		met = met * 10 + item->value;
 		list_del(&item->node);
 	}
 	KUNIT_EXPECT_EQ(test, met, 34);
 	met = 0;
-	list_for_each_entry_safe_reverse(item, next, &list, node) {
+	list_for_each_entry_safe_reverse(item, next, list, node) {
 		met = met * 10 + item->value;
 		list_del(&item->node);
 	}
 	KUNIT_EXPECT_EQ(test, met, 21);
-	KUNIT_EXPECT_TRUE(test, list_empty_careful(&list));
-	fill(&list);
-	list_for_each_safe(at, after, &list)
+	KUNIT_EXPECT_TRUE(test, list_empty_careful(list));
+	fill(list);
+	list_for_each_safe(at, after, list)
 		list_del_init(at);
-	KUNIT_EXPECT_TRUE(test, list_empty(&list));
+	KUNIT_EXPECT_TRUE(test, list_empty(list));
 }
 
 static void a_list_knows_its_ends(struct kunit *test)

@@ -229,21 +229,6 @@ static inline void fake_close(int fd)
 	pthread_mutex_unlock(&fake_lock);
 }
 
-static inline struct dma_fence *take_in(int fd)
-{
-	struct dma_fence *fence = sync_file_get_fence(fd);
-
-	ASSERT_PTR(fence, !=, NULL);
-	return fence;
-}
-
-/* Whoever watches holds the fence for a moment. */
-static inline void put_last(struct dma_fence *fence)
-{
-	WAIT_UNTIL(load_acquire(&fence->refcount.count) == 1);
-	dma_fence_put(fence);
-}
-
 static unsigned int polls; /* atomic */
 
 static inline void count_polls(const char *label)

@@ -204,24 +204,6 @@ TEST(a_wait_ends_with_its_time)
 	fake_close(fd);
 }
 
-static void wait_for(void *arg)
-{
-	struct waiter *waiter = arg;
-
-	waiter->thread = pthread_self();
-	store_release(&waiter->started, true);
-	waiter->ret = dma_fence_wait_timeout(waiter->fence, waiter->intr, waiter->timeout);
-	store_release(&waiter->returned, true);
-}
-
-static struct test_thread *start(struct waiter *waiter)
-{
-	struct test_thread *thread = test_thread_start(wait_for, waiter);
-
-	WAIT_UNTIL(load_acquire(&waiter->started));
-	return thread;
-}
-
 TEST(a_wait_ends_with_the_kernels_signal)
 {
 	struct fake_point point;
@@ -230,7 +212,7 @@ TEST(a_wait_ends_with_the_kernels_signal)
 		{ .fence = take_in(fd), .intr = true, .timeout = MAX_SCHEDULE_TIMEOUT },
 		{ .fence = waiters[0].fence, .timeout = LONG_TIME },
 	};
-	struct test_thread *threads[2] = { start(&waiters[0]), start(&waiters[1]) };
+	struct test_thread *threads[2] = { start_waiting(&waiters[0]), start_waiting(&waiters[1]) };
 
 	fake_signal(&point, 1, 1);
 	test_thread_join(threads[0]);
@@ -250,7 +232,7 @@ TEST(a_handler_ends_an_interruptible_wait_for_the_kernel)
 	struct test_thread *thread;
 
 	catch_signals(SA_RESTART);
-	thread = start(&waiter);
+	thread = start_waiting(&waiter);
 	DISTURB_UNTIL(&waiter, load_acquire(&waiter.returned));
 	test_thread_join(thread);
 	ASSERT_INT(waiter.ret, ==, -ERESTARTSYS);
@@ -268,7 +250,7 @@ TEST(a_handler_does_not_end_an_uninterruptible_wait_for_the_kernel)
 	catch_signals(0);
 	store_relaxed(&polls, 0);
 	os_race_hook(count_polls);
-	thread = start(&waiter);
+	thread = start_waiting(&waiter);
 	DISTURB_UNTIL(&waiter, load_acquire(&polls) >= 7);
 	ASSERT_FALSE(load_acquire(&waiter.returned));
 	fake_signal(&point, 1, 1);

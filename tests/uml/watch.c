@@ -46,6 +46,19 @@ TEST(a_fence_that_the_kernel_has_not_signalled_can_be_put)
 	close(point.timeline);
 }
 
+TEST(a_sync_file_of_the_kernel_may_be_taken_in_again_and_again)
+{
+	const struct point point = make_point();
+
+	for (int i = 0; i < 3; i++) {
+		struct dma_fence *fence = take_in(point.fd);
+
+		dma_fence_enable_sw_signaling(fence);
+		dma_fence_put(fence);
+	}
+	end_point(&point);
+}
+
 /* In a new process, which nobody watches yet. */
 static void watch_by_hand(void *unused)
 {

@@ -58,12 +58,12 @@ pack_uml()
 )
 
 # Its processes do not have the memory in which libc's rseq would count: newer hosts end them
-# for that. A machine that does not end, or not well, is a failure itself.
+# for that. It keeps sockets at home. A machine that does not end, or not well, is a failure.
 boot_uml()
 (
 	cd "$uml" || exit
 	{
-		GLIBC_TUNABLES=glibc.pthread.rseq=0 timeout -k 10 300 ./linux mem=256M \
+		HOME=$uml GLIBC_TUNABLES=glibc.pthread.rseq=0 timeout -k 10 300 ./linux mem=256M \
 			initrd=files.cpio quiet con=null con0=null,fd:1 "$@" </dev/null 2>&1 ||
 			printf 'the machine ended with status %s\n0 passed, 1 failed\n' $?
 	} | tr -d '\r' | tee log

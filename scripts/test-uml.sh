@@ -44,6 +44,7 @@ make_uml()
 pack_uml()
 (
 	cd "$uml" || exit
+	rm -rf .uml
 	cp "$here/build/tests/uml/uml-init" init || exit
 	cp "$here/build/tests/uml/test-uml" test-uml || exit
 	{

@@ -142,6 +142,10 @@ int sync_file_fd(struct sync_file *sync_file, unsigned int flags) DMABUF_MUST_CH
  * A descriptor that this process made gives its fence, a sync_file of the kernel a fence that
  * stands for it (see sync_file_watch_fd()), a new one for each call.
  *
+ * Locking: takes no fence's lock, so that a callback may call it.
+ *
+ * Context: allocates for a sync_file of the kernel.
+ *
  * Return: a new reference; NULL: @fd is closed, or is a descriptor of something else, or, for
  * a sync_file of the kernel, there is no memory, no descriptor or no thread.
  *

@@ -63,6 +63,12 @@ static void free_fd(struct sync_fd *fd)
 	fence_file_put(file);
 }
 
+/* Not where it was found: who looks may be in a callback, under the lock of that very fence. */
+static void free_later(struct dmabuf_work *work)
+{
+	free_fd(container_of(work, struct sync_fd, work));
+}
+
 /* By number and not by pointer: somebody else may have removed it since it was said. */
 static struct sync_fd *remove_by_number(uint64_t number)
 {
@@ -92,8 +98,10 @@ void sync_fd_reap(void)
 
 			OS_RACE_POINT("sync_file: before a hang-up");
 			fd = remove_by_number(numbers[i]);
-			if (fd)
-				free_fd(fd);
+			if (!fd)
+				continue;
+			fd->work.func = free_later;
+			os_work_queue(&fd->work);
 		}
 	} while (count == BATCH);
 }

@@ -145,6 +145,37 @@ TEST(more_closed_descriptors_than_one_look_takes_are_let_go_at_once)
 	dma_fence_put(fence);
 }
 
+struct looking_cb {
+	struct dma_fence_cb cb;
+	int fd;
+	struct dma_fence *found;
+};
+
+static void look(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct looking_cb *looking = container_of(cb, struct looking_cb, cb);
+
+	(void)fence;
+	looking->found = sync_file_get_fence(looking->fd);
+}
+
+/* What it lets go of is the signalled fence's: it must not want the lock that the signaller holds. */
+TEST(a_callback_may_look_a_descriptor_up)
+{
+	struct dma_fence *fence = make_fence(), *other = make_fence();
+	struct looking_cb looking = { .fd = make_fd(other) };
+
+	ASSERT_INT(dma_fence_add_callback(fence, &looking.cb, look), ==, 0);
+	close(make_fd(fence));
+	dma_fence_signal(fence);
+	ASSERT_PTR(looking.found, ==, other);
+	ASSERT_INT(references(fence), ==, 1);
+	dma_fence_put(other);
+	close(looking.fd);
+	dma_fence_put(other);
+	dma_fence_put(fence);
+}
+
 TEST(a_closed_descriptor_leaves_no_callback)
 {
 	struct asked_fence *fence = make_asked();

@@ -101,7 +101,7 @@ int sync_file_reserve_fd(unsigned int flags) DMABUF_MUST_CHECK;
  * sync_file_install_fd() - make a reserved descriptor that of a fence
  * @fd:        from sync_file_reserve_fd(), neither installed nor cancelled nor closed, or it
  *	       aborts
- * @sync_file: is the descriptor's from now on
+ * @sync_file: is the descriptor's from now on; not yet that of another, or it aborts
  *
  * Enables signalling. Who polls sees the descriptor readable after the fence has signalled,
  * never before.
@@ -185,8 +185,8 @@ struct sync_file_info;
  * first which has not signalled, or signalled with an error, or else 1.
  *
  * Return: 0; -EBADF: @fd is closed; -EINVAL: it is a descriptor of something else, num_fences
- * is too small, flags or pad are not 0, or @info is NULL; -ENOMEM, from the kernel. On failure
- * @info is not written.
+ * is too small, flags or pad are not 0, or @info, or what structures go to, is NULL; -ENOMEM,
+ * from the kernel. On failure @info is not written.
  *
  * Since: 0.1. Extension (Linux: SYNC_IOC_FILE_INFO).
  */

@@ -233,6 +233,7 @@ void sync_file_install_fd(int fd, struct sync_file *sync_file)
 	dmabuf_bug_on(!sync_file, "sync_file_install_fd() without a sync_file: sync_file_cancel_fd() gives up %d",
 		      fd);
 	file = to_fence_file(sync_file);
+	dmabuf_bug_on(file->fd, "sync_file_install_fd(): the sync_file is a descriptor's already: dup() that");
 	file->refs = 2; /* not shown to anybody yet */
 	file->work.func = finish;
 	list_init(&file->cb.node);

@@ -259,6 +259,7 @@ TEST(only_what_is_reserved_is_installed_or_cancelled)
 	struct dma_fence *fence = make_fence();
 	struct sync_file *file = sync_file_create(fence);
 	const int fd = make_fd(fence), reserved = sync_file_reserve_fd(0);
+	const int spare = sync_file_reserve_fd(O_CLOEXEC);
 
 	ASSERT_DEATH(sync_file_install_fd(fd, file), "sync_file_reserve_fd() gives one");
 	ASSERT_DEATH(sync_file_install_fd(STDERR_FILENO, file), "is not reserved");
@@ -267,6 +268,8 @@ TEST(only_what_is_reserved_is_installed_or_cancelled)
 	ASSERT_DEATH(sync_file_cancel_fd(fd), "is not reserved");
 	sync_file_install_fd(reserved, file);
 	ASSERT_DEATH(sync_file_put(file), "close that");
+	ASSERT_DEATH(sync_file_install_fd(spare, file), "is a descriptor's already");
+	sync_file_cancel_fd(spare);
 	close(reserved);
 	close(fd);
 	dma_fence_put(fence);

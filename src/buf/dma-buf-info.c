@@ -69,7 +69,9 @@ static int64_t age_of_signal_ns(const struct dma_fence *fence)
 
 	if (!(load_acquire(&fence->flags) & TIMESTAMP))
 		return -1;
-	age = os_now_ns() - fence->timestamp;
+	/* Whoever signals may say any time. */
+	if (__builtin_sub_overflow(os_now_ns(), fence->timestamp, &age))
+		return INT64_MAX;
 	return age < 0 ? 0 : age;
 }
 

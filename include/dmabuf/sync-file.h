@@ -22,6 +22,7 @@
  * finds those of its own process. If the process that made it ends first, it is readable, and
  * poll() says POLLHUP beside POLLIN: the work may not have been done. In a forked child it
  * goes on working as that of another process.
+ * Who has a copy can also make it look like that, by shutdown(): SECURITY.md.
  */
 #ifndef DMABUF_SYNC_FILE_H
 #define DMABUF_SYNC_FILE_H

@@ -9,6 +9,7 @@
 
 #include "os/clock.h"
 #include "os/fault.h"
+#include "os/report.h"
 
 #define NSEC_PER_SEC 1000000000
 #define SLICE ((int64_t)3600 * NSEC_PER_SEC)
@@ -82,6 +83,9 @@ unsigned int os_set_take(int set, struct os_set_event *ret_events, unsigned int 
 	int count;
 
 	count = epoll_wait(set, events, (int)(max < MAX_EVENTS ? max : MAX_EVENTS), wait ? -1 : 0);
+	/* Otherwise who waits in a loop would never sleep again. */
+	dmabuf_bug_on(count < 0 && wait && errno != EINTR,
+		      "somebody closed a descriptor of the library's: leave open what you did not open");
 	for (int i = 0; i < count; i++)
 		ret_events[i] = (struct os_set_event){
 			.key = events[i].data.u64,

@@ -90,13 +90,17 @@ static int read_status(struct kernel_fence *kernel)
 	};
 	int err;
 
+	kernel->timestamp = os_now_ns();
 	if (!os_sync_file_info(kernel->watched.fd, &info)) {
 		kernel->timestamp = latest(kernel, info.num_fences);
-		return info.status;
+		if (info.status)
+			return info.status;
 	}
-	/* No memory there for the members: the status alone needs none. */
+	/*
+	 * A fence that needs but one of its members has its status said only where these are
+	 * not asked for. Nor does the kernel need memory for that.
+	 */
 	info = (struct sync_file_info){ .num_fences = 0 };
-	kernel->timestamp = os_now_ns();
 	err = os_sync_file_info(kernel->watched.fd, &info);
 	return err ? err : info.status;
 }

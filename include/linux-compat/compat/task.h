@@ -16,6 +16,7 @@
 #define LINUX_COMPAT_TASK_H
 
 #include <compat/futex.h>
+#include <compat/timers.h>
 #include <linux/bug.h>
 #include <linux/jiffies.h>
 
@@ -154,8 +155,11 @@ static inline int wake_up_process(struct task_struct *task)
 	return wake_up_state(task, TASK_NORMAL);
 }
 
-/* Sleep until woken, if the state is not TASK_RUNNING; which it is afterwards. */
-static inline void lc_schedule(int64_t deadline)
+/*
+ * Sleep until woken, if the state is not TASK_RUNNING; which it is afterwards. False: nobody
+ * woke the task until @deadline, nor did a timer that was due by then, which may be late.
+ */
+static inline bool lc_schedule(int64_t deadline)
 {
 	struct task_struct *task = current;
 	uint32_t state;
@@ -165,12 +169,17 @@ static inline void lc_schedule(int64_t deadline)
 
 		dmabuf_rcu_flush();
 		err = lc_futex_wait(&task->__state, state, deadline);
-		if (err == -EINTR && (state & TASK_INTERRUPTIBLE))
+		if (err == -ETIMEDOUT) {
+			lc_timers_run_until(deadline);
+			return __atomic_exchange_n(&task->__state, TASK_RUNNING,
+						   __ATOMIC_ACQUIRE) == TASK_RUNNING;
+		}
+		if (err == -EINTR && (state & TASK_INTERRUPTIBLE)) {
 			task->lc_signalled = true;
-		else if (err != -ETIMEDOUT)
-			continue;
-		__set_current_state(TASK_RUNNING);
+			__set_current_state(TASK_RUNNING);
+		}
 	}
+	return true;
 }
 
 static inline void schedule(void)
@@ -178,10 +187,14 @@ static inline void schedule(void)
 	lc_schedule(INT64_MAX);
 }
 
-/* What is left of @timeout, which is 0 only if it has passed. */
+/*
+ * What is left of @timeout: at least 1 for who was woken, however late it notices, and 0 for
+ * who was not. Without a sleep time passes all the same, so that no loop goes on for ever.
+ */
 static inline long schedule_timeout(long timeout)
 {
 	int64_t deadline, left;
+	bool slept;
 
 	if (timeout == MAX_SCHEDULE_TIMEOUT) {
 		schedule();
@@ -192,9 +205,13 @@ static inline long schedule_timeout(long timeout)
 		return 0;
 	}
 	deadline = lc_deadline(timeout);
-	lc_schedule(deadline);
+	slept = get_current_state() != TASK_RUNNING;
+	if (!lc_schedule(deadline))
+		return 0;
 	left = deadline - lc_now();
-	return left > 0 ? left : 0;
+	if (left > 0)
+		return left;
+	return slept || timeout > 1;
 }
 
 #endif

@@ -7,6 +7,7 @@
 #define LINUX_COMPAT_HRTIMER_H
 
 #include <compat/timers.h>
+#include <linux/ktime.h>
 
 enum hrtimer_restart { HRTIMER_NORESTART, HRTIMER_RESTART };
 

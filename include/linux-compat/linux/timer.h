@@ -7,6 +7,7 @@
 #define LINUX_COMPAT_TIMER_H
 
 #include <compat/timers.h>
+#include <linux/jiffies.h>
 
 struct timer_list {
 	struct lc_timer lc_timer;

@@ -69,14 +69,20 @@ static inline struct task_struct *get_task_struct(struct task_struct *task)
 	return task;
 }
 
+void lc_task_free(struct task_struct *task);
+
 /* Nobody can join the thread any more, so it must not wait for that. */
-static inline void put_task_struct(struct task_struct *task)
+LC_SHARED void lc_task_free(struct task_struct *task)
 {
-	if (__atomic_fetch_sub(&task->lc_usage, 1, __ATOMIC_ACQ_REL) != 1)
-		return;
 	if (task->lc_func && !task->lc_joined)
 		pthread_detach(task->lc_thread);
 	free(task);
+}
+
+static inline void put_task_struct(struct task_struct *task)
+{
+	if (__atomic_fetch_sub(&task->lc_usage, 1, __ATOMIC_ACQ_REL) == 1)
+		lc_task_free(task);
 }
 
 static inline void lc_task_ends(void *task)

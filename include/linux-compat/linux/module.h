@@ -70,6 +70,6 @@ static inline void module_put(struct module *module)
 	(void)module;
 }
 
-#define module_name(module) ((void)(module), "program")
+#define module_name(module) ((void)(module), KBUILD_MODNAME)
 
 #endif

@@ -139,4 +139,6 @@ static inline long wait_for_completion_killable_timeout(struct completion *x, un
 
 #define wait_for_completion_io(x) wait_for_completion(x)
 
+#include <compat/common.h>
+
 #endif

@@ -60,4 +60,6 @@ static inline unsigned long msleep_interruptible(unsigned int ms)
 	return jiffies_to_msecs((unsigned long)left);
 }
 
+#include <compat/common.h>
+
 #endif

@@ -125,4 +125,6 @@ static inline u64 hrtimer_forward(struct hrtimer *timer, ktime_t now, ktime_t in
 
 #define hrtimer_forward_now(timer, interval) hrtimer_forward(timer, ktime_get(), interval)
 
+#include <compat/common.h>
+
 #endif

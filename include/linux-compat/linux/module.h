@@ -72,4 +72,6 @@ static inline void module_put(struct module *module)
 
 #define module_name(module) ((void)(module), KBUILD_MODNAME)
 
+#include <compat/common.h>
+
 #endif

@@ -100,4 +100,6 @@ static inline void kfree_sensitive(const void *memory)
 DEFINE_FREE(kfree, void *, if (!IS_ERR_OR_NULL(_T)) kfree(_T))
 DEFINE_FREE(kvfree, void *, if (!IS_ERR_OR_NULL(_T)) kvfree(_T))
 
+#include <compat/common.h>
+
 #endif

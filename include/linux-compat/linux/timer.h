@@ -147,4 +147,6 @@ static inline int timer_shutdown_sync(struct timer_list *timer)
 #define round_jiffies_relative(j) (j)
 #define round_jiffies_up(j) (j)
 
+#include <compat/common.h>
+
 #endif

@@ -233,6 +233,6 @@ static inline void finish_wait(struct wait_queue_head *wq, struct wait_queue_ent
 }
 
 #include <compat/wait-event.h>
-#include <linux/wait_bit.h>
+#include <compat/common.h>
 
 #endif

@@ -331,4 +331,6 @@ static inline unsigned int work_busy(struct work_struct *work)
 	return busy;
 }
 
+#include <compat/common.h>
+
 #endif

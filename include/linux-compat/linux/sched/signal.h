@@ -37,4 +37,6 @@ static inline void flush_signals(struct task_struct *task)
 	(void)signal_pending(task);
 }
 
+#include <linux/sched.h>
+
 #endif

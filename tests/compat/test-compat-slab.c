@@ -111,6 +111,17 @@ static void memory_is_zeroed_on_request(struct kunit *test)
 	kfree(NULL);
 }
 
+static void reallocating_to_nothing_frees(struct kunit *test)
+{
+	void *nothing = krealloc(kmalloc(10, GFP_KERNEL), 0, GFP_KERNEL);
+
+	KUNIT_EXPECT_PTR_EQ(test, nothing, ZERO_SIZE_PTR); /* LeakSanitizer looks on */
+	kfree(nothing);
+	nothing = krealloc(nothing, 10, GFP_KERNEL);
+	KUNIT_EXPECT_FALSE(test, ZERO_OR_NULL_PTR(nothing));
+	kfree(nothing);
+}
+
 /* kfree_rcu() needs no memory, so nothing can go wrong with it. */
 static void what_is_freed_later_is_freed(struct kunit *test)
 {
@@ -161,6 +172,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(a_cache_knows_the_size_of_its_objects),
 	KUNIT_CASE(sizes_that_overflow_are_refused),
 	KUNIT_CASE(memory_is_zeroed_on_request),
+	KUNIT_CASE(reallocating_to_nothing_frees),
 	KUNIT_CASE(what_is_freed_later_is_freed),
 	KUNIT_CASE(pages_are_aligned_and_are_their_own_description),
 	KUNIT_CASE(scoped_pointers_free_what_was_not_taken),

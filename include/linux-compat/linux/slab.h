@@ -47,11 +47,25 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t flags)
 	return kmalloc_array(n, size, flags | __GFP_ZERO);
 }
 
-/* What is new is zeroed by nobody, also with __GFP_ZERO, since the old size is not known. */
+static inline void kfree(const void *memory)
+{
+	if (!ZERO_OR_NULL_PTR(memory))
+		free((void *)(uintptr_t)memory);
+}
+
+/* The old size is not known, so nobody can zero what is new: __GFP_ZERO warns. */
 static inline void *__must_check krealloc(const void *memory, size_t size, gfp_t flags)
 {
-	void *larger = realloc((void *)(uintptr_t)memory, size ? size : 1);
+	void *larger;
 
+	if (!size) {
+		kfree(memory);
+		return ZERO_SIZE_PTR;
+	}
+	if (ZERO_OR_NULL_PTR(memory))
+		return kmalloc(size, flags);
+	WARN(flags & __GFP_ZERO, "krealloc() zeroes nothing");
+	larger = realloc((void *)(uintptr_t)memory, size);
 	BUG_ON(!larger && (flags & __GFP_NOFAIL));
 	return larger;
 }
@@ -61,11 +75,6 @@ static inline void *__must_check krealloc_array(void *memory, size_t n, size_t s
 	size_t bytes;
 
 	return check_mul_overflow(n, size, &bytes) ? NULL : krealloc(memory, bytes, flags);
-}
-
-static inline void kfree(const void *memory)
-{
-	free((void *)(uintptr_t)memory);
 }
 
 #define kmalloc_node(size, flags, node) kmalloc(size, flags)
@@ -84,13 +93,13 @@ static inline void kfree(const void *memory)
 
 static inline size_t ksize(const void *memory)
 {
-	return malloc_usable_size((void *)(uintptr_t)memory);
+	return ZERO_OR_NULL_PTR(memory) ? 0 : malloc_usable_size((void *)(uintptr_t)memory);
 }
 
 /* Passwords and keys become zeroes before they go. */
 static inline void kfree_sensitive(const void *memory)
 {
-	if (memory)
+	if (!ZERO_OR_NULL_PTR(memory))
 		memzero_explicit((void *)(uintptr_t)memory, ksize(memory));
 	kfree(memory);
 }

@@ -39,6 +39,10 @@
 #define PF_KTHREAD 0x00200000u
 #define PF_EXITING 0x4u
 
+/* A handler ended a sleep; and signal_pending() said so, which holds until the next sleep. */
+#define LC_SIGNAL_NEW 1u
+#define LC_SIGNAL_SEEN 2u
+
 struct task_struct {
 	uint32_t __state; /* atomic */
 	uint32_t lc_usage; /* atomic: references, of which the thread has one */
@@ -46,7 +50,7 @@ struct task_struct {
 	pid_t pid, tgid;
 	char comm[TASK_COMM_LEN];
 	struct task_struct *group_leader;
-	bool lc_signalled; /* its own: a handler ended a sleep, and nobody has asked since */
+	uint32_t lc_signal; /* its own: LC_SIGNAL_... */
 
 	/* Of kthreads only. */
 	struct rcu_head lc_rcu;
@@ -136,8 +140,17 @@ static inline struct task_struct *get_current(void)
 
 #define current get_current()
 
-#define set_current_state(state) \
-	((void)__atomic_exchange_n(&current->__state, (state), __ATOMIC_SEQ_CST))
+/* Also where a sleep begins, which is what a signal that was seen is pending until. */
+static inline void lc_set_current_state(uint32_t state)
+{
+	struct task_struct *task = current;
+
+	if (state != TASK_RUNNING && task->lc_signal == LC_SIGNAL_SEEN)
+		task->lc_signal = 0;
+	__atomic_exchange_n(&task->__state, state, __ATOMIC_SEQ_CST);
+}
+
+#define set_current_state(state) lc_set_current_state(state)
 #define __set_current_state(state) \
 	__atomic_store_n(&current->__state, (state), __ATOMIC_RELAXED)
 #define get_current_state() READ_ONCE(current->__state)
@@ -181,7 +194,7 @@ static inline bool lc_schedule(int64_t deadline)
 						   __ATOMIC_ACQUIRE) == TASK_RUNNING;
 		}
 		if (err == -EINTR && (state & TASK_INTERRUPTIBLE)) {
-			task->lc_signalled = true;
+			task->lc_signal = LC_SIGNAL_NEW;
 			__set_current_state(TASK_RUNNING);
 		}
 	}

@@ -174,6 +174,18 @@ static inline bool lc_timer_disarm(struct lc_timer *timer, bool sync)
 	return was;
 }
 
+/* Disarm @timer if its function is not running; -1: it is. */
+static inline int lc_timer_try_disarm(struct lc_timer *timer)
+{
+	int was = -1;
+
+	mutex_lock(&lc_timers.lock);
+	if (lc_timers.running != timer)
+		was = lc_timer_unqueue(timer);
+	mutex_unlock(&lc_timers.lock);
+	return was;
+}
+
 /* Is anything armed for @deadline or earlier that has not run to its end? Lock held. */
 static inline bool lc_timers_are_due(int64_t deadline)
 {

@@ -55,8 +55,9 @@ static inline unsigned long msleep_interruptible(unsigned int ms)
 {
 	long left = (long)msecs_to_jiffies(ms);
 
-	while (left && !signal_pending(current))
+	do
 		left = schedule_timeout_interruptible(left);
+	while (left && !signal_pending(current));
 	return jiffies_to_msecs((unsigned long)left);
 }
 

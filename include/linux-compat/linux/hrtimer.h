@@ -107,7 +107,7 @@ static inline int hrtimer_cancel(struct hrtimer *timer)
 /* -1: its function is running. */
 static inline int hrtimer_try_to_cancel(struct hrtimer *timer)
 {
-	return hrtimer_callback_running(timer) ? -1 : lc_timer_disarm(&timer->lc_timer, false);
+	return lc_timer_try_disarm(&timer->lc_timer);
 }
 
 /* Move the time forward, in steps of @interval, until it is behind @now: how many steps. */

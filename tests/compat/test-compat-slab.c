@@ -122,6 +122,33 @@ static void reallocating_to_nothing_frees(struct kunit *test)
 	kfree(nothing);
 }
 
+struct row {
+	int n;
+	u64 cells[];
+};
+
+static void objects_are_made_by_type_or_variable(struct kunit *test)
+{
+	struct object *one = kmalloc_obj(*one), *two = kzalloc_obj(struct object, GFP_ATOMIC);
+	struct object **table = kzalloc_objs(*table, 3);
+	struct row *row = kzalloc_flex(*row, cells, 5), *large = kvzalloc_flex(*large, cells, 1000);
+	u64 *cells = kvmalloc_objs(u64, 5, GFP_KERNEL | __GFP_ZERO);
+
+	one->value = 1;
+	KUNIT_EXPECT_EQ(test, two->value, 0);
+	KUNIT_EXPECT_NULL(test, memchr_inv(table, 0, 3 * sizeof(*table)));
+	KUNIT_EXPECT_NULL(test, memchr_inv(row, 0, struct_size(row, cells, 5)));
+	KUNIT_EXPECT_EQ(test, large->cells[999], 0);
+	KUNIT_EXPECT_EQ(test, cells[4], 0);
+	KUNIT_EXPECT_NULL(test, kmalloc_objs(*one, SIZE_MAX / 2));
+	kfree(one);
+	kfree(two);
+	kfree(table);
+	kfree(row);
+	kvfree(large);
+	kvfree(cells);
+}
+
 /* kfree_rcu() needs no memory, so nothing can go wrong with it. */
 static void what_is_freed_later_is_freed(struct kunit *test)
 {
@@ -173,6 +200,7 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(sizes_that_overflow_are_refused),
 	KUNIT_CASE(memory_is_zeroed_on_request),
 	KUNIT_CASE(reallocating_to_nothing_frees),
+	KUNIT_CASE(objects_are_made_by_type_or_variable),
 	KUNIT_CASE(what_is_freed_later_is_freed),
 	KUNIT_CASE(pages_are_aligned_and_are_their_own_description),
 	KUNIT_CASE(scoped_pointers_free_what_was_not_taken),

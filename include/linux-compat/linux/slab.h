@@ -91,6 +91,29 @@ static inline void *__must_check krealloc_array(void *memory, size_t n, size_t s
 #define kvcalloc(n, size, flags) kcalloc(n, size, flags)
 #define kvfree(memory) kfree(memory)
 
+/*
+ * Since 7.0: an object, several, or one with a flexible array @fam as its last member. The
+ * first argument is a type or an expression of it; the flags may be left out.
+ */
+#define LC_GFP(...) LC_GFP_(0, ##__VA_ARGS__, GFP_KERNEL)
+#define LC_GFP_(none, flags, ...) (flags)
+#define kmalloc_obj(obj, ...) \
+	((__typeof__(obj) *)kmalloc(sizeof(__typeof__(obj)), LC_GFP(__VA_ARGS__)))
+#define kmalloc_objs(obj, n, ...) \
+	((__typeof__(obj) *)kmalloc_array(n, sizeof(__typeof__(obj)), LC_GFP(__VA_ARGS__)))
+#define kmalloc_flex(obj, fam, n, ...) \
+	((__typeof__(obj) *)kmalloc(struct_size_t(__typeof__(obj), fam, n), LC_GFP(__VA_ARGS__)))
+#define kzalloc_obj(obj, ...) kmalloc_obj(obj, LC_GFP(__VA_ARGS__) | __GFP_ZERO)
+#define kzalloc_objs(obj, n, ...) kmalloc_objs(obj, n, LC_GFP(__VA_ARGS__) | __GFP_ZERO)
+#define kzalloc_flex(obj, fam, n, ...) \
+	kmalloc_flex(obj, fam, n, LC_GFP(__VA_ARGS__) | __GFP_ZERO)
+#define kvmalloc_obj(obj, ...) kmalloc_obj(obj, ##__VA_ARGS__)
+#define kvmalloc_objs(obj, n, ...) kmalloc_objs(obj, n, ##__VA_ARGS__)
+#define kvmalloc_flex(obj, fam, n, ...) kmalloc_flex(obj, fam, n, ##__VA_ARGS__)
+#define kvzalloc_obj(obj, ...) kzalloc_obj(obj, ##__VA_ARGS__)
+#define kvzalloc_objs(obj, n, ...) kzalloc_objs(obj, n, ##__VA_ARGS__)
+#define kvzalloc_flex(obj, fam, n, ...) kzalloc_flex(obj, fam, n, ##__VA_ARGS__)
+
 static inline size_t ksize(const void *memory)
 {
 	return ZERO_OR_NULL_PTR(memory) ? 0 : malloc_usable_size((void *)(uintptr_t)memory);

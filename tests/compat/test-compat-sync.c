@@ -420,7 +420,7 @@ static int end_one(void *data)
 	struct shared *shared = data;
 
 	wait_on_bit_lock(&shared->bits, 1, TASK_UNINTERRUPTIBLE);
-	shared->passed++; /* under the bit */
+	WRITE_ONCE(shared->passed, shared->passed + 1); /* under the bit */
 	clear_and_wake_up_bit(1, &shared->bits);
 	if (atomic_dec_and_test(&shared->left))
 		wake_up_var(&shared->left);
@@ -435,9 +435,9 @@ static void variables_and_bits_can_be_waited_for(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, wait_var_event_timeout(&shared.left, !atomic_read(&shared.left), 2), 0);
 	for (int i = 0; i < 3; i++)
 		kthread_run(end_one, &shared, "one:%d", i);
-	KUNIT_EXPECT_EQ(test, shared.passed, 0);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(shared.passed), 0);
 	clear_and_wake_up_bit(1, &shared.bits);
-	wait_var_event(&shared.left, !atomic_read(&shared.left));
+	wait_var_event(&shared.left, !atomic_read_acquire(&shared.left));
 	KUNIT_EXPECT_EQ(test, shared.passed, 3);
 	KUNIT_EXPECT_EQ(test, wait_on_bit(&shared.bits, 1, TASK_UNINTERRUPTIBLE), 0);
 	KUNIT_EXPECT_FALSE(test, test_and_clear_wake_up_bit(1, &shared.bits));

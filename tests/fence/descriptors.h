@@ -54,6 +54,22 @@ static inline void assert_stands_for(int fd, struct dma_fence *fence)
 	dma_fence_put(found);
 }
 
+/* Of a sync_file of the kernel. */
+static inline struct dma_fence *take_in(int fd)
+{
+	struct dma_fence *fence = sync_file_get_fence(fd);
+
+	ASSERT_PTR(fence, !=, NULL);
+	return fence;
+}
+
+/* Whoever watches holds the fence for a moment. */
+static inline void put_last(struct dma_fence *fence)
+{
+	WAIT_UNTIL(load_acquire(&fence->refcount.count) == 1);
+	dma_fence_put(fence);
+}
+
 /* The status with which a child ends that runs @func. */
 static inline int run_in_child(void (*func)(void *arg), void *arg)
 {

@@ -222,16 +222,6 @@ TEST(users_bits_outside_of_the_futex_do_not_matter)
  * A waiter in another thread.
  */
 
-static void wait_in_thread(void *arg)
-{
-	struct waiter *waiter = arg;
-
-	waiter->thread = pthread_self();
-	store_release(&waiter->started, true);
-	waiter->ret = dma_fence_wait_timeout(waiter->fence, waiter->intr, waiter->timeout);
-	store_release(&waiter->returned, true);
-}
-
 static struct test_thread *start_waiter(struct waiter *waiter)
 {
 	struct test_thread *thread;

@@ -71,6 +71,23 @@ TEST(the_latest_time_of_several_counts)
 	fake_close(fds[1]);
 }
 
+TEST(the_fence_counts_and_not_its_members)
+{
+	struct fake_point points[2];
+	const int fds[2] = { fake_sync_file(&points[0]), fake_sync_file(&points[1]) };
+	const int any = sync_file_merge("any", fds[0], fds[1]);
+	struct dma_fence *fence = take_in(any);
+
+	fake_end_with_any(any);
+	fake_signal(&points[1], 1, 4711);
+	ASSERT_INT(dma_fence_get_status(fence), ==, 1);
+	ASSERT_INT(dma_fence_timestamp(fence), ==, 4711);
+	dma_fence_put(fence);
+	fake_close(any);
+	fake_close(fds[0]);
+	fake_close(fds[1]);
+}
+
 TEST(a_kernel_without_memory_for_the_members_still_says_how_it_ended)
 {
 	struct fake_point point;
@@ -204,24 +221,6 @@ TEST(a_wait_ends_with_its_time)
 	fake_close(fd);
 }
 
-static void wait_for(void *arg)
-{
-	struct waiter *waiter = arg;
-
-	waiter->thread = pthread_self();
-	store_release(&waiter->started, true);
-	waiter->ret = dma_fence_wait_timeout(waiter->fence, waiter->intr, waiter->timeout);
-	store_release(&waiter->returned, true);
-}
-
-static struct test_thread *start(struct waiter *waiter)
-{
-	struct test_thread *thread = test_thread_start(wait_for, waiter);
-
-	WAIT_UNTIL(load_acquire(&waiter->started));
-	return thread;
-}
-
 TEST(a_wait_ends_with_the_kernels_signal)
 {
 	struct fake_point point;
@@ -230,7 +229,7 @@ TEST(a_wait_ends_with_the_kernels_signal)
 		{ .fence = take_in(fd), .intr = true, .timeout = MAX_SCHEDULE_TIMEOUT },
 		{ .fence = waiters[0].fence, .timeout = LONG_TIME },
 	};
-	struct test_thread *threads[2] = { start(&waiters[0]), start(&waiters[1]) };
+	struct test_thread *threads[2] = { start_waiting(&waiters[0]), start_waiting(&waiters[1]) };
 
 	fake_signal(&point, 1, 1);
 	test_thread_join(threads[0]);
@@ -250,7 +249,7 @@ TEST(a_handler_ends_an_interruptible_wait_for_the_kernel)
 	struct test_thread *thread;
 
 	catch_signals(SA_RESTART);
-	thread = start(&waiter);
+	thread = start_waiting(&waiter);
 	DISTURB_UNTIL(&waiter, load_acquire(&waiter.returned));
 	test_thread_join(thread);
 	ASSERT_INT(waiter.ret, ==, -ERESTARTSYS);
@@ -268,7 +267,7 @@ TEST(a_handler_does_not_end_an_uninterruptible_wait_for_the_kernel)
 	catch_signals(0);
 	store_relaxed(&polls, 0);
 	os_race_hook(count_polls);
-	thread = start(&waiter);
+	thread = start_waiting(&waiter);
 	DISTURB_UNTIL(&waiter, load_acquire(&polls) >= 7);
 	ASSERT_FALSE(load_acquire(&waiter.returned));
 	fake_signal(&point, 1, 1);

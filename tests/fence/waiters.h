@@ -59,6 +59,25 @@ struct waiter {
 	bool returned;	  /* atomic */
 };
 
+static inline void wait_in_thread(void *arg)
+{
+	struct waiter *waiter = arg;
+
+	waiter->thread = pthread_self();
+	store_release(&waiter->started, true);
+	waiter->ret = dma_fence_wait_timeout(waiter->fence, waiter->intr, waiter->timeout);
+	store_release(&waiter->returned, true);
+}
+
+/* It need not be asleep yet. */
+static inline struct test_thread *start_waiting(struct waiter *waiter)
+{
+	struct test_thread *thread = test_thread_start(wait_in_thread, waiter);
+
+	WAIT_UNTIL(load_acquire(&waiter->started));
+	return thread;
+}
+
 /*
  * Signals of the other kind.
  */

@@ -190,4 +190,6 @@ static inline void ida_destroy(struct ida *ida)
 	xa_destroy(&ida->lc_xa);
 }
 
+#include <compat/common.h>
+
 #endif

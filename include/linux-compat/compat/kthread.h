@@ -37,6 +37,7 @@ static inline void lc_kthread_put_late(struct rcu_head *rcu)
 /* As in Linux, who made the thread may be late in taking a reference by a grace period. */
 static inline void lc_kthread_ends(struct task_struct *task)
 {
+	__atomic_fetch_or(&task->flags, PF_EXITING, __ATOMIC_RELAXED);
 	get_task_struct(task);
 	call_rcu(&task->lc_rcu, lc_kthread_put_late);
 }

@@ -17,12 +17,13 @@
 	}
 #define __free(_name) __cleanup(__free_##_name)
 
-#define no_free_ptr(p) \
+#define __get_and_null(p, nothing) \
 	({ \
 		__typeof__(p) lc_kept = (p); \
-		(p) = NULL; \
+		(p) = (nothing); \
 		lc_kept; \
 	})
+#define no_free_ptr(p) __get_and_null(p, NULL)
 #define return_ptr(p) return no_free_ptr(p)
 #define retain_and_null_ptr(p) ((void)no_free_ptr(p))
 

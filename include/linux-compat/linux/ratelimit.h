@@ -6,7 +6,8 @@
 #include <linux/bug.h>
 
 struct ratelimit_state {
-	int interval, burst;
+	long interval; /* jiffies, which are many here */
+	int burst;
 };
 
 #define DEFINE_RATELIMIT_STATE(name, interval_, burst_) \
@@ -14,6 +15,6 @@ struct ratelimit_state {
 #define ratelimit_state_init(rs, interval_, burst_) \
 	((void)(*(rs) = (struct ratelimit_state){ .interval = (interval_), .burst = (burst_) }))
 #define __ratelimit(rs) ((void)(rs), 1)
-#define WARN_ON_RATELIMIT(condition, rs) WARN_ON(condition)
+#define WARN_ON_RATELIMIT(condition, rs) ((void)(rs), WARN_ON(condition))
 
 #endif

@@ -29,10 +29,10 @@ static inline void lc_timer_list_fires(struct lc_timer *lc_timer)
 		function(timer);
 }
 
-#define __TIMER_INITIALIZER(func, timer_flags) \
+#define __TIMER_INITIALIZER(callback, timer_flags) \
 	{ \
 		.lc_timer = { .func = lc_timer_list_fires }, \
-		.function = (func), \
+		.function = (callback), \
 		.flags = (timer_flags), \
 	}
 #define DEFINE_TIMER(name, func) struct timer_list name = __TIMER_INITIALIZER(func, 0)

@@ -16,6 +16,7 @@ EXCUSED = set("""
 NOT_YET = set("""
 """.split())
 
+KERNEL = r'#include [<"](linux|kunit|drm|trace)/|\bstruct kunit\b|mock-fence\.h'
 USES = re.compile(r"\b(guard|scoped_guard|scoped_cond_guard|CLASS|CLASS_INIT|ACQUIRE|ACQUIRE_ERR"
                   r"|__free)\(\s*(\w+)")
 
@@ -44,22 +45,28 @@ def written():
                               r"(\([^;{}]*\)\s*\{.*?^\})", text, re.M | re.S)
 
 
+def preprocessed(source, whose, *options):
+    """What the compiler sees of the files below @whose; with -dU, also what it expands there."""
+    own, lines = False, []
+    includes = (f"-I{COMPAT}", f"-I{ROOT}/include")
+    for line in run("gcc", "-E", *options, *includes, source).splitlines():
+        entered = re.match(r'# \d+ "([^"]*)"', line)
+        if entered:
+            own = entered[1].startswith(str(whose))
+        elif own:
+            lines.append(line)
+    return "\n".join(lines)
+
+
 def generated():
     """(name, what defines it) of each function, as the compiler has them."""
-    own, lines = False, []
     includes = "".join(f"#include <{path.relative_to(COMPAT)}>\n"
                        for path in sorted(COMPAT.rglob("*.h")))
     build = ROOT / "build-check"
     build.mkdir(exist_ok=True)
     everything = build / "compat-all.c"
     everything.write_text(includes, encoding="utf-8")
-    for line in run("gcc", "-E", f"-I{COMPAT}", f"-I{ROOT}/include", everything).splitlines():
-        entered = re.match(r'# \d+ "([^"]*)"', line)
-        if entered:
-            own = entered[1].startswith(str(COMPAT))
-        elif own:
-            lines.append(line)
-    for text in re.split(r"\bstatic inline\b", "\n".join(lines))[1:]:
+    for text in re.split(r"\bstatic inline\b", preprocessed(everything, COMPAT))[1:]:
         name = re.match(r"(?:__attribute__\(\(.*?\)\)|[^(){};])*?(\w+)\s*\(", text, re.S)
         if name:
             yield name[1], text
@@ -82,13 +89,21 @@ def definitions():
     return made
 
 
+def used():
+    """Words of kernel code: tests of linux-compat and examples; and what their macros make."""
+    found = set()
+    for path in files("tests/*/*.[ch]", "examples/*/*.[ch]"):
+        text = path.read_text(encoding="utf-8")
+        if path.parent.name != "uml" and re.search(KERNEL, text):
+            found |= words(code(text))
+        if path.parent.name == "compat" and path.suffix == ".c":
+            found |= words(code(preprocessed(path, path, "-dU")))
+    return found
+
+
 def reached(made):
     """Names that tests and examples use, and those that these are made of."""
-    todo = set()
-    for folder in ("tests", "examples"):
-        for path in files(f"{folder}/**/*.c", f"{folder}/**/*.h"):
-            todo |= words(code(path.read_text(encoding="utf-8")))
-    done = set()
+    todo, done = used(), set()
     while todo:
         name = todo.pop()
         if name in made and name not in done:

@@ -52,21 +52,21 @@
 #define LC_KUNIT_ARRAY_PARAM(name, array, describe) \
 	static LC_KUNIT_GENERATOR(name##_gen_params) \
 	{ \
-		__typeof__((array)[0]) *next = \
-			prev ? (__typeof__(next))(uintptr_t)prev + 1 : (array); \
+		__typeof__((array)[0]) *lc_next = \
+			prev ? (__typeof__(lc_next))(uintptr_t)prev + 1 : (array); \
 \
-		if ((size_t)(next - (array)) >= ARRAY_SIZE(array)) \
+		if ((size_t)(lc_next - (array)) >= ARRAY_SIZE(array)) \
 			return NULL; \
 		describe; \
-		return next; \
+		return lc_next; \
 	}
 #define KUNIT_ARRAY_PARAM(name, array, get_desc) \
 	LC_KUNIT_ARRAY_PARAM(name, array, \
-			     void (*describe)(__typeof__(next), char *) = get_desc; \
-			     if (describe) describe(next, desc))
+			     void (*lc_describe)(__typeof__(lc_next), char *) = get_desc; \
+			     if (lc_describe) lc_describe(lc_next, desc))
 #define KUNIT_ARRAY_PARAM_DESC(name, array, desc_member) \
 	LC_KUNIT_ARRAY_PARAM(name, array, \
-			     snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", next->desc_member))
+			     snprintf(desc, KUNIT_PARAM_DESC_SIZE, "%s", lc_next->desc_member))
 
 #define kunit_log(level, test, fmt, ...) lc_kunit_print(test, fmt, ##__VA_ARGS__)
 #define kunit_info(test, fmt, ...) lc_kunit_print(test, fmt, ##__VA_ARGS__)

@@ -114,6 +114,8 @@ run_check()
 	step 'documents' script docs || :
 	step 'linux-compat: headers compile alone, among others, for several versions' \
 		script compat-headers || :
+	step 'linux-compat: every macro and function is used by a test' \
+		script compat-called || :
 	step 'kernel map' script kernel-map || :
 	step 'examples compile' script examples || :
 	step 'every return value is got by a test' script returns || :

@@ -46,6 +46,6 @@ static inline struct dentry *debugfs_create_file(const char *name, umode_t mode,
 #define DEFINE_SHOW_ATTRIBUTE(name) \
 	static int (*const lc_show_##name)(struct seq_file *m, void *data) __maybe_unused = \
 		name##_show; \
-	static const struct file_operations name##_fops __maybe_unused = { NULL }
+	static const struct file_operations name##_fops __maybe_unused = { .owner = NULL }
 
 #endif

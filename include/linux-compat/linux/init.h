@@ -20,16 +20,25 @@
 typedef int (*initcall_t)(void);
 typedef void (*exitcall_t)(void);
 
-/* Named sections, so that the linker says where each begins and ends. */
-#define LC_INITCALL(fn) \
-	static const initcall_t lc_init_##fn __attribute__((__used__, __section__("lc_init"))) = fn
-#define LC_EXITCALL(fn) \
-	static const exitcall_t lc_exit_##fn __attribute__((__used__, __section__("lc_exit"))) = fn
+/* Or the compiler may turn the calls of one file around. */
+#ifdef __clang__
+#define LC_IN_ORDER
+#else
+#define LC_IN_ORDER __attribute__((__no_reorder__))
+#endif
 
-#define core_initcall(fn) LC_INITCALL(fn);
-#define subsys_initcall(fn) LC_INITCALL(fn);
-#define fs_initcall(fn) LC_INITCALL(fn);
-#define device_initcall(fn) LC_INITCALL(fn);
-#define late_initcall(fn) LC_INITCALL(fn);
+/* Named sections, one a level, so that the linker says where each begins and ends. */
+#define LC_INITCALL(fn, level) \
+	static const initcall_t lc_init_##fn LC_IN_ORDER \
+		__attribute__((__used__, __section__("lc_init_" #level))) = fn
+#define LC_EXITCALL(fn) \
+	static const exitcall_t lc_exit_##fn LC_IN_ORDER \
+		__attribute__((__used__, __section__("lc_exit"))) = fn
+
+#define core_initcall(fn) LC_INITCALL(fn, core);
+#define subsys_initcall(fn) LC_INITCALL(fn, subsys);
+#define fs_initcall(fn) LC_INITCALL(fn, fs);
+#define device_initcall(fn) LC_INITCALL(fn, device);
+#define late_initcall(fn) LC_INITCALL(fn, late);
 
 #endif

@@ -17,24 +17,40 @@
 #include <linux/stat.h>
 #include <linux/wait.h>
 
-#define module_init(fn) LC_INITCALL(fn);
+#define module_init(fn) device_initcall(fn)
 #define module_exit(fn) LC_EXITCALL(fn);
 
-extern const initcall_t __start_lc_init[] __attribute__((__weak__, __visibility__("hidden")));
-extern const initcall_t __stop_lc_init[] __attribute__((__weak__, __visibility__("hidden")));
+#define LC_INIT_LEVEL(level) \
+	extern const initcall_t __start_lc_init_##level[] \
+		__attribute__((__weak__, __visibility__("hidden"))); \
+	extern const initcall_t __stop_lc_init_##level[] \
+		__attribute__((__weak__, __visibility__("hidden")));
+LC_INIT_LEVEL(core)
+LC_INIT_LEVEL(subsys)
+LC_INIT_LEVEL(fs)
+LC_INIT_LEVEL(device)
+LC_INIT_LEVEL(late)
 extern const exitcall_t __start_lc_exit[] __attribute__((__weak__, __visibility__("hidden")));
 extern const exitcall_t __stop_lc_exit[] __attribute__((__weak__, __visibility__("hidden")));
 
-/* Extension: begin all modules of the program, in the order linked. 0, or the first error. */
+static inline int lc_initcalls(const initcall_t *init, const initcall_t *end)
+{
+	int err = 0;
+
+	for (; init < end && !err; init++)
+		err = (*init)();
+	return err;
+}
+
+/* Extension: begin all modules, by level, then in the order linked. 0, or the first error. */
 static inline int linux_compat_modules_init(void)
 {
-	for (const initcall_t *init = __start_lc_init; init < __stop_lc_init; init++) {
-		const int err = (*init)();
+	int err = lc_initcalls(__start_lc_init_core, __stop_lc_init_core);
 
-		if (err)
-			return err;
-	}
-	return 0;
+	err = err ? err : lc_initcalls(__start_lc_init_subsys, __stop_lc_init_subsys);
+	err = err ? err : lc_initcalls(__start_lc_init_fs, __stop_lc_init_fs);
+	err = err ? err : lc_initcalls(__start_lc_init_device, __stop_lc_init_device);
+	return err ? err : lc_initcalls(__start_lc_init_late, __stop_lc_init_late);
 }
 
 /* Extension: end all modules, the last one first. */

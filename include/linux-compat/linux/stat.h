@@ -5,6 +5,8 @@
 
 #include_next <linux/stat.h>
 
+#include <sys/stat.h>
+
 #define S_IRWXUGO (S_IRWXU | S_IRWXG | S_IRWXO)
 #define S_IRUGO (S_IRUSR | S_IRGRP | S_IROTH)
 #define S_IWUGO (S_IWUSR | S_IWGRP | S_IWOTH)

@@ -152,8 +152,7 @@ static int send_letter(void *data)
 	struct letter *letter = data;
 
 	letter->text = 42;
-	smp_mb__before_atomic();
-	atomic_inc(&letter->sent);
+	atomic_set_release(&letter->sent, 1);
 	atomic_cond_read_relaxed(&letter->answered, VAL > 1);
 	return smp_cond_load_relaxed(&letter->answered.counter, VAL);
 }
@@ -180,6 +179,7 @@ static void barriers_are_statements(struct kunit *test)
 	dma_rmb();
 	dma_wmb();
 	smp_rmb();
+	smp_mb__before_atomic();
 	smp_mb__after_spinlock();
 	smp_mb__after_unlock_lock();
 	barrier_nospec();

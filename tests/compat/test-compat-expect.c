@@ -43,8 +43,8 @@
 	MEMORY(F, MEMEQ, "abd", "acc") \
 	MEMORY(F, MEMNEQ, "acc", "abd")
 
-static int progress;   /* 0: nothing passed, 1: the good one did, 2: the bad one went on */
-static int good, bad;  /* tests that did what they must, and others */
+static int progress; /* 0: nothing passed, 1: the good one did, 2: the bad one went on */
+static int good, bad; /* tests that did what they must, and others */
 
 #define TRY(form, good_arguments, bad_arguments) \
 	static void form##_once(struct kunit *test) \

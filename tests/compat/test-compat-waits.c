@@ -16,8 +16,8 @@ static DECLARE_WAIT_QUEUE_HEAD(queue);
 static DEFINE_SPINLOCK(lock);
 static struct completion done;
 static unsigned long word;
-static int before, after; /* under lock where several threads use them */
-static bool ready;	  /* atomic */
+static int before, after; /* of the only waiter */
+static bool ready; /* atomic */
 
 enum way {
 	CMD, EXCLUSIVE_CMD, INTERRUPTIBLE_EXCLUSIVE, KILLABLE, IDLE, FREEZABLE, IO, KILLABLE_TIMEOUT,

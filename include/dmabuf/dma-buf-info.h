@@ -119,7 +119,8 @@ int dma_buf_describe(struct dma_buf *dmabuf, struct seq_file *seq,
  * @seq:    as there
  * @format: as there
  *
- * Holds a reference on one buffer at a time, as dma_buf_iter_next() does.
+ * Holds a reference on one buffer at a time, as dma_buf_iter_next() does. Leaves out what comes
+ * after it began, and so comes to an end, however fast others make buffers and attach.
  *
  * Locking, Context: as dma_buf_iter_next() and dma_buf_describe().
  *

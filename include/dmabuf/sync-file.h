@@ -22,6 +22,7 @@
  * finds those of its own process. If the process that made it ends first, it is readable, and
  * poll() says POLLHUP beside POLLIN: the work may not have been done. In a forked child it
  * goes on working as that of another process.
+ * Who has a copy can also make it look like that, by shutdown(): SECURITY.md.
  *
  * Example:
  *
@@ -114,7 +115,7 @@ int sync_file_reserve_fd(unsigned int flags) DMABUF_MUST_CHECK;
  * sync_file_install_fd() - make a reserved descriptor that of a fence
  * @fd:        from sync_file_reserve_fd(), neither installed nor cancelled nor closed, or it
  *	       aborts
- * @sync_file: is the descriptor's from now on
+ * @sync_file: is the descriptor's from now on; not yet that of another, or it aborts
  *
  * Enables signalling. Who polls sees the descriptor readable after the fence has signalled,
  * never before.
@@ -158,6 +159,10 @@ int sync_file_fd(struct sync_file *sync_file, unsigned int flags) DMABUF_MUST_CH
  * A descriptor that this process made gives its fence, a sync_file of the kernel a fence that
  * stands for it (see sync_file_watch_fd()), a new one for each call.
  *
+ * Locking: takes no fence's lock, so that a callback may call it.
+ *
+ * Context: allocates for a sync_file of the kernel.
+ *
  * Return: a new reference; NULL: @fd is closed, or is a descriptor of something else, or, for
  * a sync_file of the kernel, there is no memory, no descriptor or no thread.
  *
@@ -197,8 +202,8 @@ struct sync_file_info;
  * first which has not signalled, or signalled with an error, or else 1.
  *
  * Return: 0; -EBADF: @fd is closed; -EINVAL: it is a descriptor of something else, num_fences
- * is too small, flags or pad are not 0, or @info is NULL; -ENOMEM, from the kernel. On failure
- * @info is not written.
+ * is too small, flags or pad are not 0, or @info, or what structures go to, is NULL; -ENOMEM,
+ * from the kernel. On failure @info is not written.
  *
  * Since: 0.1. Extension (Linux: SYNC_IOC_FILE_INFO).
  */

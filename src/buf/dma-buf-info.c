@@ -31,8 +31,19 @@ static void look_at_attachment(struct dma_buf_attachment *attach, struct info_at
 	ret_info->mapped = load_relaxed(&to_attachment(attach)->tables); /* a number */
 }
 
-/* The oldest one made after *@number; false: none. Numbers rise along the list. */
-static bool next_attachment(struct buffer *buffer, uint64_t *number,
+/* Who is newer came after the walk began: without an end to it, walks might have none. */
+static uint64_t last_attachment(struct buffer *buffer)
+{
+	uint64_t last;
+
+	dmabuf_spin_lock(&buffer->list_lock);
+	last = buffer->attached;
+	dmabuf_spin_unlock(&buffer->list_lock);
+	return last;
+}
+
+/* The oldest one after *@number; false: none up to @last. Numbers rise along the list. */
+static bool next_attachment(struct buffer *buffer, uint64_t *number, uint64_t last,
 			    struct info_attachment *ret_info)
 {
 	struct dma_buf_attachment *attach;
@@ -40,11 +51,13 @@ static bool next_attachment(struct buffer *buffer, uint64_t *number,
 
 	dmabuf_spin_lock(&buffer->list_lock);
 	list_for_each_entry(attach, &buffer->base.attachments, node) {
-		found = to_attachment(attach)->number > *number;
-		if (!found)
+		if (to_attachment(attach)->number <= *number)
 			continue;
-		*number = to_attachment(attach)->number;
-		look_at_attachment(attach, ret_info);
+		found = to_attachment(attach)->number <= last;
+		if (found) {
+			*number = to_attachment(attach)->number;
+			look_at_attachment(attach, ret_info);
+		}
 		break;
 	}
 	dmabuf_spin_unlock(&buffer->list_lock);
@@ -53,10 +66,12 @@ static bool next_attachment(struct buffer *buffer, uint64_t *number,
 
 static void describe_attachments(struct dma_buf *dmabuf, FILE *out, const struct info_form *form)
 {
+	struct buffer *buffer = to_buffer(dmabuf);
+	const uint64_t last = last_attachment(buffer);
 	struct info_attachment info;
 	uint64_t number = 0;
 
-	for (unsigned int n = 0; next_attachment(to_buffer(dmabuf), &number, &info); n++) {
+	for (unsigned int n = 0; next_attachment(buffer, &number, last, &info); n++) {
 		OS_RACE_POINT("describe: between attachments");
 		form->attachment(out, &info, n);
 	}
@@ -69,7 +84,9 @@ static int64_t age_of_signal_ns(const struct dma_fence *fence)
 
 	if (!(load_acquire(&fence->flags) & TIMESTAMP))
 		return -1;
-	age = os_now_ns() - fence->timestamp;
+	/* Whoever signals may say any time. */
+	if (__builtin_sub_overflow(os_now_ns(), fence->timestamp, &age))
+		return INT64_MAX;
 	return age < 0 ? 0 : age;
 }
 
@@ -153,16 +170,32 @@ int dma_buf_describe(struct dma_buf *dmabuf, struct seq_file *seq, enum dma_buf_
 	return ferror(seq->stream) ? -EIO : 0;
 }
 
+static uint64_t last_buffer(void)
+{
+	uint64_t last;
+
+	registry_lock();
+	last = registry_last_number();
+	registry_unlock();
+	return last;
+}
+
 int dma_buf_describe_all(struct seq_file *seq, enum dma_buf_info_format format)
 {
 	const struct info_form *form = find_form(seq, format);
 	struct info_sum sum = { .buffers = 0 };
+	uint64_t last;
 
 	if (!form)
 		return -EINVAL;
+	last = last_buffer();
 	form->begin(seq->stream);
 	for (struct dma_buf *dmabuf = dma_buf_iter_begin(); dmabuf;
 	     dmabuf = dma_buf_iter_next(dmabuf)) {
+		if (to_buffer(dmabuf)->registered.number > last) {
+			dma_buf_put(dmabuf);
+			break;
+		}
 		describe(dmabuf, seq->stream, form, sum.buffers++);
 		sum.bytes += dmabuf->size;
 	}

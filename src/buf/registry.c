@@ -17,6 +17,7 @@
 static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
 static struct tree_node *root; /* under lock */
 static struct dmabuf_list_head all = { &all, &all }; /* under lock */
+static uint64_t last_number; /* under lock */
 static uint32_t generation = 1; /* of the process; changes at fork only */
 
 void registry_lock(void)
@@ -33,7 +34,13 @@ void registry_unlock(void)
 void registry_add(struct registry_node *node)
 {
 	node->generation = generation;
+	node->number = ++last_number;
 	list_add_before(&node->live, &all);
+}
+
+uint64_t registry_last_number(void)
+{
+	return last_number;
 }
 
 struct registry_node *registry_next(const struct registry_node *node)

@@ -14,6 +14,7 @@
 struct registry_node {
 	struct dmabuf_list_head live; /* on the list of all */
 	uint32_t generation;	      /* of the registry that it is in */
+	uint64_t number;	      /* constant once it is in there; rises along the list */
 	struct tree_node memory;      /* in the tree of those with memory */
 };
 
@@ -26,6 +27,9 @@ void registry_add(struct registry_node *node);
 
 /* Under the lock, before that: false: another node has this memory, and nothing changed. */
 bool registry_add_memory(struct registry_node *node, struct tree_key file);
+
+/* Under the lock: the number of the newest so far. */
+uint64_t registry_last_number(void);
 
 /* Under the lock: what has this memory, or NULL. */
 struct registry_node *registry_find(struct tree_key file);

@@ -89,13 +89,17 @@ static int read_status(struct kernel_fence *kernel)
 	};
 	int err;
 
+	kernel->timestamp = os_now_ns();
 	if (!os_sync_file_info(kernel->watched.fd, &info)) {
 		kernel->timestamp = latest(kernel, info.num_fences);
-		return info.status;
+		if (info.status)
+			return info.status;
 	}
-	/* No memory there for the members: the status alone needs none. */
+	/*
+	 * A fence that needs but one of its members has its status said only where these are
+	 * not asked for. Nor does the kernel need memory for that.
+	 */
 	info = (struct sync_file_info){ .num_fences = 0 };
-	kernel->timestamp = os_now_ns();
 	err = os_sync_file_info(kernel->watched.fd, &info);
 	return err ? err : info.status;
 }
@@ -127,7 +131,6 @@ static bool kernel_enable_signaling(struct dma_fence *fence)
 static int64_t kernel_wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	const int64_t deadline = os_deadline_ns(timeout);
-
 	int err;
 
 	if (dma_fence_is_signaled(fence))

@@ -8,6 +8,9 @@
  * has all of ours; each call here first takes from it those that have hung up, so there is
  * no thread, and no search.
  *
+ * What is written to theirs lies in ours. It is thrown away, since it may be a copy of theirs,
+ * which would then be open for as long as ours is.
+ *
  * Theirs is found by its inode. Linux counts the inodes of sockets in 32 bits: with one that
  * is still open the next one of the same number is 2^32 sockets away.
  *
@@ -63,6 +66,12 @@ static void free_fd(struct sync_fd *fd)
 	fence_file_put(file);
 }
 
+/* Not where it was found: who looks may be in a callback, under the lock of that very fence. */
+static void free_later(struct dmabuf_work *work)
+{
+	free_fd(container_of(work, struct sync_fd, work));
+}
+
 /* By number and not by pointer: somebody else may have removed it since it was said. */
 static struct sync_fd *remove_by_number(uint64_t number)
 {
@@ -77,25 +86,53 @@ static struct sync_fd *remove_by_number(uint64_t number)
 	return node ? to_sync_fd(node) : NULL;
 }
 
+static void let_go_by_number(uint64_t number)
+{
+	struct sync_fd *fd = remove_by_number(number);
+
+	if (!fd)
+		return;
+	fd->work.func = free_later;
+	os_work_queue(&fd->work);
+}
+
+/* Unless it has gone since. */
+static void drain_by_number(int set, uint64_t number)
+{
+	const struct tree_key key = { load_relaxed(&socket_space), number };
+	struct tree_node *node;
+
+	dmabuf_spin_lock(&lock);
+	node = tree_find(&root, key);
+	if (node) {
+		const int ours = to_sync_fd(node)->ours;
+
+		os_set_await(set, ours, number, os_socket_drain(ours));
+	}
+	dmabuf_spin_unlock(&lock);
+}
+
 void sync_fd_reap(void)
 {
 	const int set = load_acquire(&hangups);
-	uint64_t numbers[BATCH];
-	unsigned int count;
+	struct os_set_event events[BATCH];
+	unsigned int count, hung_up;
 
 	if (set < 0)
 		return;
 	do {
-		count = os_set_take(set, numbers, BATCH, false);
+		count = os_set_take(set, events, BATCH, false);
+		hung_up = 0;
 		for (unsigned int i = 0; i < count; i++) {
-			struct sync_fd *fd;
-
 			OS_RACE_POINT("sync_file: before a hang-up");
-			fd = remove_by_number(numbers[i]);
-			if (fd)
-				free_fd(fd);
+			hung_up += events[i].hung_up;
+			if (events[i].hung_up)
+				let_go_by_number(events[i].key);
+			else
+				drain_by_number(set, events[i].key);
 		}
-	} while (count == BATCH);
+		/* Who only writes, and goes on writing, shall not keep us here. */
+	} while (count == BATCH && hung_up);
 }
 
 /*
@@ -155,7 +192,7 @@ int sync_file_reserve_fd(unsigned int flags)
 		goto close_pair;
 	fd->ours = pair.ours;
 	enter(fd, theirs.key);
-	err = os_set_add(set, pair.ours, theirs.key.number);
+	err = os_set_add(set, pair.ours, theirs.key.number, true);
 	if (err)
 		goto leave;
 	return pair.theirs;
@@ -225,6 +262,8 @@ void sync_file_install_fd(int fd, struct sync_file *sync_file)
 	dmabuf_bug_on(!sync_file, "sync_file_install_fd() without a sync_file: sync_file_cancel_fd() gives up %d",
 		      fd);
 	file = to_fence_file(sync_file);
+	dmabuf_bug_on(file->fd,
+		      "sync_file_install_fd(): the sync_file is a descriptor's already: dup() that");
 	file->refs = 2; /* not shown to anybody yet */
 	file->work.func = finish;
 	list_init(&file->cb.node);

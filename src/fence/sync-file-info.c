@@ -135,7 +135,7 @@ int sync_file_get_info(int fd, struct sync_file_info *info)
 	struct dma_fence *fence;
 	int err;
 
-	if (!info || info->flags || info->pad)
+	if (!info || info->flags || info->pad || (info->num_fences && !info->sync_fence_info))
 		return -EINVAL;
 	err = sync_fd_find(fd, &fence, name);
 	if (err == -EINVAL) {

@@ -11,9 +11,12 @@
 
 /* A descriptor that was made here: theirs is the user's, ours says what became of it. */
 struct sync_fd {
-	struct tree_node node;	   /* under the descriptors' lock */
-	struct fence_file *file;   /* under the descriptors' lock; NULL: reserved */
-	int ours;		   /* constant; -1 in a forked child */
+	union {
+		struct tree_node node;	 /* under the descriptors' lock, while it is in the tree */
+		struct dmabuf_work work; /* lets go of it, after that */
+	};
+	struct fence_file *file; /* under the descriptors' lock; NULL: reserved */
+	int ours;		 /* constant; -1 in a forked child */
 };
 
 /* What a struct sync_file is inside. */

@@ -46,14 +46,14 @@ static struct watched *get_watched(uint64_t context)
 
 static unsigned int watch(int from, bool wait)
 {
-	uint64_t contexts[BATCH];
-	const unsigned int count = os_set_take(from, contexts, BATCH, wait);
+	struct os_set_event events[BATCH];
+	const unsigned int count = os_set_take(from, events, BATCH, wait);
 
 	for (unsigned int i = 0; i < count; i++) {
 		struct watched *watched;
 
 		OS_RACE_POINT("watch: before a fence");
-		watched = get_watched(contexts[i]);
+		watched = get_watched(events[i].key);
 		if (!watched)
 			continue;
 		/* The set has said it once. */
@@ -114,7 +114,7 @@ int watch_add(struct watched *watched, struct dma_fence *fence, int fd)
 	err = get_watcher_locked();
 	if (err)
 		goto unlock;
-	err = os_set_add(set, fd, fence->context);
+	err = os_set_add(set, fd, fence->context, false);
 	if (err)
 		goto unlock;
 	tree_add(&root, &watched->node, (struct tree_key){ 0, fence->context });
@@ -125,7 +125,7 @@ unlock:
 
 void watch_await(const struct watched *watched)
 {
-	os_set_await(set, watched->fd, watched->fence->context);
+	os_set_await(set, watched->fd, watched->fence->context, true);
 }
 
 void watch_remove(struct watched *watched)

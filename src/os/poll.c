@@ -9,6 +9,7 @@
 
 #include "os/clock.h"
 #include "os/fault.h"
+#include "os/report.h"
 
 #define NSEC_PER_SEC 1000000000
 #define SLICE ((int64_t)3600 * NSEC_PER_SEC)
@@ -49,37 +50,46 @@ int os_set_create(void)
 }
 
 /* Hanging up is always said. */
-static int control(int set, int operation, int fd, uint32_t events, uint64_t key)
+static int control(int set, int operation, int fd, uint64_t key, bool readable)
 {
-	struct epoll_event event = { .events = events | EPOLLONESHOT, .data.u64 = key };
+	struct epoll_event event = {
+		.events = (readable ? EPOLLIN : 0) | EPOLLONESHOT,
+		.data.u64 = key,
+	};
 
 	return epoll_ctl(set, operation, fd, &event) ? -errno : 0;
 }
 
-int os_set_add(int set, int fd, uint64_t key)
+int os_set_add(int set, int fd, uint64_t key, bool readable)
 {
 	if (OS_FAULT())
 		return -ENOSPC;
-	return control(set, EPOLL_CTL_ADD, fd, 0, key);
+	return control(set, EPOLL_CTL_ADD, fd, key, readable);
 }
 
-void os_set_await(int set, int fd, uint64_t key)
+void os_set_await(int set, int fd, uint64_t key, bool readable)
 {
-	control(set, EPOLL_CTL_MOD, fd, EPOLLIN, key);
+	control(set, EPOLL_CTL_MOD, fd, key, readable);
 }
 
 void os_set_remove(int set, int fd)
 {
-	control(set, EPOLL_CTL_DEL, fd, 0, 0);
+	control(set, EPOLL_CTL_DEL, fd, 0, false);
 }
 
-unsigned int os_set_take(int set, uint64_t *ret_keys, unsigned int max, bool wait)
+unsigned int os_set_take(int set, struct os_set_event *ret_events, unsigned int max, bool wait)
 {
 	struct epoll_event events[MAX_EVENTS];
 	int count;
 
 	count = epoll_wait(set, events, (int)(max < MAX_EVENTS ? max : MAX_EVENTS), wait ? -1 : 0);
+	/* Otherwise who waits in a loop would never sleep again. */
+	dmabuf_bug_on(count < 0 && wait && errno != EINTR,
+		      "somebody closed a descriptor of the library's: leave open what you did not open");
 	for (int i = 0; i < count; i++)
-		ret_keys[i] = events[i].data.u64;
+		ret_events[i] = (struct os_set_event){
+			.key = events[i].data.u64,
+			.hung_up = events[i].events & EPOLLHUP,
+		};
 	return count < 0 ? 0 : (unsigned int)count;
 }

@@ -12,18 +12,24 @@ int os_poll(int fd, int64_t deadline_ns, bool interruptible);
 /* A new set, close-on-exec: its descriptor, or -errno. */
 int os_set_create(void);
 
-/*
- * Put @fd into the set: 0 or -errno. The set says once, by @key, that it has hung up, and
- * that it is readable: only after os_set_await().
- */
-int os_set_add(int set, int fd, uint64_t key);
+/* What a set says of a member. */
+struct os_set_event {
+	uint64_t key;
+	bool hung_up; /* or else it is readable */
+};
 
-/* Say once that @fd, which is in the set, is readable. */
-void os_set_await(int set, int fd, uint64_t key);
+/*
+ * Put @fd into the set: 0 or -errno. The set says once, by @key, that it has hung up, or, if
+ * @readable, that it is readable.
+ */
+int os_set_add(int set, int fd, uint64_t key, bool readable);
+
+/* The same once more of @fd, which is in the set. */
+void os_set_await(int set, int fd, uint64_t key, bool readable);
 
 void os_set_remove(int set, int fd);
 
-/* The keys of up to @max members that have something to say. Sleeps for the first, if @wait. */
-unsigned int os_set_take(int set, uint64_t *ret_keys, unsigned int max, bool wait);
+/* Of up to @max members what there is to say. Sleeps for the first, if @wait. */
+unsigned int os_set_take(int set, struct os_set_event *ret_events, unsigned int max, bool wait);
 
 #endif

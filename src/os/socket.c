@@ -8,6 +8,8 @@
 
 #include "os/fault.h"
 
+#define DRAIN_ROUNDS 64
+
 int os_socket_pair(bool cloexec, struct os_socket_pair *ret_pair)
 {
 	int ends[2];
@@ -25,4 +27,15 @@ int os_socket_pair(bool cloexec, struct os_socket_pair *ret_pair)
 void os_socket_finish(int ours)
 {
 	shutdown(ours, SHUT_WR);
+}
+
+bool os_socket_drain(int ours)
+{
+	char bytes[1024];
+	ssize_t size = 1;
+
+	/* Whoever writes all the time shall not keep us here. */
+	for (unsigned int i = 0; i < DRAIN_ROUNDS && size > 0; i++)
+		size = recv(ours, bytes, sizeof(bytes), MSG_DONTWAIT);
+	return size != 0;
 }

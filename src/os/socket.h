@@ -16,4 +16,7 @@ int os_socket_pair(bool cloexec, struct os_socket_pair *ret_pair);
 /* Nothing will come any more: the other end is readable from now on, and for ever. */
 void os_socket_finish(int ours);
 
+/* Throw away what the other end wrote, or a part of it. False: it cannot write any more. */
+bool os_socket_drain(int ours);
+
 #endif

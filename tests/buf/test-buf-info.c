@@ -4,6 +4,7 @@
 #include <dmabuf/dma-fence-timeline.h>
 #include <errno.h>
 
+#include "../fence/fences.h"
 #include "importers.h"
 #include "json.h"
 #include "memfd-buffer.h"
@@ -274,6 +275,22 @@ TEST(an_age_is_known_where_it_was_asked_for_and_after_the_signal)
 	dma_fence_put(unknown);
 	dma_fence_put(known);
 	dma_buf_put(dmabuf);
+}
+
+TEST(any_time_of_a_signal_gives_an_age)
+{
+	const struct { int64_t timestamp, age; } times[] = { { INT64_MIN, INT64_MAX }, { INT64_MAX, 0 } };
+
+	for (unsigned int i = 0; i < 2; i++) {
+		struct dma_buf *dmabuf = new_memfd_buffer(4096);
+		struct dma_fence *fence = make_fence();
+
+		add(dmabuf, fence, DMA_RESV_USAGE_WRITE);
+		dma_fence_signal_timestamp(fence, times[i].timestamp);
+		ASSERT_INT(age_ns(dmabuf), ==, times[i].age);
+		dma_fence_put(fence);
+		dma_buf_put(dmabuf);
+	}
 }
 
 /* Birth and state share a word. */

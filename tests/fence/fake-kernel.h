@@ -27,6 +27,7 @@ struct fake_file {
 	int write_end;
 	char name[32];
 	int64_t deadline;
+	bool ends_with_any; /* the fence does; its members go on */
 	unsigned int num_points;
 	struct fake_point *points[FAKE_MEMBERS];
 };
@@ -49,7 +50,17 @@ static struct fake_file *fake_find(int fd)
 	return NULL;
 }
 
-static int fake_status(const struct fake_file *file)
+static int first_status(const struct fake_file *file)
+{
+	for (unsigned int i = 0; i < file->num_points; i++) {
+		if (file->points[i]->status)
+			return file->points[i]->status;
+	}
+	return 0;
+}
+
+/* Of the members, as the kernel counts it where it is asked for them. */
+static int members_status(const struct fake_file *file)
 {
 	for (unsigned int i = 0; i < file->num_points; i++) {
 		const int status = file->points[i]->status;
@@ -58,6 +69,11 @@ static int fake_status(const struct fake_file *file)
 			return status;
 	}
 	return 1;
+}
+
+static int fake_status(const struct fake_file *file)
+{
+	return file->ends_with_any ? first_status(file) : members_status(file);
 }
 
 static int info_locked(int fd, struct sync_file_info *info)
@@ -80,8 +96,8 @@ static int info_locked(int fd, struct sync_file_info *info)
 			infos[i].timestamp_ns = infos[i].status ? file->points[i]->timestamp : 0;
 		}
 	}
+	info->status = info->num_fences ? members_status(file) : fake_status(file);
 	info->num_fences = file->num_points;
-	info->status = fake_status(file);
 	memcpy(info->name, file->name, sizeof(file->name));
 	return 0;
 }
@@ -191,6 +207,14 @@ static inline int fake_sync_file(struct fake_point *point)
 	file->points[file->num_points++] = point;
 	pthread_mutex_unlock(&fake_lock);
 	return fd;
+}
+
+/* Its fence is one that signals with the first of its members. */
+static inline void fake_end_with_any(int fd)
+{
+	pthread_mutex_lock(&fake_lock);
+	fake_find(fd)->ends_with_any = true;
+	pthread_mutex_unlock(&fake_lock);
 }
 
 /* Ends a fence as the kernel does: 1, or a negative errno. */

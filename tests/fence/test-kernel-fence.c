@@ -71,6 +71,23 @@ TEST(the_latest_time_of_several_counts)
 	fake_close(fds[1]);
 }
 
+TEST(the_fence_counts_and_not_its_members)
+{
+	struct fake_point points[2];
+	const int fds[2] = { fake_sync_file(&points[0]), fake_sync_file(&points[1]) };
+	const int any = sync_file_merge("any", fds[0], fds[1]);
+	struct dma_fence *fence = take_in(any);
+
+	fake_end_with_any(any);
+	fake_signal(&points[1], 1, 4711);
+	ASSERT_INT(dma_fence_get_status(fence), ==, 1);
+	ASSERT_INT(dma_fence_timestamp(fence), ==, 4711);
+	dma_fence_put(fence);
+	fake_close(any);
+	fake_close(fds[0]);
+	fake_close(fds[1]);
+}
+
 TEST(a_kernel_without_memory_for_the_members_still_says_how_it_ended)
 {
 	struct fake_point point;

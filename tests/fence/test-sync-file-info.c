@@ -259,7 +259,9 @@ TEST(info_refuses_what_it_does_not_know)
 	info = (struct sync_file_info){ .pad = 1 };
 	ASSERT_INT(sync_file_get_info(fd, &info), ==, -EINVAL);
 	ASSERT_INT(sync_file_get_info(fd, NULL), ==, -EINVAL);
-	info.pad = 0;
+	info = (struct sync_file_info){ .num_fences = 1 };
+	ASSERT_INT(sync_file_get_info(fd, &info), ==, -EINVAL);
+	info.num_fences = 0;
 	ASSERT_INT(sync_file_get_info(other, &info), ==, -EINVAL);
 	close(other);
 	ASSERT_INT(sync_file_get_info(other, &info), ==, -EBADF);

@@ -145,6 +145,37 @@ TEST(more_closed_descriptors_than_one_look_takes_are_let_go_at_once)
 	dma_fence_put(fence);
 }
 
+struct looking_cb {
+	struct dma_fence_cb cb;
+	int fd;
+	struct dma_fence *found;
+};
+
+static void look(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	struct looking_cb *looking = container_of(cb, struct looking_cb, cb);
+
+	(void)fence;
+	looking->found = sync_file_get_fence(looking->fd);
+}
+
+/* What it lets go of is the signalled fence's: it must not want the lock that the signaller holds. */
+TEST(a_callback_may_look_a_descriptor_up)
+{
+	struct dma_fence *fence = make_fence(), *other = make_fence();
+	struct looking_cb looking = { .fd = make_fd(other) };
+
+	ASSERT_INT(dma_fence_add_callback(fence, &looking.cb, look), ==, 0);
+	close(make_fd(fence));
+	dma_fence_signal(fence);
+	ASSERT_PTR(looking.found, ==, other);
+	ASSERT_INT(references(fence), ==, 1);
+	dma_fence_put(other);
+	close(looking.fd);
+	dma_fence_put(other);
+	dma_fence_put(fence);
+}
+
 TEST(a_closed_descriptor_leaves_no_callback)
 {
 	struct asked_fence *fence = make_asked();
@@ -228,6 +259,7 @@ TEST(only_what_is_reserved_is_installed_or_cancelled)
 	struct dma_fence *fence = make_fence();
 	struct sync_file *file = sync_file_create(fence);
 	const int fd = make_fd(fence), reserved = sync_file_reserve_fd(0);
+	const int spare = sync_file_reserve_fd(O_CLOEXEC);
 
 	ASSERT_DEATH(sync_file_install_fd(fd, file), "sync_file_reserve_fd() gives one");
 	ASSERT_DEATH(sync_file_install_fd(STDERR_FILENO, file), "is not reserved");
@@ -236,6 +268,8 @@ TEST(only_what_is_reserved_is_installed_or_cancelled)
 	ASSERT_DEATH(sync_file_cancel_fd(fd), "is not reserved");
 	sync_file_install_fd(reserved, file);
 	ASSERT_DEATH(sync_file_put(file), "close that");
+	ASSERT_DEATH(sync_file_install_fd(spare, file), "is a descriptor's already");
+	sync_file_cancel_fd(spare);
 	close(reserved);
 	close(fd);
 	dma_fence_put(fence);

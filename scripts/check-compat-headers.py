@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""Each header of include/linux-compat compiles alone and among libc's headers, before and
-behind the library's own, with gcc and clang, for several versions of Linux, without a
-warning. With --link DIRECTORY, where libdmabuf.so is: all of them together make one
-program of two translation units."""
+"""Each header of include/linux-compat compiles alone, before and behind the library's own
+and libc's headers, and all of them together in any order and for several versions of Linux,
+with gcc and clang, without a warning. With --link DIRECTORY, where libdmabuf.so is: all of
+them together make one program of two translation units."""
 import concurrent.futures
 import os
+import random
 import subprocess
 import sys
 
 from tree import ROOT, finish
 
 COMPAT = ROOT / "include" / "linux-compat"
-FLAGS = ["-Wall", "-Wextra", "-Werror", f"-I{COMPAT}", f"-I{ROOT}/include"]
-VERSIONS = ["KERNEL_VERSION(6,1,0)", "606", "612", "KERNEL_VERSION(6,19,0)"]
+FLAGS = ["-Wall", "-Wextra", "-Werror", "-DLC_ALL_WARNINGS", f"-I{COMPAT}", f"-I{ROOT}/include"]
+VERSIONS = ["KERNEL_VERSION(6,1,0)", "606", "612", "KERNEL_VERSION(6,19,0)", "702"]
 LIBC = ["stdio.h", "stdlib.h", "string.h", "sys/socket.h", "fcntl.h", "unistd.h", "sys/stat.h",
         "pthread.h", "signal.h", "time.h", "sched.h", "sys/param.h", "sys/sysinfo.h",
         "sys/time.h", "sys/types.h", "errno.h", "limits.h", "poll.h", "sys/mman.h",
@@ -35,30 +36,42 @@ def compile_one(job):
     return f"{name}: {compiler} {' '.join(options)}\n{done.stderr}" if done.returncode else None
 
 
+def shuffled(names, seed):
+    return random.Random(seed).sample(names, len(names))
+
+
+def groups(names, size):
+    return [names[i:i + size] for i in range(0, len(names), size)]
+
+
 def jobs(names):
-    everything = include(*names)
-    for compiler in ("gcc", "clang"):
+    """A header that comes first stands alone: what follows it cannot help it. So one program
+    shows that, and that what follows gets on with it. Headers that come behind others are in
+    no need of company of their own, and share programs, each time in other groups."""
+    library = include("dmabuf/dmabuf.h")
+    libc = include(*LIBC)
+    dialects = (["-std=gnu11"], ["-std=gnu17", "-D_GNU_SOURCE"])
+    for turn, compiler in enumerate(("gcc", "clang")):
         for name in names:
-            own = include(name)
-            for std in ("gnu11", "gnu17"):
-                yield f"{name} alone", compiler, [f"-std={std}"], own
-            plain = ["-std=gnu11"]
-            gnu = ["-std=gnu11", "-D_GNU_SOURCE"]
-            yield f"{name} after libc", compiler, plain, include(*LIBC) + own
-            yield f"{name} after libc", compiler, gnu, include(*LIBC) + own
-            yield f"{name} before libc", compiler, plain, own + include(*LIBC)
-            yield f"{name} before libc", compiler, gnu, own + include(*LIBC)
-            yield f"{name} after the library", compiler, plain, include("dmabuf/dmabuf.h") + own
-            yield f"{name} before the library", compiler, plain, own + include("dmabuf/dmabuf.h")
-        for header in LIBC:
-            for text in (include(header), include(header) + everything,
-                         everything + include(header)):
-                yield f"{header} and all", compiler, ["-std=gnu11"], text
+            yield f"{name} first", compiler, dialects[turn], include(name) + library + libc
+        for seed in range(8):
+            for group in groups(shuffled(names, seed), 12):
+                before = libc + library if seed % 4 < 2 else library + libc
+                yield (f"behind libc and the library: {' '.join(group)}", compiler,
+                       dialects[seed % 2], before + include(*group))
+        for header in LIBC[turn::2]:
+            everything = include(*shuffled(names, header))
+            yield f"{header}, then all", compiler, ["-std=gnu11"], include(header) + everything
+        for header in LIBC[1 - turn::2]:
+            everything = include(*shuffled(names, header))
+            yield f"all, then {header}", compiler, ["-std=gnu11"], everything + include(header)
         for version in VERSIONS:
-            for std in ("gnu11", "gnu17"):
+            for std in ("gnu11", "gnu17", "gnu2x"):
                 options = [f"-std={std}", f"-DLINUX_COMPAT_VERSION={version}"]
-                yield "all", compiler, options, everything
-                yield "all, last first", compiler, options, include(*reversed(names))
+                text = include(*shuffled(names, version + std + compiler))
+                yield "all", compiler, options, text
+        for text in (include(*names), include(*reversed(names))):
+            yield "all", compiler, ["-std=gnu11"], text
 
 
 def link(names, library):

@@ -134,8 +134,8 @@ def gets(function, value, names, asserting, members):
         if re.search(ASSERTS, statement):
             if has_value(statement, value, call(names)):
                 return True
-            subjects = [rf"(?<![\w.>]){re.escape(name)}(?!\w)" for name in variables]
-            subjects += [rf"[\w.>\[\]-]*(?:\.|->){name}(?!\w)" for name in members]
+            subjects = [rf"(?<![\w.>]){re.escape(name)}(?!\w|->|[.\[])" for name in variables]
+            subjects += [rf"[\w.>\[\]-]*(?:\.|->){name}(?!\w|->|[.\[])" for name in members]
             if any(has_value(statement, value, subject) for subject in subjects):
                 return True
         if asserting and re.search(call(asserting), statement) and \

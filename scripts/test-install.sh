@@ -64,6 +64,18 @@ for compiler in gcc clang; do
 		"$kernel_code" $(pkg-config --static --cflags --libs dmabuf-linux-compat)
 done
 
+# As docs/linux-compat.md has it: a module that tests, and KUnit.
+selftests=$here/examples/kernel-selftests
+# shellcheck disable=SC2046
+for compiler in gcc clang; do
+	"$compiler" -Wall -Werror -O2 -o "$scratch/kernel-selftests-$compiler" \
+		"$selftests/main.c" "$selftests/runner.c" \
+		"$selftests/fence-tests.c" "$selftests/resv-tests.c" \
+		$(pkg-config --cflags --libs dmabuf-linux-compat)
+	"$compiler" -Wall -Werror -O2 -o "$scratch/kernel-kunit-$compiler" \
+		"$selftests/kunit-tests.c" $(pkg-config --cflags --libs dmabuf-linux-compat)
+done
+
 export LD_LIBRARY_PATH="$libdir"
 for program in "$scratch"/kernel-*; do
 	"$program" >"$program.log" || fail "$program: exit status $?, see $program.log"

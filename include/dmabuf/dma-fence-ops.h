@@ -146,6 +146,8 @@ struct dma_fence {
 	union {
 		/** @lock: the creator's lock; without DMA_FENCE_FLAG_INLINE_LOCK_BIT. Constant. */
 		struct dmabuf_spinlock *lock;
+		/** @extern_lock: the same, under the name that later Linux gives it */
+		struct dmabuf_spinlock *extern_lock;
 		/** @inline_lock: the fence's own lock; with that bit */
 		struct dmabuf_spinlock inline_lock;
 	};

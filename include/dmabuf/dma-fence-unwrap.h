@@ -112,7 +112,7 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_f
  *
  * Return: a new reference: on an array, with a context of its own and number 1; if one leaf
  * is left, on that leaf; if none is, on a signalled fence with the time at which the last of
- * them signalled (0 if there were none at all); NULL: no memory.
+ * them signalled that the walk visits (0 if there were none at all); NULL: no memory.
  *
  * Since: 0.1
  */

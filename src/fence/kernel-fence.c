@@ -44,7 +44,8 @@ static struct kernel_fence *to_kernel_fence(const struct dma_fence *fence)
 	return container_of(fence, struct kernel_fence, base);
 }
 
-int kernel_fence_fd(const struct dma_fence *fence)
+/* The duplicate, borrowed; -1: not a fence of the kernel. */
+static int kernel_fence_fd(const struct dma_fence *fence)
 {
 	return fence->ops == &kernel_ops ? to_kernel_fence(fence)->watched.fd : -1;
 }

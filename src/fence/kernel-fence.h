@@ -11,7 +11,4 @@
  */
 int kernel_fence_create(int fd, struct dma_fence **ret_fence);
 
-/* The duplicate, borrowed; -1: not a fence of the kernel. */
-int kernel_fence_fd(const struct dma_fence *fence);
-
 #endif

@@ -319,16 +319,6 @@ int sync_fd_find(int fd, struct dma_fence **ret_fence, char *ret_name)
  * and takes nothing out of the set, which is the parent's still.
  */
 
-static void hold_lock(void)
-{
-	dmabuf_spin_lock(&lock);
-}
-
-static void drop_lock(void)
-{
-	dmabuf_spin_unlock(&lock);
-}
-
 static void forget_all(void)
 {
 	struct tree_node *node;
@@ -340,14 +330,9 @@ static void forget_all(void)
 	if (hangups >= 0)
 		os_file_close(hangups);
 	hangups = -1;
-	dmabuf_spin_unlock(&lock);
 }
 
-static struct os_fork_hook forget_in_child = {
-	.before = hold_lock,
-	.parent = drop_lock,
-	.child = forget_all,
-};
+static struct os_fork_hook forget_in_child = { .lock = &lock, .child = forget_all };
 
 __attribute__((constructor)) static void watch_forks(void)
 {

@@ -165,16 +165,6 @@ void sync_file_watch(void)
  * Fork: the child has neither the thread, nor the set, which is the parent's still.
  */
 
-static void hold_lock(void)
-{
-	dmabuf_spin_lock(&lock);
-}
-
-static void drop_lock(void)
-{
-	dmabuf_spin_unlock(&lock);
-}
-
 static void forget_all(void)
 {
 	struct tree_node *node;
@@ -189,14 +179,9 @@ static void forget_all(void)
 		os_file_close(set);
 	set = -1;
 	watcher = NOBODY;
-	dmabuf_spin_unlock(&lock);
 }
 
-static struct os_fork_hook forget_in_child = {
-	.before = hold_lock,
-	.parent = drop_lock,
-	.child = forget_all,
-};
+static struct os_fork_hook forget_in_child = { .lock = &lock, .child = forget_all };
 
 __attribute__((constructor)) static void watch_forks(void)
 {

@@ -127,8 +127,8 @@ static void before_fork(void)
 {
 	pthread_mutex_lock(&hooks_lock);
 	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next) {
-		if (hook->before)
-			hook->before();
+		if (hook->lock)
+			dmabuf_spin_lock(hook->lock);
 	}
 	OS_RACE_POINT("thread: about to fork");
 }
@@ -136,8 +136,8 @@ static void before_fork(void)
 static void after_fork_in_parent(void)
 {
 	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next) {
-		if (hook->parent)
-			hook->parent();
+		if (hook->lock)
+			dmabuf_spin_unlock(hook->lock);
 	}
 	pthread_mutex_unlock(&hooks_lock);
 }
@@ -145,8 +145,11 @@ static void after_fork_in_parent(void)
 static void after_fork_in_child(void)
 {
 	pthread_mutex_unlock(&hooks_lock);
-	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next)
+	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next) {
 		hook->child();
+		if (hook->lock)
+			dmabuf_spin_unlock(hook->lock);
+	}
 }
 
 /*

@@ -56,14 +56,13 @@ void os_thread_flush(void);
 
 /*
  * What a forked child must do before it uses the library anew; and, if that needs a state
- * which no other thread is changing, what to do before the fork, and after it in the
- * parent. Called from constructors only.
+ * which no other thread is changing, the short lock that guards that: a fork holds it, and
+ * it must not be held by who waits for a fork. Added by constructors only.
  */
 struct os_fork_hook {
 	struct os_fork_hook *next;
-	void (*before)(void); /* optional, with @parent: must not wait for what waits for a fork */
-	void (*parent)(void);
-	void (*child)(void);
+	struct dmabuf_spinlock *lock; /* optional */
+	void (*child)(void);	      /* with @lock held */
 };
 void os_fork_hook_add(struct os_fork_hook *hook);
 

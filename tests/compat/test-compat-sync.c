@@ -198,6 +198,26 @@ static void count_warning(const char *message)
 	warnings++;
 }
 
+/* What was counted wrongly is never freed again, which is the lesser evil. */
+static void a_wrong_step_saturates_a_refcount(struct kunit *test)
+{
+	dmabuf_warn_handler before = dmabuf_set_warn_handler(count_warning);
+	refcount_t gone = REFCOUNT_INIT(0), put_twice = REFCOUNT_INIT(1);
+	refcount_t full = REFCOUNT_INIT(INT_MAX);
+
+	warnings = 0;
+	refcount_inc(&gone);
+	KUNIT_EXPECT_EQ(test, (int)refcount_read(&gone), REFCOUNT_SATURATED);
+	KUNIT_EXPECT_FALSE(test, refcount_dec_and_test(&gone));
+	KUNIT_EXPECT_TRUE(test, refcount_dec_and_test(&put_twice));
+	KUNIT_EXPECT_FALSE(test, refcount_dec_and_test(&put_twice));
+	KUNIT_EXPECT_EQ(test, (int)refcount_read(&put_twice), REFCOUNT_SATURATED);
+	KUNIT_EXPECT_TRUE(test, refcount_inc_not_zero(&full));
+	KUNIT_EXPECT_EQ(test, (int)refcount_read(&full), REFCOUNT_SATURATED);
+	dmabuf_set_warn_handler(before);
+	KUNIT_EXPECT_EQ(test, warnings, 4);
+}
+
 static void counts_that_go_wrong_warn(struct kunit *test)
 {
 	refcount_t count = REFCOUNT_INIT(1);
@@ -389,16 +409,54 @@ static void readers_see_whole_elements_only(struct kunit *test)
 	rcu_barrier();
 }
 
+struct shared {
+	atomic_t left;
+	unsigned long bits;
+	int passed;
+};
+
+static int end_one(void *data)
+{
+	struct shared *shared = data;
+
+	wait_on_bit_lock(&shared->bits, 1, TASK_UNINTERRUPTIBLE);
+	WRITE_ONCE(shared->passed, shared->passed + 1); /* under the bit */
+	clear_and_wake_up_bit(1, &shared->bits);
+	if (atomic_dec_and_test(&shared->left))
+		wake_up_var(&shared->left);
+	return 0;
+}
+
+static void variables_and_bits_can_be_waited_for(struct kunit *test)
+{
+	struct shared shared = { .left = ATOMIC_INIT(3), .bits = BIT(1) };
+
+	KUNIT_EXPECT_EQ(test, wait_on_bit_timeout(&shared.bits, 1, TASK_INTERRUPTIBLE, 2), -EAGAIN);
+	KUNIT_EXPECT_EQ(test, wait_var_event_timeout(&shared.left, !atomic_read(&shared.left), 2), 0);
+	for (int i = 0; i < 3; i++)
+		kthread_run(end_one, &shared, "one:%d", i);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(shared.passed), 0);
+	clear_and_wake_up_bit(1, &shared.bits);
+	wait_var_event(&shared.left, !atomic_read_acquire(&shared.left));
+	KUNIT_EXPECT_EQ(test, shared.passed, 3);
+	KUNIT_EXPECT_EQ(test, wait_on_bit(&shared.bits, 1, TASK_UNINTERRUPTIBLE), 0);
+	KUNIT_EXPECT_FALSE(test, test_and_clear_wake_up_bit(1, &shared.bits));
+	atomic_set(&shared.left, 1);
+	KUNIT_EXPECT_TRUE(test, atomic_dec_and_wake_up(&shared.left));
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(locks_exclude),
 	KUNIT_CASE(trying_says_whether_it_is_locked),
 	KUNIT_CASE(conditional_guards_hold_or_leave),
 	KUNIT_CASE(the_last_reference_releases),
 	KUNIT_CASE(counts_that_go_wrong_warn),
+	KUNIT_CASE(a_wrong_step_saturates_a_refcount),
 	KUNIT_CASE(atomics_return_what_linux_returns),
 	KUNIT_CASE(waking_wakes_all_but_of_the_exclusive_one),
 	KUNIT_CASE(waiting_for_an_event_returns_what_is_left),
 	KUNIT_CASE(completions_count),
+	KUNIT_CASE(variables_and_bits_can_be_waited_for),
 	KUNIT_CASE(readers_see_whole_elements_only),
 	{}
 };

@@ -233,12 +233,18 @@ static void a_handler_ends_an_interruptible_sleep(struct kunit *test)
 	task = kthread_run(interrupt_sleeper, &self, "interrupter");
 	set_current_state(TASK_INTERRUPTIBLE);
 	schedule();
-	KUNIT_EXPECT_TRUE(test, signal_pending(current));
+	/* The end of a wait asks once more than its loop, until the next sleep begins. */
+	KUNIT_EXPECT_TRUE(test, signal_pending_state(TASK_INTERRUPTIBLE, current));
+	KUNIT_EXPECT_TRUE(test, signal_pending_state(TASK_INTERRUPTIBLE, current));
+	set_current_state(TASK_INTERRUPTIBLE);
 	KUNIT_EXPECT_FALSE(test, signal_pending(current));
+	__set_current_state(TASK_RUNNING);
 	KUNIT_EXPECT_EQ(test, wait_for_completion_interruptible(&never), -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, wait_event_interruptible(nobody, false), -ERESTARTSYS);
 	KUNIT_EXPECT_EQ(test, wait_event_interruptible_timeout(nobody, false, HZ * 1000),
 			-ERESTARTSYS);
+	KUNIT_EXPECT_TRUE(test, signal_pending(current));
+	KUNIT_EXPECT_GT(test, msleep_interruptible(1000000), 0);
 	/* And no other. */
 	KUNIT_EXPECT_EQ(test, schedule_timeout_uninterruptible(msecs_to_jiffies(2)), 0);
 	kthread_stop(task);

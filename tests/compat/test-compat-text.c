@@ -53,6 +53,21 @@ static void formats_are_linux_s(struct kunit *test)
 	EXPECT_FORMAT(test, "cut", "cut%");
 }
 
+/* Those that libc has too, also with what only libc's know. */
+static void snprintf_and_its_kin_know_them_too(struct kunit *test)
+{
+	char text[64];
+
+	KUNIT_EXPECT_EQ(test, snprintf(text, sizeof(text), "%pe", ERR_PTR(-EINVAL)), 7);
+	KUNIT_EXPECT_STREQ(test, text, "-EINVAL");
+	KUNIT_EXPECT_EQ(test, snprintf(NULL, 0, "%pe", ERR_PTR(-EINVAL)), 7);
+	KUNIT_EXPECT_EQ(test, sprintf(text, "%d%pe", 1, ERR_PTR(-EIO)), 5);
+	KUNIT_EXPECT_STREQ(test, text, "1-EIO");
+	errno = ENOENT;
+	snprintf(text, sizeof(text), "%.2f %.1Lf %Ld %m", 0.5, 0.5L, 3LL);
+	KUNIT_EXPECT_STREQ(test, text, "0.50 0.5 3 No such file or directory");
+}
+
 static void what_is_too_long_is_cut(struct kunit *test)
 {
 	char buf[8] = "xxxxxxx";
@@ -152,6 +167,7 @@ static void strings_are_copied_and_cut(struct kunit *test)
 
 static struct kunit_case cases[] = {
 	KUNIT_CASE(formats_are_linux_s),
+	KUNIT_CASE(snprintf_and_its_kin_know_them_too),
 	KUNIT_CASE(what_is_too_long_is_cut),
 	KUNIT_CASE(printk_reaches_its_handler_with_its_level),
 	KUNIT_CASE(seq_files_write_to_their_stream),

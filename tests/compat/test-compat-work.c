@@ -204,6 +204,47 @@ static void a_delayed_work_waits_or_is_taken_back_or_hurried(struct kunit *test)
 	KUNIT_EXPECT_FALSE(test, cancel_delayed_work_sync(&job.dwork));
 }
 
+/* Its queue may be gone, in Linux as here. */
+static void a_work_outlives_its_queue(struct kunit *test)
+{
+	struct workqueue_struct *wq = alloc_workqueue("short", 0, 0);
+	struct delayed_work delayed;
+	struct job job;
+
+	KUNIT_ASSERT_NOT_NULL(test, wq);
+	init_job(&job, run);
+	INIT_DELAYED_WORK_ONSTACK(&delayed, run);
+	queue_work(wq, &job.work);
+	destroy_workqueue(wq);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(job.runs), 1);
+	KUNIT_EXPECT_FALSE(test, flush_work(&job.work));
+	KUNIT_EXPECT_FALSE(test, cancel_work_sync(&job.work));
+	KUNIT_EXPECT_EQ(test, work_busy(&job.work), 0);
+	KUNIT_EXPECT_FALSE(test, cancel_delayed_work_sync(&delayed));
+	KUNIT_EXPECT_TRUE(test, schedule_work(&job.work));
+	flush_work(&job.work);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(job.runs), 2);
+}
+
+/* Whatever queue it is put in: one that runs is not run a second time at once. */
+static void a_work_runs_once_at_a_time_in_all_queues(struct kunit *test)
+{
+	struct workqueue_struct *wq = alloc_workqueue("other", 0, 0);
+	struct job job;
+
+	KUNIT_ASSERT_NOT_NULL(test, wq);
+	init_job(&job, run_until_told);
+	schedule_work(&job.work);
+	wait_for_completion(&job.began);
+	KUNIT_EXPECT_TRUE(test, queue_work(wq, &job.work));
+	flush_workqueue(wq);
+	KUNIT_EXPECT_EQ(test, wait_for_completion_timeout(&job.began, msecs_to_jiffies(2)), 0);
+	complete_all(&job.may_end);
+	flush_work(&job.work);
+	KUNIT_EXPECT_EQ(test, READ_ONCE(job.runs), 2);
+	destroy_workqueue(wq);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(an_ordered_queue_keeps_the_order),
 	KUNIT_CASE(works_that_wait_for_others_do_not_hold_them_up),
@@ -211,6 +252,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(what_is_cancelled_does_not_run),
 	KUNIT_CASE(one_that_queues_itself_can_be_cancelled),
 	KUNIT_CASE(a_work_may_free_itself),
+	KUNIT_CASE(a_work_outlives_its_queue),
+	KUNIT_CASE(a_work_runs_once_at_a_time_in_all_queues),
 	KUNIT_CASE(a_delayed_work_waits_or_is_taken_back_or_hurried),
 	{}
 };

@@ -38,6 +38,8 @@ TEST(the_flags_say_what_init_was_told)
 	dma_fence_init(&fence, &plain_ops, &lock, 1, 1);
 	ASSERT_INT(fence.flags, ==, INITIALIZED);
 	ASSERT_PTR(dma_fence_spinlock(&fence), ==, &lock);
+	ASSERT_PTR(fence.lock, ==, &lock);
+	ASSERT_PTR(fence.extern_lock, ==, &lock);
 	dma_fence_init64(&fence, &plain_ops, NULL, 1, 1);
 	ASSERT_INT(fence.flags, ==, INITIALIZED | INLINE_LOCK | SEQNO64);
 	ASSERT_PTR(dma_fence_spinlock(&fence), ==, &fence.inline_lock);

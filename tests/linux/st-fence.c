@@ -175,26 +175,38 @@ static void keep_busy(struct timer_list *timer)
 }
 
 /* A timer that is due before a time-out has run when that ends, be the timers ever so late. */
-static int timers_come_before_later_timeouts(void)
+static int rings_before_the_timeout(struct dma_fence *f)
 {
+	struct alarm alarm = { .fence = f };
 	struct timer_list busy;
-	struct alarm alarm;
+	bool pending;
 	long left;
 
-	alarm.fence = mock_fence();
-	EXPECT(alarm.fence);
+	EXPECT(f);
 	timer_setup_on_stack(&busy, keep_busy, 0);
 	timer_setup_on_stack(&alarm.timer, ring, 0);
 	mod_timer(&busy, jiffies);
 	mod_timer(&alarm.timer, jiffies + 1);
-	left = dma_fence_wait_timeout(alarm.fence, false, 2);
+	left = dma_fence_wait_timeout(f, false, 2);
+	pending = timer_pending(&alarm.timer);
 	del_timer_sync(&alarm.timer);
 	del_timer_sync(&busy);
 	destroy_timer_on_stack(&alarm.timer);
 	destroy_timer_on_stack(&busy);
-	dma_fence_put(alarm.fence);
+	dma_fence_put(f);
 	EXPECT(left > 0);
+	EXPECT(!pending);
 	return 0;
+}
+
+static int timers_come_before_later_timeouts(void)
+{
+	return rings_before_the_timeout(mock_fence());
+}
+
+static int timers_come_before_later_timeouts_of_drivers(void)
+{
+	return rings_before_the_timeout(mock_fence_with(&own_wait_ops, 1, 1));
 }
 
 static int compares_points(void)
@@ -346,6 +358,7 @@ int main(void)
 		SUBTEST(waits),
 		SUBTEST(waits_in_the_drivers_way),
 		SUBTEST(timers_come_before_later_timeouts),
+		SUBTEST(timers_come_before_later_timeouts_of_drivers),
 		SUBTEST(compares_points),
 		SUBTEST(gives_stubs),
 		SUBTEST(gathers),

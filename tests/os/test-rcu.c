@@ -239,36 +239,53 @@ static void watch_forks(const char *label)
 #define FORKS 20
 #endif
 
-static void fork_or_defer(unsigned int index, void *arg)
-{
-	unsigned int *done = arg;
+struct forks {
+	unsigned int begun; /* atomic: a fork is about to come */
+	unsigned int done;  /* atomic: the last one has gone */
+};
 
-	while (index && !load_acquire(done)) {
-		for (unsigned int i = 0; i < 64; i++)
+/* Only until a fork has come: its child waits for all that was deferred before. */
+static void defer_until_forked(struct forks *forks)
+{
+	while (!load_acquire(&forks->done)) {
+		for (unsigned int i = 0; load_acquire(&forks->begun) && i < 64; i++)
 			dmabuf_call_rcu(&make_object()->rcu, free_object);
 		test_yield();
 	}
-	for (unsigned int i = FORKS; !index && i; i--) {
-		const int child = fork();
+}
 
+static void fork_or_defer(unsigned int index, void *arg)
+{
+	struct forks *forks = arg;
+
+	if (index) {
+		defer_until_forked(forks);
+		return;
+	}
+	for (unsigned int i = 0; i < FORKS; i++) {
+		int child;
+
+		dmabuf_rcu_barrier();
+		store_release(&forks->begun, 1);
+		child = fork();
 		if (!child) {
 			dmabuf_call_rcu(&make_object()->rcu, free_object);
 			dmabuf_rcu_barrier();
 			_exit(0);
 		}
+		store_release(&forks->begun, 0);
 		ASSERT_INT(child, >, 0);
 		ASSERT_INT(waitpid(child, NULL, 0), ==, child);
 	}
-	if (!index)
-		store_release(done, 1);
+	store_release(&forks->done, 1);
 }
 
 TEST(a_child_inherits_no_batch_that_was_half_handed_on)
 {
-	unsigned int done = 0;
+	struct forks forks = { .begun = 0 };
 
 	os_race_hook(watch_forks);
-	test_threads(3, fork_or_defer, &done);
+	test_threads(3, fork_or_defer, &forks);
 	os_race_hook(NULL);
 	ASSERT_INT(torn_forks, ==, 0);
 }

@@ -44,7 +44,7 @@ LC_SHARED unsigned int lc_barrier_word;
 /* A store with a full barrier behind it. */
 #define smp_store_mb(var, value) \
 	do { \
-		WRITE_ONCE(var, value); \
+		smp_store_release(&(var), value); \
 		smp_mb(); \
 	} while (0)
 

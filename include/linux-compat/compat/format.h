@@ -80,7 +80,7 @@ static inline void lc_put_pointer(struct lc_text *text, const char *spec, const 
 
 static inline void lc_put_integer(struct lc_text *text, const char *spec, const char *length)
 {
-	if (!strncmp(length, "ll", 2) || *length == 'j')
+	if (!strncmp(length, "ll", 2) || *length == 'L' || *length == 'j')
 		LC_PUT(text, spec, va_arg(text->args, long long));
 	else if (*length == 'l' || *length == 'z' || *length == 't')
 		LC_PUT(text, spec, va_arg(text->args, long));
@@ -103,7 +103,7 @@ static inline const char *lc_put_conversion(struct lc_text *text, const char *fm
 			*end++ = *fmt;
 	}
 	length = end;
-	while (*fmt && strchr("hlzjt", *fmt) && end < spec + sizeof(spec) - 2)
+	while (*fmt && strchr("hlLzjt", *fmt) && end < spec + sizeof(spec) - 2)
 		*end++ = *fmt++;
 	*end++ = *fmt;
 	*end = '\0';
@@ -123,6 +123,22 @@ static inline const char *lc_put_conversion(struct lc_text *text, const char *fm
 	}
 	case '%':
 		LC_PUT(text, "%%");
+		break;
+	case 'a':
+	case 'A':
+	case 'e':
+	case 'E':
+	case 'f':
+	case 'F':
+	case 'g':
+	case 'G':
+		if (*length == 'L')
+			LC_PUT(text, spec, va_arg(text->args, long double));
+		else
+			LC_PUT(text, spec, va_arg(text->args, double));
+		break;
+	case 'm':
+		LC_PUT(text, spec, 0);
 		break;
 	default:
 		lc_put_integer(text, spec, length);

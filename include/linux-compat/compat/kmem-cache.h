@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Caches of objects of one kind. They keep no free objects: each object is an
- * allocation of its own, and a constructor runs for each. What a cache gave must go
- * back to it; Linux also lets kfree() take it.
+ * allocation of its own, and a constructor runs for each. kfree() and kfree_rcu() take
+ * them too, as in Linux, so nobody counts what is out: LeakSanitizer finds what is lost.
  *
  * An object of a SLAB_TYPESAFE_BY_RCU cache is freed after a grace period of its own.
  * Linux lets another object have the memory within that time, so code for Linux is
- * right here, but code that is right here need not be right in Linux.
+ * right here, but code that is right here need not be right in Linux. kfree() does not
+ * wait for readers: such an object goes by kmem_cache_free() or kfree_rcu().
  */
 #ifndef LINUX_COMPAT_KMEM_CACHE_H
 #define LINUX_COMPAT_KMEM_CACHE_H
 
-#include <linux/atomic.h>
 #include <linux/bug.h>
 #include <linux/gfp_types.h>
 #include <linux/rcupdate.h>
@@ -33,11 +33,11 @@
 
 struct kmem_cache {
 	const char *name;
-	unsigned int size; /* of an object, and how far behind it its head lies */
+	unsigned int object_size;
+	unsigned int size; /* with padding: how far behind an object its head lies */
 	unsigned int align;
 	slab_flags_t flags;
 	void (*ctor)(void *object);
-	atomic_long_t objects; /* not freed yet */
 };
 
 struct kmem_cache_args {
@@ -52,7 +52,7 @@ struct kmem_cache_args {
 /* Behind an object whose cache is SLAB_TYPESAFE_BY_RCU. */
 struct lc_slab_head {
 	struct rcu_head rcu;
-	struct kmem_cache *cache;
+	void *object;
 };
 
 static inline struct kmem_cache *lc_kmem_cache(const char *name, unsigned int size,
@@ -70,6 +70,7 @@ static inline struct kmem_cache *lc_kmem_cache(const char *name, unsigned int si
 		align = __alignof__(struct lc_slab_head);
 	cache->name = name;
 	cache->align = align;
+	cache->object_size = size;
 	cache->size = (size + align - 1) / align * align;
 	cache->flags = flags;
 	cache->ctor = ctor;
@@ -117,7 +118,6 @@ static inline void *kmem_cache_alloc(struct kmem_cache *cache, gfp_t flags)
 		memset(object, 0, size);
 	if (cache->ctor)
 		cache->ctor(object);
-	atomic_long_inc(&cache->objects);
 	return object;
 }
 
@@ -130,11 +130,7 @@ static inline void *kmem_cache_zalloc(struct kmem_cache *cache, gfp_t flags)
 
 static inline void lc_kmem_cache_free_late(struct rcu_head *rcu)
 {
-	struct lc_slab_head *head = (struct lc_slab_head *)rcu;
-	struct kmem_cache *cache = head->cache;
-
-	free((char *)head - cache->size);
-	atomic_long_dec(&cache->objects);
+	free(((struct lc_slab_head *)rcu)->object);
 }
 
 static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
@@ -145,23 +141,20 @@ static inline void kmem_cache_free(struct kmem_cache *cache, void *object)
 		return;
 	if (!(cache->flags & SLAB_TYPESAFE_BY_RCU)) {
 		free(object);
-		atomic_long_dec(&cache->objects);
 		return;
 	}
 	head = (struct lc_slab_head *)((char *)object + cache->size);
-	head->cache = cache;
+	head->object = object;
 	call_rcu(&head->rcu, lc_kmem_cache_free_late);
 }
 
-/* Waits for what is on its way; warns of objects that are left, and then leaks the cache. */
+/* As there, it waits for what is on its way. */
 static inline void kmem_cache_destroy(struct kmem_cache *cache)
 {
 	if (!cache)
 		return;
 	rcu_barrier();
-	if (!WARN(atomic_long_read(&cache->objects), "%s: %ld objects are not freed", cache->name,
-		  atomic_long_read(&cache->objects)))
-		free(cache);
+	free(cache);
 }
 
 static inline int kmem_cache_shrink(struct kmem_cache *cache)
@@ -172,7 +165,7 @@ static inline int kmem_cache_shrink(struct kmem_cache *cache)
 
 static inline unsigned int kmem_cache_size(struct kmem_cache *cache)
 {
-	return cache->size;
+	return cache->object_size;
 }
 
 #endif

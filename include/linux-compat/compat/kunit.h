@@ -134,7 +134,9 @@ static inline void __noreturn lc_kunit_abort(struct kunit *test)
 	pthread_exit(NULL);
 }
 
-static inline void lc_kunit_failed(struct kunit *test, bool fatal, const char *file, int line)
+void lc_kunit_failed(struct kunit *test, bool fatal, const char *file, int line);
+
+LC_SHARED void lc_kunit_failed(struct kunit *test, bool fatal, const char *file, int line)
 {
 	lc_kunit_set_status(test, KUNIT_FAILURE);
 	lc_kunit_print(test, "%s FAILED at %s:%d", fatal ? "ASSERTION" : "EXPECTATION", file, line);

@@ -16,6 +16,7 @@
 #define LINUX_COMPAT_TASK_H
 
 #include <compat/futex.h>
+#include <compat/timers.h>
 #include <linux/bug.h>
 #include <linux/jiffies.h>
 
@@ -38,6 +39,10 @@
 #define PF_KTHREAD 0x00200000u
 #define PF_EXITING 0x4u
 
+/* A handler ended a sleep; and signal_pending() said so, which holds until the next sleep. */
+#define LC_SIGNAL_NEW 1u
+#define LC_SIGNAL_SEEN 2u
+
 struct task_struct {
 	uint32_t __state; /* atomic */
 	uint32_t lc_usage; /* atomic: references, of which the thread has one */
@@ -45,7 +50,7 @@ struct task_struct {
 	pid_t pid, tgid;
 	char comm[TASK_COMM_LEN];
 	struct task_struct *group_leader;
-	bool lc_signalled; /* its own: a handler ended a sleep, and nobody has asked since */
+	uint32_t lc_signal; /* its own: LC_SIGNAL_... */
 
 	/* Of kthreads only. */
 	struct rcu_head lc_rcu;
@@ -68,14 +73,20 @@ static inline struct task_struct *get_task_struct(struct task_struct *task)
 	return task;
 }
 
+void lc_task_free(struct task_struct *task);
+
 /* Nobody can join the thread any more, so it must not wait for that. */
-static inline void put_task_struct(struct task_struct *task)
+LC_SHARED void lc_task_free(struct task_struct *task)
 {
-	if (__atomic_fetch_sub(&task->lc_usage, 1, __ATOMIC_ACQ_REL) != 1)
-		return;
 	if (task->lc_func && !task->lc_joined)
 		pthread_detach(task->lc_thread);
 	free(task);
+}
+
+static inline void put_task_struct(struct task_struct *task)
+{
+	if (__atomic_fetch_sub(&task->lc_usage, 1, __ATOMIC_ACQ_REL) == 1)
+		lc_task_free(task);
 }
 
 static inline void lc_task_ends(void *task)
@@ -129,8 +140,17 @@ static inline struct task_struct *get_current(void)
 
 #define current get_current()
 
-#define set_current_state(state) \
-	((void)__atomic_exchange_n(&current->__state, (state), __ATOMIC_SEQ_CST))
+/* Also where a sleep begins, which is what a signal that was seen is pending until. */
+static inline void lc_set_current_state(uint32_t state)
+{
+	struct task_struct *task = current;
+
+	if (state != TASK_RUNNING && task->lc_signal == LC_SIGNAL_SEEN)
+		task->lc_signal = 0;
+	__atomic_exchange_n(&task->__state, state, __ATOMIC_SEQ_CST);
+}
+
+#define set_current_state(state) lc_set_current_state(state)
 #define __set_current_state(state) \
 	__atomic_store_n(&current->__state, (state), __ATOMIC_RELAXED)
 #define get_current_state() READ_ONCE(current->__state)
@@ -154,8 +174,11 @@ static inline int wake_up_process(struct task_struct *task)
 	return wake_up_state(task, TASK_NORMAL);
 }
 
-/* Sleep until woken, if the state is not TASK_RUNNING; which it is afterwards. */
-static inline void lc_schedule(int64_t deadline)
+/*
+ * Sleep until woken, if the state is not TASK_RUNNING; which it is afterwards. False: nobody
+ * woke the task until @deadline, nor did a timer that was due by then, which may be late.
+ */
+static inline bool lc_schedule(int64_t deadline)
 {
 	struct task_struct *task = current;
 	uint32_t state;
@@ -165,12 +188,17 @@ static inline void lc_schedule(int64_t deadline)
 
 		dmabuf_rcu_flush();
 		err = lc_futex_wait(&task->__state, state, deadline);
-		if (err == -EINTR && (state & TASK_INTERRUPTIBLE))
-			task->lc_signalled = true;
-		else if (err != -ETIMEDOUT)
-			continue;
-		__set_current_state(TASK_RUNNING);
+		if (err == -ETIMEDOUT) {
+			lc_timers_run_until(deadline);
+			return __atomic_exchange_n(&task->__state, TASK_RUNNING,
+						   __ATOMIC_ACQUIRE) == TASK_RUNNING;
+		}
+		if (err == -EINTR && (state & TASK_INTERRUPTIBLE)) {
+			task->lc_signal = LC_SIGNAL_NEW;
+			__set_current_state(TASK_RUNNING);
+		}
 	}
+	return true;
 }
 
 static inline void schedule(void)
@@ -178,10 +206,14 @@ static inline void schedule(void)
 	lc_schedule(INT64_MAX);
 }
 
-/* What is left of @timeout, which is 0 only if it has passed. */
+/*
+ * What is left of @timeout: at least 1 for who was woken, however late it notices, and 0 for
+ * who was not. Without a sleep time passes all the same, so that no loop goes on for ever.
+ */
 static inline long schedule_timeout(long timeout)
 {
 	int64_t deadline, left;
+	bool slept;
 
 	if (timeout == MAX_SCHEDULE_TIMEOUT) {
 		schedule();
@@ -192,9 +224,13 @@ static inline long schedule_timeout(long timeout)
 		return 0;
 	}
 	deadline = lc_deadline(timeout);
-	lc_schedule(deadline);
+	slept = get_current_state() != TASK_RUNNING;
+	if (!lc_schedule(deadline))
+		return 0;
 	left = deadline - lc_now();
-	return left > 0 ? left : 0;
+	if (left > 0)
+		return left;
+	return slept || timeout > 1;
 }
 
 #endif

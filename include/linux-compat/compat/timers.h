@@ -14,7 +14,8 @@
 #include <linux/bug.h>
 #include <linux/mutex.h>
 #include <linux/rbtree.h>
-#include <linux/sched.h>
+
+#include <sys/prctl.h>
 
 struct lc_timer {
 	struct rb_node node;
@@ -26,10 +27,11 @@ struct lc_timer {
 struct lc_timers {
 	struct mutex lock;
 	struct rb_root_cached queue;
-	struct lc_timer *running;
+	struct lc_timer *running; /* only compared */
+	int64_t running_expires;
 	uint32_t changed; /* atomic: there is something earlier */
 	uint32_t ran;     /* atomic: a function has returned */
-	bool begun;
+	pid_t begun_by; /* atomic: the process that has the thread */
 	pthread_t thread;
 };
 LC_SHARED struct lc_timers lc_timers;
@@ -65,6 +67,7 @@ static inline bool lc_timers_run_first(void)
 		return false;
 	lc_timer_unqueue(timer);
 	lc_timers.running = timer;
+	lc_timers.running_expires = timer->expires;
 	mutex_unlock(&lc_timers.lock);
 	timer->func(timer);
 	mutex_lock(&lc_timers.lock);
@@ -99,12 +102,12 @@ static inline void *lc_timers_main(void *arg)
 /* Lock held. */
 static inline void lc_timers_begin(void)
 {
-	if (lc_timers.begun)
+	if (lc_timers.begun_by)
 		return;
 	if (lc_thread_create(&lc_timers.thread, lc_timers_main, NULL))
 		lc_bug(__FILE__, __LINE__, __func__, "no thread can be made for timers");
 	pthread_detach(lc_timers.thread);
-	lc_timers.begun = true;
+	__atomic_store_n(&lc_timers.begun_by, getpid(), __ATOMIC_RELEASE);
 }
 
 /* Call the function at @expires and no more than once. True: it was armed before. */
@@ -171,23 +174,40 @@ static inline bool lc_timer_disarm(struct lc_timer *timer, bool sync)
 	return was;
 }
 
+/* Disarm @timer if its function is not running; -1: it is. */
+static inline int lc_timer_try_disarm(struct lc_timer *timer)
+{
+	int was = -1;
+
+	mutex_lock(&lc_timers.lock);
+	if (lc_timers.running != timer)
+		was = lc_timer_unqueue(timer);
+	mutex_unlock(&lc_timers.lock);
+	return was;
+}
+
+/* Is anything armed for @deadline or earlier that has not run to its end? Lock held. */
+static inline bool lc_timers_are_due(int64_t deadline)
+{
+	struct rb_node *first = rb_first_cached(&lc_timers.queue);
+
+	return (lc_timers.running && lc_timers.running_expires <= deadline) ||
+	       (first && rb_entry(first, struct lc_timer, node)->expires <= deadline);
+}
+
 /*
  * Return when everything has run that was armed for @deadline or earlier. A time-out that
- * ends then lets the timers before it go first, as they do in Linux. On the timers' own
- * thread it does nothing.
+ * ends then lets the timers before it go first, as they do in Linux. It does nothing on the
+ * timers' own thread, and where there is none.
  */
 static inline void lc_timers_run_until(int64_t deadline)
 {
-	struct rb_node *first;
-
+	if (__atomic_load_n(&lc_timers.begun_by, __ATOMIC_ACQUIRE) != getpid() ||
+	    pthread_equal(pthread_self(), lc_timers.thread))
+		return;
 	mutex_lock(&lc_timers.lock);
-	while (lc_timers.begun && !pthread_equal(pthread_self(), lc_timers.thread)) {
-		first = rb_first_cached(&lc_timers.queue);
-		if (!lc_timers.running &&
-		    (!first || rb_entry(first, struct lc_timer, node)->expires > deadline))
-			break;
+	while (lc_timers_are_due(deadline))
 		lc_timers_wait();
-	}
 	mutex_unlock(&lc_timers.lock);
 }
 

@@ -96,4 +96,6 @@
 	 (int)___wait_event(wq, condition, TASK_INTERRUPTIBLE, 0, 0, \
 			    spin_unlock_irq(&(lock)); schedule(); spin_lock_irq(&(lock))))
 
+#include <linux/wait_bit.h>
+
 #endif

@@ -23,6 +23,7 @@ typedef void (*work_func_t)(struct work_struct *work);
 
 struct workqueue_struct {
 	char name[32];
+	struct list_head entry;
 	struct list_head queued, workers;
 	unsigned int n_queued, n_workers, n_idle, max_active;
 	bool ends;
@@ -32,7 +33,7 @@ struct workqueue_struct {
 struct work_struct {
 	struct list_head entry;
 	work_func_t func;
-	struct workqueue_struct *lc_queue; /* where it was queued last */
+	struct workqueue_struct *lc_queue; /* where it was queued last: see lc_queue_of() */
 	u64 lc_ticket;
 	uint32_t lc_pending;      /* atomic: queued, or its delay is running */
 	unsigned int lc_disabled; /* how many do not want it to be queued */
@@ -48,11 +49,12 @@ struct lc_worker {
 
 struct lc_works {
 	struct mutex lock;
+	struct list_head queues; /* but the system's */
 	u64 tickets;
 	uint32_t done; /* atomic: a work is done, or taken out */
 	unsigned int waiters;
 };
-LC_SHARED struct lc_works lc_works;
+LC_SHARED struct lc_works lc_works = { .queues = LIST_HEAD_INIT(lc_works.queues) };
 
 LC_SHARED struct workqueue_struct lc_system_queue = {
 	.name = "events",
@@ -69,6 +71,19 @@ static inline struct lc_worker *lc_worker_of(struct workqueue_struct *queue,
 	list_for_each_entry(worker, &queue->workers, entry)
 		if (worker->work == work)
 			return worker;
+	return NULL;
+}
+
+/* Where @work was queued last; NULL: nowhere, or that is gone, and the work is done. */
+static inline struct workqueue_struct *lc_queue_of(struct work_struct *work)
+{
+	struct workqueue_struct *queue;
+
+	if (work->lc_queue == &lc_system_queue)
+		return work->lc_queue;
+	list_for_each_entry(queue, &lc_works.queues, entry)
+		if (queue == work->lc_queue)
+			return queue;
 	return NULL;
 }
 
@@ -176,9 +191,16 @@ static inline int lc_worker_add(struct workqueue_struct *queue)
 	return 0;
 }
 
-/* Put @work, which is marked as pending, into @queue. */
+/*
+ * Put @work, which is marked as pending, into @queue; or, as in Linux, where it is running, so
+ * that it does not run a second time meanwhile.
+ */
 static inline void lc_work_enqueue(struct workqueue_struct *queue, struct work_struct *work)
 {
+	struct workqueue_struct *before = lc_queue_of(work);
+
+	if (before && lc_worker_of(before, work))
+		queue = before;
 	work->lc_queue = queue;
 	work->lc_ticket = ++lc_works.tickets;
 	list_add_tail(&work->entry, &queue->queued);
@@ -222,7 +244,7 @@ static inline bool lc_queue_is_busy(struct workqueue_struct *queue, u64 last)
 /* Wait for the instance of @work that was queued last, if it is not done. */
 static inline bool lc_work_flush(struct work_struct *work)
 {
-	struct workqueue_struct *queue = work->lc_queue;
+	struct workqueue_struct *queue = lc_queue_of(work);
 	const u64 ticket = work->lc_ticket;
 
 	if (!queue || !lc_ticket_is_open(queue, ticket))
@@ -236,7 +258,7 @@ static inline bool lc_work_flush(struct work_struct *work)
 /* Wait until no worker runs @work; not from inside it. */
 static inline void lc_work_wait_idle(struct work_struct *work)
 {
-	struct workqueue_struct *queue = work->lc_queue;
+	struct workqueue_struct *queue = lc_queue_of(work);
 
 	while (queue && lc_worker_of(queue, work))
 		lc_works_wait();
@@ -251,6 +273,9 @@ static inline struct workqueue_struct *lc_queue_create(unsigned int max_active)
 	INIT_LIST_HEAD(&queue->queued);
 	INIT_LIST_HEAD(&queue->workers);
 	queue->max_active = max_active;
+	mutex_lock(&lc_works.lock);
+	list_add(&queue->entry, &lc_works.queues);
+	mutex_unlock(&lc_works.lock);
 	return queue;
 }
 
@@ -263,6 +288,7 @@ static inline void lc_queue_destroy(struct workqueue_struct *queue)
 	while (lc_queue_is_busy(queue, UINT64_MAX))
 		lc_works_wait();
 	queue->ends = true;
+	list_del(&queue->entry);
 	__atomic_fetch_add(&queue->changed, 1, __ATOMIC_RELEASE);
 	mutex_unlock(&lc_works.lock);
 	lc_futex_wake(&queue->changed, INT_MAX);

@@ -21,8 +21,21 @@
 #define barrier_data(ptr) __asm__ __volatile__("" : : "r"(ptr) : "memory")
 #define unreachable() __builtin_unreachable()
 
-/* For scalars, as there; volatile keeps the compiler from merging them. */
-#define READ_ONCE(x) __atomic_load_n((const volatile __typeof__(x) *)&(x), __ATOMIC_RELAXED)
+/*
+ * For scalars, as there; volatile keeps the compiler from merging them. In Linux what is
+ * written because of what was read comes later, which ThreadSanitizer does not know.
+ */
+#ifdef __SANITIZE_THREAD__
+#define LC_READ_ORDER __ATOMIC_ACQUIRE
+#elif defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+#define LC_READ_ORDER __ATOMIC_ACQUIRE
+#endif
+#endif
+#ifndef LC_READ_ORDER
+#define LC_READ_ORDER __ATOMIC_RELAXED
+#endif
+#define READ_ONCE(x) __atomic_load_n((const volatile __typeof__(x) *)&(x), LC_READ_ORDER)
 #define WRITE_ONCE(x, value) \
 	__atomic_store_n((volatile __typeof__(x) *)&(x), (value), __ATOMIC_RELAXED)
 #define data_race(expression) (expression)

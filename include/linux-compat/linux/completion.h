@@ -81,7 +81,7 @@ static inline long lc_wait_for_completion(struct completion *x, long timeout, un
 
 	spin_lock(&x->wait.lock);
 	while (!lc_completion_take(x)) {
-		const bool interrupted = signal_pending_state(state, current);
+		const bool interrupted = lc_sleep_is_interrupted(state);
 
 		if (interrupted || !timeout) {
 			list_del_init(&entry.entry);
@@ -138,5 +138,7 @@ static inline long wait_for_completion_killable_timeout(struct completion *x, un
 }
 
 #define wait_for_completion_io(x) wait_for_completion(x)
+
+#include <compat/common.h>
 
 #endif

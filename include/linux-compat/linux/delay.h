@@ -17,7 +17,7 @@ static inline void lc_spin(u64 ns)
 #define udelay(us) lc_spin((u64)(us) * NSEC_PER_USEC)
 #define mdelay(ms) lc_spin((u64)(ms) * NSEC_PER_MSEC)
 
-/* For at least that long, whoever wakes the task. */
+/* For at least that long, whoever wakes the task, and for the timers that are due by then. */
 static inline void lc_sleep(int64_t ns)
 {
 	const int64_t deadline = lc_deadline(ns);
@@ -26,6 +26,7 @@ static inline void lc_sleep(int64_t ns)
 		set_current_state(TASK_UNINTERRUPTIBLE);
 		lc_schedule(deadline);
 	}
+	lc_timers_run_until(deadline);
 }
 
 static inline void msleep(unsigned int ms)
@@ -54,9 +55,12 @@ static inline unsigned long msleep_interruptible(unsigned int ms)
 {
 	long left = (long)msecs_to_jiffies(ms);
 
-	while (left && !signal_pending(current))
+	do
 		left = schedule_timeout_interruptible(left);
+	while (left && !signal_pending(current));
 	return jiffies_to_msecs((unsigned long)left);
 }
+
+#include <compat/common.h>
 
 #endif

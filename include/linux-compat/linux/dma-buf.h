@@ -31,11 +31,6 @@
 #include <dmabuf/dma-buf.h>
 #include <uapi/linux/dma-buf.h>
 
-/* Linux's build defines it. */
-#ifndef KBUILD_MODNAME
-#define KBUILD_MODNAME DMABUF_MODNAME
-#endif
-
 #undef DEFINE_DMA_BUF_EXPORT_INFO
 #define DEFINE_DMA_BUF_EXPORT_INFO(name) \
 	struct dma_buf_export_info name = { .exp_name = KBUILD_MODNAME, .owner = THIS_MODULE }

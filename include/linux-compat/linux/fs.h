@@ -34,4 +34,6 @@ struct file_operations {
 	void (*show_fdinfo)(struct seq_file *m, struct file *file);
 };
 
+#include <compat/common.h>
+
 #endif

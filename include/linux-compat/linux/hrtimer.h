@@ -7,6 +7,7 @@
 #define LINUX_COMPAT_HRTIMER_H
 
 #include <compat/timers.h>
+#include <linux/ktime.h>
 
 enum hrtimer_restart { HRTIMER_NORESTART, HRTIMER_RESTART };
 
@@ -106,7 +107,7 @@ static inline int hrtimer_cancel(struct hrtimer *timer)
 /* -1: its function is running. */
 static inline int hrtimer_try_to_cancel(struct hrtimer *timer)
 {
-	return hrtimer_callback_running(timer) ? -1 : lc_timer_disarm(&timer->lc_timer, false);
+	return lc_timer_try_disarm(&timer->lc_timer);
 }
 
 /* Move the time forward, in steps of @interval, until it is behind @now: how many steps. */
@@ -123,5 +124,7 @@ static inline u64 hrtimer_forward(struct hrtimer *timer, ktime_t now, ktime_t in
 }
 
 #define hrtimer_forward_now(timer, interval) hrtimer_forward(timer, ktime_get(), interval)
+
+#include <compat/common.h>
 
 #endif

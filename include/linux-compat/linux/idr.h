@@ -8,6 +8,7 @@
 
 struct idr {
 	struct xarray lc_xa;
+	spinlock_t lc_lock; /* not the array's: who holds it calls what takes that one */
 	unsigned int idr_base;
 	u32 idr_next;
 };
@@ -17,7 +18,8 @@ struct ida {
 };
 
 #define IDR_INIT_BASE(name, base) \
-	{ .lc_xa = XARRAY_INIT(name, XA_FLAGS_ALLOC), .idr_base = (base), .idr_next = 0 }
+	{ .lc_xa = XARRAY_INIT(name, XA_FLAGS_ALLOC), \
+	  .lc_lock = __SPIN_LOCK_UNLOCKED(name), .idr_base = (base), .idr_next = 0 }
 #define IDR_INIT(name) IDR_INIT_BASE(name, 0)
 #define DEFINE_IDR(name) struct idr name = IDR_INIT(name)
 
@@ -33,8 +35,8 @@ static inline void idr_init(struct idr *idr)
 
 #define idr_preload(gfp) ((void)(gfp))
 #define idr_preload_end() ((void)0)
-#define idr_lock(idr) xa_lock(&(idr)->lc_xa)
-#define idr_unlock(idr) xa_unlock(&(idr)->lc_xa)
+#define idr_lock(idr) spin_lock(&(idr)->lc_lock)
+#define idr_unlock(idr) spin_unlock(&(idr)->lc_lock)
 
 static inline bool idr_is_empty(const struct idr *idr)
 {
@@ -187,5 +189,7 @@ static inline void ida_destroy(struct ida *ida)
 {
 	xa_destroy(&ida->lc_xa);
 }
+
+#include <compat/common.h>
 
 #endif

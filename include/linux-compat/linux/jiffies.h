@@ -7,6 +7,8 @@
 #define LINUX_COMPAT_JIFFIES_H
 
 #include <linux/ktime.h>
+#include <linux/math64.h>
+#include <linux/minmax.h>
 
 #undef HZ
 #define HZ 1000000000L

@@ -86,4 +86,6 @@ static inline int kref_put_mutex(struct kref *kref, void (*release)(struct kref 
 	return 0;
 }
 
+#include <compat/common.h>
+
 #endif

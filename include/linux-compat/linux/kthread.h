@@ -10,4 +10,6 @@
 #include <compat/kthread.h>
 #include <linux/err.h>
 
+#include <compat/common.h>
+
 #endif

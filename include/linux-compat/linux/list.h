@@ -6,6 +6,7 @@
 #ifndef LINUX_COMPAT_LIST_H
 #define LINUX_COMPAT_LIST_H
 
+#include <asm/barrier.h>
 #include <linux/container_of.h>
 #include <linux/poison.h>
 

@@ -70,6 +70,8 @@ static inline void module_put(struct module *module)
 	(void)module;
 }
 
-#define module_name(module) ((void)(module), "program")
+#define module_name(module) ((void)(module), KBUILD_MODNAME)
+
+#include <compat/common.h>
 
 #endif

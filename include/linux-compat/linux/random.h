@@ -6,6 +6,8 @@
 #include_next <linux/random.h>
 
 #include <linux/bug.h>
+#include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/types.h>
 
 #include <errno.h>

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Reference counts. As in Linux, but a wrong step warns, and does not saturate the count. */
+/*
+ * Reference counts. As in Linux: a wrong step warns and saturates the count, so that what
+ * it counts is never freed again.
+ */
 #ifndef LINUX_COMPAT_REFCOUNT_H
 #define LINUX_COMPAT_REFCOUNT_H
 
 #include <linux/atomic.h>
 #include <linux/bug.h>
+#include <linux/limits.h>
 #include <linux/mutex.h>
 #include <linux/spinlock.h>
 
@@ -12,6 +16,7 @@ typedef struct refcount_struct {
 	atomic_t refs;
 } refcount_t;
 
+#define REFCOUNT_SATURATED (INT_MIN / 2)
 #define REFCOUNT_INIT(n) { .refs = ATOMIC_INIT(n) }
 
 static inline void refcount_set(refcount_t *r, int n)
@@ -24,9 +29,18 @@ static inline unsigned int refcount_read(const refcount_t *r)
 	return (unsigned int)atomic_read(&r->refs);
 }
 
+static inline void lc_refcount_saturate(refcount_t *r, const char *why)
+{
+	atomic_set(&r->refs, REFCOUNT_SATURATED);
+	WARN(1, "%s", why);
+}
+
 static inline void refcount_add(int i, refcount_t *r)
 {
-	WARN(atomic_fetch_add_relaxed(i, &r->refs) <= 0, "a reference of what is gone");
+	const int old = atomic_fetch_add_relaxed(i, &r->refs);
+
+	if (old <= 0 || old > INT_MAX - i)
+		lc_refcount_saturate(r, old ? "too many references" : "a reference of what is gone");
 }
 
 static inline void refcount_inc(refcount_t *r)
@@ -36,7 +50,11 @@ static inline void refcount_inc(refcount_t *r)
 
 static inline bool __must_check refcount_add_not_zero(int i, refcount_t *r)
 {
-	return atomic_add_unless(&r->refs, i, 0);
+	const int old = atomic_fetch_add_unless(&r->refs, i, 0);
+
+	if (old < 0 || old > INT_MAX - i)
+		lc_refcount_saturate(r, "too many references");
+	return old;
 }
 
 static inline bool __must_check refcount_inc_not_zero(refcount_t *r)
@@ -48,7 +66,8 @@ static inline bool __must_check refcount_sub_and_test(int i, refcount_t *r)
 {
 	const int old = atomic_fetch_sub(i, &r->refs);
 
-	WARN(old < i, "more references are put than there were");
+	if (old < i)
+		lc_refcount_saturate(r, "more references are put than there were");
 	return old == i;
 }
 

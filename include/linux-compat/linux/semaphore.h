@@ -3,7 +3,7 @@
 #ifndef LINUX_COMPAT_SEMAPHORE_H
 #define LINUX_COMPAT_SEMAPHORE_H
 
-#include <compat/futex.h>
+#include <compat/timers.h>
 #include <linux/atomic.h>
 
 struct semaphore {
@@ -34,8 +34,10 @@ static inline int lc_down(struct semaphore *sem, int64_t deadline, bool interrup
 	while (down_trylock(sem)) {
 		const int err = lc_futex_wait(&sem->count, 0, deadline);
 
-		if (err == -ETIMEDOUT)
-			return -ETIME;
+		if (err == -ETIMEDOUT) {
+			lc_timers_run_until(deadline);
+			return down_trylock(sem) ? -ETIME : 0;
+		}
 		if (err == -EINTR && interruptible)
 			return -EINTR;
 	}

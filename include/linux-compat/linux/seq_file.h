@@ -50,4 +50,6 @@ static inline int seq_write(struct seq_file *m, const void *data, size_t length)
 	return fwrite(data, 1, length, m->stream) == length ? 0 : -1;
 }
 
+#include <compat/common.h>
+
 #endif

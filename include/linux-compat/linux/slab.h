@@ -47,11 +47,25 @@ static inline void *kcalloc(size_t n, size_t size, gfp_t flags)
 	return kmalloc_array(n, size, flags | __GFP_ZERO);
 }
 
-/* What is new is zeroed by nobody, also with __GFP_ZERO, since the old size is not known. */
+static inline void kfree(const void *memory)
+{
+	if (!ZERO_OR_NULL_PTR(memory))
+		free((void *)(uintptr_t)memory);
+}
+
+/* The old size is not known, so nobody can zero what is new: __GFP_ZERO warns. */
 static inline void *__must_check krealloc(const void *memory, size_t size, gfp_t flags)
 {
-	void *larger = realloc((void *)(uintptr_t)memory, size ? size : 1);
+	void *larger;
 
+	if (!size) {
+		kfree(memory);
+		return ZERO_SIZE_PTR;
+	}
+	if (ZERO_OR_NULL_PTR(memory))
+		return kmalloc(size, flags);
+	WARN(flags & __GFP_ZERO, "krealloc() zeroes nothing");
+	larger = realloc((void *)(uintptr_t)memory, size);
 	BUG_ON(!larger && (flags & __GFP_NOFAIL));
 	return larger;
 }
@@ -61,11 +75,6 @@ static inline void *__must_check krealloc_array(void *memory, size_t n, size_t s
 	size_t bytes;
 
 	return check_mul_overflow(n, size, &bytes) ? NULL : krealloc(memory, bytes, flags);
-}
-
-static inline void kfree(const void *memory)
-{
-	free((void *)(uintptr_t)memory);
 }
 
 #define kmalloc_node(size, flags, node) kmalloc(size, flags)
@@ -82,15 +91,38 @@ static inline void kfree(const void *memory)
 #define kvcalloc(n, size, flags) kcalloc(n, size, flags)
 #define kvfree(memory) kfree(memory)
 
+/*
+ * Since 7.0: an object, several, or one with a flexible array @fam as its last member. The
+ * first argument is a type or an expression of it; the flags may be left out.
+ */
+#define LC_GFP(...) LC_GFP_(0, ##__VA_ARGS__, GFP_KERNEL)
+#define LC_GFP_(none, flags, ...) (flags)
+#define kmalloc_obj(obj, ...) \
+	((__typeof__(obj) *)kmalloc(sizeof(__typeof__(obj)), LC_GFP(__VA_ARGS__)))
+#define kmalloc_objs(obj, n, ...) \
+	((__typeof__(obj) *)kmalloc_array(n, sizeof(__typeof__(obj)), LC_GFP(__VA_ARGS__)))
+#define kmalloc_flex(obj, fam, n, ...) \
+	((__typeof__(obj) *)kmalloc(struct_size_t(__typeof__(obj), fam, n), LC_GFP(__VA_ARGS__)))
+#define kzalloc_obj(obj, ...) kmalloc_obj(obj, LC_GFP(__VA_ARGS__) | __GFP_ZERO)
+#define kzalloc_objs(obj, n, ...) kmalloc_objs(obj, n, LC_GFP(__VA_ARGS__) | __GFP_ZERO)
+#define kzalloc_flex(obj, fam, n, ...) \
+	kmalloc_flex(obj, fam, n, LC_GFP(__VA_ARGS__) | __GFP_ZERO)
+#define kvmalloc_obj(obj, ...) kmalloc_obj(obj, ##__VA_ARGS__)
+#define kvmalloc_objs(obj, n, ...) kmalloc_objs(obj, n, ##__VA_ARGS__)
+#define kvmalloc_flex(obj, fam, n, ...) kmalloc_flex(obj, fam, n, ##__VA_ARGS__)
+#define kvzalloc_obj(obj, ...) kzalloc_obj(obj, ##__VA_ARGS__)
+#define kvzalloc_objs(obj, n, ...) kzalloc_objs(obj, n, ##__VA_ARGS__)
+#define kvzalloc_flex(obj, fam, n, ...) kzalloc_flex(obj, fam, n, ##__VA_ARGS__)
+
 static inline size_t ksize(const void *memory)
 {
-	return malloc_usable_size((void *)(uintptr_t)memory);
+	return ZERO_OR_NULL_PTR(memory) ? 0 : malloc_usable_size((void *)(uintptr_t)memory);
 }
 
 /* Passwords and keys become zeroes before they go. */
 static inline void kfree_sensitive(const void *memory)
 {
-	if (memory)
+	if (!ZERO_OR_NULL_PTR(memory))
 		memzero_explicit((void *)(uintptr_t)memory, ksize(memory));
 	kfree(memory);
 }
@@ -99,5 +131,7 @@ static inline void kfree_sensitive(const void *memory)
 
 DEFINE_FREE(kfree, void *, if (!IS_ERR_OR_NULL(_T)) kfree(_T))
 DEFINE_FREE(kvfree, void *, if (!IS_ERR_OR_NULL(_T)) kvfree(_T))
+
+#include <compat/common.h>
 
 #endif

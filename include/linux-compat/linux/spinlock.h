@@ -9,9 +9,13 @@
 
 #include <linux/atomic.h>
 #include <linux/bottom_half.h>
+#include <linux/bitops.h>
 #include <linux/cleanup.h>
+#include <linux/cpumask.h>
+#include <linux/init.h>
 #include <linux/irqflags.h>
 #include <linux/kernel.h>
+#include <linux/list.h>
 #include <linux/lockdep.h>
 #include <linux/preempt.h>
 #include <linux/spinlock_types.h>

@@ -1,15 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Text into memory. snprintf() and its kin are libc's, with libc's formats; those that
- * libc lacks (scnprintf(), kasprintf()) know Linux's, see compat/format.h.
+ * Text into memory, with Linux's formats (compat/format.h), also where libc has a function
+ * of the same name.
  */
 #ifndef LINUX_COMPAT_SPRINTF_H
 #define LINUX_COMPAT_SPRINTF_H
 
 #include <compat/format.h>
 #include <linux/gfp_types.h>
+#include <linux/limits.h>
 
 #include <stdlib.h>
+
+#define vsnprintf(buf, size, fmt, args) lc_vsnprintf(buf, size, fmt, args)
+#define snprintf(buf, size, ...) lc_snprintf(buf, size, __VA_ARGS__)
+#define sprintf(buf, ...) lc_snprintf(buf, INT_MAX, __VA_ARGS__)
 
 /* The length of what was written, which is less than @size. */
 static inline int vscnprintf(char *buf, size_t size, const char *fmt, va_list args)

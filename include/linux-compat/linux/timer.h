@@ -7,6 +7,7 @@
 #define LINUX_COMPAT_TIMER_H
 
 #include <compat/timers.h>
+#include <linux/jiffies.h>
 
 struct timer_list {
 	struct lc_timer lc_timer;
@@ -58,10 +59,15 @@ static inline int64_t lc_jiffies_deadline(unsigned long expires)
 /* 1: it was armed. A timer that was shut down stays off. */
 static inline int mod_timer(struct timer_list *timer, unsigned long expires)
 {
-	if (!READ_ONCE(timer->function))
-		return 0;
-	WRITE_ONCE(timer->expires, expires);
-	return lc_timer_arm(&timer->lc_timer, lc_jiffies_deadline(expires));
+	int was = 0;
+
+	mutex_lock(&lc_timers.lock);
+	if (READ_ONCE(timer->function)) {
+		WRITE_ONCE(timer->expires, expires);
+		was = lc_timer_arm_locked(&timer->lc_timer, lc_jiffies_deadline(expires));
+	}
+	mutex_unlock(&lc_timers.lock);
+	return was;
 }
 
 /* Only if it is armed. */
@@ -116,7 +122,7 @@ static inline int del_timer_sync(struct timer_list *timer)
 /* -1: its function is running, and it is not known whether it will be armed again. */
 static inline int try_to_del_timer_sync(struct timer_list *timer)
 {
-	return lc_timer_is_running(&timer->lc_timer) ? -1 : del_timer(timer);
+	return lc_timer_try_disarm(&timer->lc_timer);
 }
 
 static inline int timer_shutdown(struct timer_list *timer)
@@ -145,5 +151,7 @@ static inline int timer_shutdown_sync(struct timer_list *timer)
 #define round_jiffies(j) (j)
 #define round_jiffies_relative(j) (j)
 #define round_jiffies_up(j) (j)
+
+#include <compat/common.h>
 
 #endif

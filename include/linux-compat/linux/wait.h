@@ -214,7 +214,7 @@ static inline void prepare_to_wait_exclusive(struct wait_queue_head *wq,
 static inline long prepare_to_wait_event(struct wait_queue_head *wq, struct wait_queue_entry *entry,
 					 unsigned int state)
 {
-	if (signal_pending_state(state, current)) {
+	if (lc_sleep_is_interrupted(state)) {
 		spin_lock(&wq->lock);
 		list_del_init(&entry->entry);
 		spin_unlock(&wq->lock);
@@ -233,5 +233,6 @@ static inline void finish_wait(struct wait_queue_head *wq, struct wait_queue_ent
 }
 
 #include <compat/wait-event.h>
+#include <compat/common.h>
 
 #endif

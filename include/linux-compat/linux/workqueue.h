@@ -85,6 +85,11 @@ static inline void lc_init_delayed_work(struct delayed_work *dwork, work_func_t 
 #define work_pending(work) (READ_ONCE((work)->lc_pending) != 0)
 #define delayed_work_pending(dwork) work_pending(&(dwork)->work)
 
+static inline void destroy_workqueue(struct workqueue_struct *wq)
+{
+	lc_queue_destroy(wq);
+}
+
 struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int flags, int max_active, ...);
 
 /* NULL: no memory, or no thread. @max_active 0: WQ_DFL_ACTIVE. */
@@ -107,7 +112,7 @@ LC_SHARED struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int
 	mutex_unlock(&lc_works.lock);
 	if (!err)
 		return wq;
-	free(wq);
+	destroy_workqueue(wq);
 	return NULL;
 }
 
@@ -115,11 +120,6 @@ LC_SHARED struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int
 	alloc_workqueue(fmt, __WQ_ORDERED | (flags), 1, ##args)
 #define create_workqueue(name) alloc_workqueue("%s", WQ_MEM_RECLAIM, 1, name)
 #define create_singlethread_workqueue(name) alloc_ordered_workqueue("%s", WQ_MEM_RECLAIM, name)
-
-static inline void destroy_workqueue(struct workqueue_struct *wq)
-{
-	lc_queue_destroy(wq);
-}
 
 /* Mark @work as pending. False: it was, or somebody does not want it queued. Lock held. */
 static inline bool lc_work_claim(struct work_struct *work)
@@ -325,10 +325,12 @@ static inline unsigned int work_busy(struct work_struct *work)
 	unsigned int busy = work_pending(work) ? WORK_BUSY_PENDING : 0;
 
 	mutex_lock(&lc_works.lock);
-	if (work->lc_queue && lc_worker_of(work->lc_queue, work))
+	if (lc_queue_of(work) && lc_worker_of(lc_queue_of(work), work))
 		busy |= WORK_BUSY_RUNNING;
 	mutex_unlock(&lc_works.lock);
 	return busy;
 }
+
+#include <compat/common.h>
 
 #endif

@@ -8,4 +8,6 @@
 
 #include <dmabuf/ww-mutex.h>
 
+#include <compat/common.h>
+
 #endif

@@ -284,4 +284,6 @@ static inline void *xa_find_after(struct xarray *xa, unsigned long *index, unsig
 	xa_for_each_range(xa, index, entry, start, ULONG_MAX)
 #define xa_for_each(xa, index, entry) xa_for_each_start(xa, index, entry, 0)
 
+#include <compat/common.h>
+
 #endif

@@ -3,7 +3,7 @@
  * linux/sync_file.h - fences as descriptors
  *
  * sync_file->file goes to fd_install() or fput() (linux/file.h). A plain close() ends the
- * descriptor; its fence is put by close_fd() (linux/dma-buf.h), rcu_barrier(), or the next call
+ * descriptor; its fence is put by close_fd() (linux/fdtable.h), rcu_barrier(), or the next call
  * for a sync_file.
  */
 #ifndef LINUX_COMPAT_SYNC_FILE_H

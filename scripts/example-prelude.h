@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 extern struct dma_fence *fence, *head;
 extern struct dma_fence_timeline *engine;

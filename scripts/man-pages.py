@@ -317,9 +317,15 @@ class Pages:
             yield ".SH CONSTANTS"
             for entry in constants:
                 yield from (".TP", f".B {entry.name}", *self.fill(entry.brief))
-        others = sorted(self.overviews - {title.name})
-        yield ".SH SEE ALSO"
-        yield from self.references([f"{name} (7)" for name in others])
+        if header.entries:
+            yield ".SH SEE ALSO"
+            yield from self.references([f"{name} (7)" for name in self.family(title.name)])
+
+    def family(self, name):
+        """The pages of the same object, and the one that lists all."""
+        stem = "-".join(name.split("-")[:2])
+        return sorted(other for other in self.overviews - {name}
+                      if other == "dmabuf" or stem in other)
 
     @staticmethod
     def with_heading(section, blocks):

@@ -110,7 +110,7 @@ struct dmabuf_kref {
 
 /**
  * struct seq_file - where the describe functions write (tag: Linux)
- * @stream: borrowed from the caller
+ * @stream: FILE *, borrowed from the caller: struct seq_file out = { stdout };
  */
 struct seq_file {
 	FILE *stream;

@@ -23,6 +23,19 @@
  * poll() says POLLHUP beside POLLIN: the work may not have been done. In a forked child it
  * goes on working as that of another process.
  * Who has a copy can also make it look like that, by shutdown(): SECURITY.md.
+ *
+ * Example:
+ *
+ *	struct sync_file *file = sync_file_create(fence);
+ *	int fd = file ? sync_file_fd(file, O_CLOEXEC) : -ENOMEM;
+ *
+ *	if (fd < 0) {
+ *		sync_file_put(file); // NULL is fine
+ *		return fd;
+ *	}
+ *	// give fd to the event loop, for EPOLLIN; when it is readable:
+ *	err = dma_fence_get_status(fence); // 1, or how the work failed
+ *	close(fd);
  */
 #ifndef DMABUF_SYNC_FILE_H
 #define DMABUF_SYNC_FILE_H
@@ -125,9 +138,12 @@ void sync_file_install_fd(int fd, struct sync_file *sync_file);
 void sync_file_cancel_fd(int fd);
 
 /**
- * sync_file_fd() - reserve and install in one
+ * sync_file_fd() - make a descriptor of a fence
  * @sync_file: is the descriptor's on success, and stays the caller's on failure
  * @flags:     O_CLOEXEC or 0
+ *
+ * sync_file_reserve_fd() and sync_file_install_fd() in one, with all that they say. It ends
+ * with close().
  *
  * Return: the descriptor; -EINVAL: other flags, or no @sync_file; -ENOMEM; -EMFILE, -ENFILE:
  * no descriptor; -ENOSPC: as for sync_file_reserve_fd(). On failure nothing changed.

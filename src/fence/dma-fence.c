@@ -153,7 +153,7 @@ void dma_fence_put(struct dma_fence *fence)
 	if (!fence)
 		return;
 	count = fetch_sub_acq_rel(&fence->refcount.count, 1);
-	dmabuf_bug_on(!count, "dma_fence_put() on a fence without references: one put a reference");
+	dmabuf_bug_on(!count, "dma_fence_put() on a fence without references: somebody put one too many");
 	if (count == 1)
 		dma_fence_release(&fence->refcount);
 }

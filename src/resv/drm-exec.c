@@ -49,7 +49,7 @@ void drm_gem_object_put(struct drm_gem_object *obj)
 	if (!obj)
 		return;
 	count = fetch_sub_acq_rel(&obj->refcount.count, 1);
-	dmabuf_bug_on(!count, "drm_gem_object_put() on an object without references: one put a reference");
+	dmabuf_bug_on(!count, "drm_gem_object_put() on an object without references: somebody put one too many");
 	if (count == 1)
 		obj->free(obj);
 }

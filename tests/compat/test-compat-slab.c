@@ -165,7 +165,7 @@ static void what_is_freed_later_is_freed(struct kunit *test)
 static void pages_are_aligned_and_are_their_own_description(struct kunit *test)
 {
 	struct page *page = alloc_pages(GFP_KERNEL | __GFP_ZERO, 1);
-	void *address = page_address(page), *large = vzalloc(3 * PAGE_SIZE + 1);
+	void *address = page_address(page), *large = vzalloc(3 * PAGE_SIZE + 1), *exact;
 
 	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(address));
 	KUNIT_EXPECT_NULL(test, memchr_inv(address, 0, 2 * PAGE_SIZE));
@@ -174,6 +174,10 @@ static void pages_are_aligned_and_are_their_own_description(struct kunit *test)
 	KUNIT_EXPECT_TRUE(test, PAGE_ALIGNED(large));
 	KUNIT_EXPECT_EQ(test, get_order(3 * PAGE_SIZE), 2);
 	__free_pages(page, 1);
+	exact = alloc_pages_exact(3 * PAGE_SIZE - 1, GFP_KERNEL | __GFP_ZERO);
+	KUNIT_EXPECT_TRUE(test, IS_ALIGNED((uintptr_t)exact, PAGE_SIZE));
+	KUNIT_EXPECT_NULL(test, memchr_inv(exact, 0, 3 * PAGE_SIZE - 1));
+	free_pages_exact(exact, 3 * PAGE_SIZE - 1);
 	vfree(large);
 }
 

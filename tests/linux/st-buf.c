@@ -5,6 +5,7 @@
 #include <linux/dma-mapping.h>
 #include <linux/dma-resv.h>
 #include <linux/fcntl.h>
+#include <linux/fdtable.h>
 #include <linux/file.h>
 #include <linux/iosys-map.h>
 #include <linux/module.h>
@@ -521,7 +522,24 @@ static int sync_files_go_out_and_come_in(void)
 	in = sync_file_get_fence(fd);
 	EXPECT(in == f);
 	dma_fence_put(in);
-	EXPECT(!close_fd(fd) && !sync_file_get_fence(0));
+	EXPECT(!close_fd(fd));
+	EXPECT(kref_read(&f->refcount) == 1);
+	dma_fence_put(f);
+	return 0;
+}
+
+/* A module's exit counts on it: rcu_barrier(), then kmem_cache_destroy(). */
+static int a_closed_sync_file_is_gone_at_the_barrier(void)
+{
+	struct dma_fence *f = mock_fence();
+	struct sync_file *sync_file = f ? sync_file_create(f) : NULL;
+	int fd = get_unused_fd_flags(O_CLOEXEC);
+
+	EXPECT(sync_file && fd >= 0);
+	fd_install(fd, sync_file->file);
+	EXPECT(!close(fd));
+	rcu_barrier();
+	EXPECT(kref_read(&f->refcount) == 1);
 	dma_fence_put(f);
 	return 0;
 }
@@ -544,6 +562,7 @@ int main(void)
 		SUBTEST(tables_come_after_the_move),
 #endif
 		SUBTEST(sync_files_go_out_and_come_in),
+		SUBTEST(a_closed_sync_file_is_gone_at_the_barrier),
 	};
 	int err = mock_cache_create();
 

@@ -596,5 +596,5 @@ TEST(an_object_without_references_is_not_taken)
 	things_init(&thing, 1);
 	drm_gem_object_put(&thing.base);
 	ASSERT_DEATH(drm_gem_object_get(&thing.base), "hold one while you take another");
-	ASSERT_DEATH(drm_gem_object_put(&thing.base), "one put");
+	ASSERT_DEATH(drm_gem_object_put(&thing.base), "one too many");
 }

@@ -96,6 +96,9 @@
 		p##_dec_return_relaxed(v); \
 	}
 
+/* Linux's counters wrap; a sum of signed numbers here must not. */
+#define LC_WRAPPED(t, a, b) ((t)((unsigned long long)(a) + (unsigned long long)(b)))
+
 /* What the value then is decides the answer, or whether anything happens. */
 #define LC_ATOMIC_TESTS(p, a, t) \
 	static inline bool p##_sub_and_test(t i, a *v) \
@@ -118,7 +121,7 @@
 	{ \
 		t old = p##_read(v); \
 \
-		while (old != unless && !p##_try_cmpxchg(v, &old, old + i)) \
+		while (old != unless && !p##_try_cmpxchg(v, &old, LC_WRAPPED(t, old, i))) \
 			; \
 		return old; \
 	} \
@@ -134,7 +137,7 @@
 	{ \
 		t old = p##_read(v); \
 \
-		while (old >= 0 && !p##_try_cmpxchg(v, &old, old + 1)) \
+		while (old >= 0 && !p##_try_cmpxchg(v, &old, LC_WRAPPED(t, old, 1))) \
 			; \
 		return old >= 0; \
 	} \
@@ -142,7 +145,7 @@
 	{ \
 		t old = p##_read(v); \
 \
-		while (old <= 0 && !p##_try_cmpxchg(v, &old, old - 1)) \
+		while (old <= 0 && !p##_try_cmpxchg(v, &old, LC_WRAPPED(t, old, -1))) \
 			; \
 		return old <= 0; \
 	} \
@@ -150,9 +153,9 @@
 	{ \
 		t old = p##_read(v); \
 \
-		while (old > 0 && !p##_try_cmpxchg(v, &old, old - 1)) \
+		while (old > 0 && !p##_try_cmpxchg(v, &old, LC_WRAPPED(t, old, -1))) \
 			; \
-		return old - 1; \
+		return LC_WRAPPED(t, old, -1); \
 	}
 
 #define LC_ATOMIC(p, a, t) \

@@ -30,6 +30,7 @@
 #include <unistd.h>
 
 #include <dmabuf/dma-buf.h>
+#include <dmabuf/sync-file.h>
 
 struct lc_buffer_fd {
 	struct lc_buffer_fd *next; /* under lock */
@@ -157,12 +158,13 @@ static inline struct dma_buf *lc_buffer_get(int fd)
 	return dmabuf;
 }
 
-/* close() that puts the reference of a buffer's descriptor: 0, or a negative errno. */
+/* close() that puts what the descriptor held, a buffer or a fence: 0, or a negative errno. */
 static inline int close_fd(unsigned int fd)
 {
 	const int err = close((int)fd) ? -errno : 0;
 
 	lc_buffer_fds_update((int)fd, NULL);
+	(void)sync_file_get_fence(-1); /* no descriptor: only lets go of those that are closed */
 	return err;
 }
 

@@ -48,4 +48,22 @@ static inline void __free_pages(struct page *page, unsigned int order)
 #define free_pages(address, order) __free_pages((struct page *)(address), order)
 #define free_page(address) free_pages(address, 0)
 
+/* Whole pages, of any number. */
+static inline void *alloc_pages_exact(size_t size, gfp_t flags)
+{
+	void *memory;
+
+	if (posix_memalign(&memory, PAGE_SIZE, PAGE_ALIGN(size)))
+		return NULL;
+	if (flags & __GFP_ZERO)
+		memset(memory, 0, size);
+	return memory;
+}
+
+static inline void free_pages_exact(void *memory, size_t size)
+{
+	(void)size;
+	free(memory);
+}
+
 #endif

@@ -29,11 +29,22 @@
 
 #define call_rcu(head, func) dmabuf_call_rcu(head, func)
 #define call_rcu_hurry(head, func) dmabuf_call_rcu(head, func)
-#define rcu_barrier() dmabuf_rcu_barrier()
 #define init_rcu_head(head) ((void)(head))
 #define destroy_rcu_head(head) ((void)(head))
 #define init_rcu_head_on_stack(head) ((void)(head))
 #define destroy_rcu_head_on_stack(head) ((void)(head))
+
+struct dma_fence *sync_file_get_fence(int fd);
+
+/*
+ * In Linux a descriptor that was closed has put its fence. Here that waits for the next call of
+ * dmabuf/sync-file.h; who defers something by that put counts on it at the barrier.
+ */
+static inline void rcu_barrier(void)
+{
+	(void)sync_file_get_fence(-1);
+	dmabuf_rcu_barrier();
+}
 
 static inline void lc_rcu_nothing(struct rcu_head *head)
 {

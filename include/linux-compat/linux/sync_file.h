@@ -3,7 +3,8 @@
  * linux/sync_file.h - fences as descriptors
  *
  * sync_file->file goes to fd_install() or fput() (linux/file.h). A plain close() ends the
- * descriptor.
+ * descriptor; its fence is put by close_fd() (linux/fdtable.h), rcu_barrier(), or the next call
+ * for a sync_file.
  */
 #ifndef LINUX_COMPAT_SYNC_FILE_H
 #define LINUX_COMPAT_SYNC_FILE_H

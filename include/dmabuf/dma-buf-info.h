@@ -2,11 +2,11 @@
 /*
  * dma-buf-info.h - who has which buffer, and what it waits for
  *
- * A report on the live buffers of this process, for people (text) and programs (JSON):
- * name, size, exporter, who is attached, and the fences by category. It may be asked for
- * at any time: it waits for no reservation lock and for no fence, asks no fence to signal,
- * and meets no buffer that dies. What it says of one buffer was true while it looked, not
- * all of it at the same moment.
+ * A report on the live buffers of this process, as bufinfo in Linux's debugfs is, for
+ * people (text) and programs (JSON): name, size, exporter, who is attached, and the fences by
+ * category. It may be asked for at any time: it waits for no reservation lock and for no
+ * fence, asks no fence to signal, and meets no buffer that dies. What it says of one buffer
+ * was true while it looked, not all of it at the same moment.
  */
 #ifndef DMABUF_DMA_BUF_INFO_H
 #define DMABUF_DMA_BUF_INFO_H

@@ -3,7 +3,6 @@
 #include <dmabuf/dma-buf-sync-file.h>
 
 #include <errno.h>
-#include <fcntl.h>
 
 #include <dmabuf/dma-fence-unwrap.h>
 
@@ -15,25 +14,10 @@ static bool flags_are_valid(unsigned int flags)
 	return flags && !(flags & ~(unsigned int)DMA_BUF_SYNC_RW);
 }
 
-/* Consumes @fence. */
-static int make_fd(struct dma_fence *fence)
-{
-	struct sync_file *sync_file = sync_file_create(fence);
-	int fd;
-
-	dma_fence_put(fence);
-	if (!sync_file)
-		return -ENOMEM;
-	fd = sync_file_fd(sync_file, O_CLOEXEC);
-	if (fd < 0)
-		sync_file_put(sync_file);
-	return fd;
-}
-
 int dma_buf_export_sync_file(struct dma_buf *dmabuf, unsigned int flags)
 {
 	struct dma_fence *fence;
-	int err;
+	int err, fd;
 
 	if (!dmabuf || !flags_are_valid(flags))
 		return -EINVAL;
@@ -41,7 +25,11 @@ int dma_buf_export_sync_file(struct dma_buf *dmabuf, unsigned int flags)
 				     &fence);
 	if (err)
 		return err;
-	return make_fd(fence ? fence : dma_fence_get_stub());
+	if (!fence)
+		fence = dma_fence_get_stub();
+	fd = sync_file_make_fd(fence, "");
+	dma_fence_put(fence);
+	return fd;
 }
 
 static unsigned int count_leaves(struct dma_fence *fence)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "buf/info.h"
+#include "resv/usage.h"
 
 /*
  * Strings.
@@ -69,18 +70,6 @@ static void write_string_or_null(FILE *out, const char *string)
 		fputs("null", out);
 }
 
-const char *info_usage_name(enum dma_resv_usage usage)
-{
-	static const char *const names[] = {
-		[DMA_RESV_USAGE_KERNEL] = "kernel",
-		[DMA_RESV_USAGE_WRITE] = "write",
-		[DMA_RESV_USAGE_READ] = "read",
-		[DMA_RESV_USAGE_BOOKKEEP] = "bookkeep",
-	};
-
-	return names[usage];
-}
-
 /*
  * The form: a line for each buffer.
  */
@@ -119,7 +108,7 @@ static void write_fence(FILE *out, const struct info_fence *fence, unsigned int 
 	const char *state = fence->error ? "error" : "signalled";
 
 	fprintf(out, "%s{\"category\": \"%s\", \"driver\": ", nth ? ", " : "",
-		info_usage_name(fence->usage));
+		resv_usage_name(fence->usage));
 	info_write_string(out, fence->driver);
 	fputs(", \"timeline\": ", out);
 	info_write_string(out, fence->timeline);

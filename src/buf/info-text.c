@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "buf/info.h"
+#include "resv/usage.h"
 
 static void begin(FILE *out)
 {
@@ -53,7 +54,7 @@ static void write_state(FILE *out, const struct info_fence *fence)
 static void write_fence(FILE *out, const struct info_fence *fence, unsigned int nth)
 {
 	(void)nth;
-	fprintf(out, "\t%s ", info_usage_name(fence->usage));
+	fprintf(out, "\t%s ", resv_usage_name(fence->usage));
 	info_write_string(out, fence->driver);
 	fputc(' ', out);
 	info_write_string(out, fence->timeline);

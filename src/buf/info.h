@@ -49,9 +49,6 @@ struct info_form {
 
 extern const struct info_form info_text, info_json;
 
-/* "KERNEL" and so on, in small letters. */
-const char *info_usage_name(enum dma_resv_usage usage);
-
 /* A string as JSON has it: in quotes, in UTF-8, and without control characters. */
 void info_write_string(FILE *out, const char *string);
 

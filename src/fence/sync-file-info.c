@@ -4,7 +4,6 @@
  * kernel's goes to the kernel, unless it is to be merged with one of ours.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <linux/sync_file.h>
 #include <string.h>
 
@@ -30,19 +29,12 @@ static int merge_in_kernel(const char *name, int fd1, int fd2)
 static int merge_fences(const char *name, struct dma_fence *f1, struct dma_fence *f2)
 {
 	struct dma_fence *both = dma_fence_unwrap_merge(f1, f2);
-	struct sync_file *sync_file;
 	int fd;
 
 	if (!both)
 		return -ENOMEM;
-	sync_file = sync_file_create(both);
+	fd = sync_file_make_fd(both, name);
 	dma_fence_put(both);
-	if (!sync_file)
-		return -ENOMEM;
-	snprintf(to_fence_file(sync_file)->name, SYNC_FILE_NAME_LEN, "%s", name);
-	fd = sync_file_fd(sync_file, O_CLOEXEC);
-	if (fd < 0)
-		sync_file_put(sync_file);
 	return fd;
 }
 

@@ -9,6 +9,7 @@
 #include "fence/sync-file.h"
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "fence/kernel-fence.h"
 #include "os/alloc.h"
@@ -50,6 +51,20 @@ void sync_file_put(struct sync_file *sync_file)
 	dmabuf_bug_on(to_fence_file(sync_file)->fd,
 		      "sync_file_put() after sync_file_install_fd(): it is the descriptor's now, close that");
 	fence_file_put(to_fence_file(sync_file));
+}
+
+int sync_file_make_fd(struct dma_fence *fence, const char *name)
+{
+	struct sync_file *sync_file = sync_file_create(fence);
+	int fd;
+
+	if (!sync_file)
+		return -ENOMEM;
+	snprintf(to_fence_file(sync_file)->name, SYNC_FILE_NAME_LEN, "%s", name);
+	fd = sync_file_fd(sync_file, O_CLOEXEC);
+	if (fd < 0)
+		sync_file_put(sync_file);
+	return fd;
 }
 
 void sync_file_write_name(const char *name, struct dma_fence *fence, char *buf, size_t size)

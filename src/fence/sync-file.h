@@ -38,6 +38,12 @@ static inline struct fence_file *to_fence_file(struct sync_file *sync_file)
 /* Drop a reference. */
 void fence_file_put(struct fence_file *file);
 
+/*
+ * A close-on-exec descriptor of @fence, which is borrowed, with a name that fits, or "". Or
+ * what sync_file_fd() returns.
+ */
+int sync_file_make_fd(struct dma_fence *fence, const char *name);
+
 /* @name, or, if that is empty, what @fence is. */
 void sync_file_write_name(const char *name, struct dma_fence *fence, char *buf, size_t size);
 

@@ -12,6 +12,7 @@
 #include "os/fault.h"
 #include "os/report.h"
 #include "resv/set.h"
+#include "resv/usage.h"
 
 bool dma_resv_get_snapshot(struct dma_resv *obj, struct dma_resv_snapshot *ret_snap)
 {
@@ -128,12 +129,17 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 	return signaled;
 }
 
-static const char *const usage_names[] = {
-	[DMA_RESV_USAGE_KERNEL] = "kernel",
-	[DMA_RESV_USAGE_WRITE] = "write",
-	[DMA_RESV_USAGE_READ] = "read",
-	[DMA_RESV_USAGE_BOOKKEEP] = "bookkeep",
-};
+const char *resv_usage_name(enum dma_resv_usage usage)
+{
+	static const char *const names[] = {
+		[DMA_RESV_USAGE_KERNEL] = "kernel",
+		[DMA_RESV_USAGE_WRITE] = "write",
+		[DMA_RESV_USAGE_READ] = "read",
+		[DMA_RESV_USAGE_BOOKKEEP] = "bookkeep",
+	};
+
+	return names[usage];
+}
 
 void dma_resv_describe(struct dma_resv *obj, struct seq_file *seq)
 {
@@ -141,7 +147,7 @@ void dma_resv_describe(struct dma_resv *obj, struct seq_file *seq)
 	struct dma_fence *fence;
 
 	dma_resv_for_each_fence(&cursor, obj, DMA_RESV_USAGE_READ, fence) {
-		fprintf(seq->stream, "\t%s fence: ", usage_names[dma_resv_iter_usage(&cursor)]);
+		fprintf(seq->stream, "\t%s fence: ", resv_usage_name(dma_resv_iter_usage(&cursor)));
 		dma_fence_describe(fence, seq);
 	}
 }

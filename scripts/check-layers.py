@@ -21,10 +21,11 @@ HEADERS = {
     "dma-buf": "buf", "scatterlist.h": "buf",
 }
 
-# Foreign functions that touch neither the system nor the heap.
+# Foreign names that touch neither the system nor the heap.
 PURE = re.compile(r"mem(cpy|move|set|cmp|chr)|str\w+|v?snprintf|fprintf|fputs|fputc|fwrite|ferror|"
                   r"qsort|__stack_chk_fail|__(fprintf|v?snprintf|mem\w+|str\w+)_chk|__tls_get_addr|"
-                  r"_GLOBAL_OFFSET_TABLE_|__errno_location|__sprintf_chk")
+                  r"_GLOBAL_OFFSET_TABLE_|__errno_location|__sprintf_chk|"
+                  r"__(start|stop)_dmabuf_debug")
 
 
 def layer_of(included, source):

@@ -21,11 +21,10 @@ HEADERS = {
     "dma-buf": "buf", "scatterlist.h": "buf",
 }
 
-# Foreign names that touch neither the system nor the heap.
+# Foreign functions that touch neither the system nor the heap.
 PURE = re.compile(r"mem(cpy|move|set|cmp|chr)|str\w+|v?snprintf|fprintf|fputs|fputc|fwrite|ferror|"
                   r"qsort|__stack_chk_fail|__(fprintf|v?snprintf|mem\w+|str\w+)_chk|__tls_get_addr|"
-                  r"_GLOBAL_OFFSET_TABLE_|__errno_location|__sprintf_chk|"
-                  r"__(start|stop)_dmabuf_debug")
+                  r"_GLOBAL_OFFSET_TABLE_|__errno_location|__sprintf_chk")
 
 
 def layer_of(included, source):

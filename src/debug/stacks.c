@@ -16,22 +16,17 @@
  */
 #include "debug/stacks.h"
 
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "os/atomic.h"
 #include "os/backtrace.h"
 #include "os/fault.h"
-#include "os/pages.h"
+#include "os/file.h"
 
 #define INDEX_SIZE (2 * STACKS_MAX)
 #define LINE_SIZE 256
-
-/*
- * The debug layer's own frames are looked for among so many. Most are fewer, and each that is
- * read costs time: so of a deep stack that has more, the end is lost.
- */
-#define MAX_OWN 8
 
 struct stack {
 	uint32_t hash;
@@ -45,22 +40,24 @@ struct depot {
 	struct stack stacks[STACKS_MAX + 1]; /* 0 is nobody's */
 };
 
-/* The linker's: the functions that are NOT_IN_STACKS. */
-extern char own_begin[] __asm__("__start_dmabuf_debug") __attribute__((visibility("hidden")));
-extern char own_end[] __asm__("__stop_dmabuf_debug") __attribute__((visibility("hidden")));
-
 static struct depot *depot; /* constant after init */
 
 /* A place that this thread took, and then somebody else had saved its stack. */
 static __thread uint32_t spare __attribute__((tls_model("initial-exec")));
 
-bool stacks_init(void)
+int stacks_init(void)
 {
-	if (!depot) {
-		depot = os_pages_reserve(sizeof(*depot));
-		os_backtrace_init();
-	}
-	return depot;
+	void *memory;
+	int err;
+
+	if (depot)
+		return 0;
+	err = os_reserve_memory(sizeof(*depot), &memory);
+	if (err)
+		return err;
+	depot = memory;
+	os_backtrace_init();
+	return 0;
 }
 
 static uint32_t hash(const struct stack *stack)
@@ -116,30 +113,15 @@ static uint32_t keep(const struct stack *stack)
 	}
 }
 
-/* How many of @frames belong to the debug layer, with what it called itself. */
-static unsigned int count_own(void *const *frames, unsigned int count)
+uint32_t stack_save_from(const void *caller)
 {
-	unsigned int i = count < MAX_OWN ? count : MAX_OWN;
-
-	while (i && ((char *)frames[i - 1] <= own_begin || (char *)frames[i - 1] > own_end))
-		i--;
-	return i;
-}
-
-uint32_t stack_save(void)
-{
-	void *frames[STACK_DEPTH + MAX_OWN];
 	struct stack stack;
-	unsigned int count, own;
 
 	if (!depot)
 		return 0;
-	count = os_backtrace(frames, STACK_DEPTH + MAX_OWN / 2);
-	own = count_own(frames, count);
-	stack.depth = count - own < STACK_DEPTH ? count - own : STACK_DEPTH;
+	stack.depth = os_backtrace_from(caller, stack.frames, STACK_DEPTH);
 	if (!stack.depth)
 		return 0;
-	memcpy(stack.frames, frames + own, stack.depth * sizeof(frames[0]));
 	stack.hash = hash(&stack);
 	return keep(&stack);
 }

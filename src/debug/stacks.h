@@ -9,7 +9,6 @@
 #ifndef DEBUG_STACKS_H
 #define DEBUG_STACKS_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,20 +16,20 @@
 #define STACK_DEPTH 16
 
 /*
- * On the declaration or the definition of a function of the debug layer that other layers or
- * users call: call stacks begin outside of it.
+ * Make the depot, before anybody saves; again is harmless. 0 or -ENOMEM: then there is none,
+ * as if it were full.
  */
-#define NOT_IN_STACKS __attribute__((section("dmabuf_debug")))
-
-/* Make the depot, before anybody saves; again is harmless. False: no memory; it is as if full. */
-bool stacks_init(void);
+int stacks_init(void);
 
 /*
- * The number of this thread's call stack, from the outermost function on that called the
- * debug layer; at most STACK_DEPTH of it. The same stack has always the same number. 0: it is
- * not kept. Allocates nothing; from any thread, also in a forked child.
+ * The number of this thread's call stack, from the call on that returns to @caller, which is
+ * what the debug layer was called from; at most STACK_DEPTH of it. The same stack has always
+ * the same number. 0: it is not kept. Allocates nothing; any thread, also in a forked child.
  */
-uint32_t stack_save(void) NOT_IN_STACKS;
+uint32_t stack_save_from(const void *caller);
+
+/* The same without the function that saves. */
+#define stack_save() stack_save_from(__builtin_return_address(0))
 
 /*
  * Write the stack, a line each with @indent before it; one line for stack 0, too. @id comes,

@@ -12,10 +12,11 @@
 #include <string.h>
 
 #include "os/elf.h"
+#include "os/fault.h"
 #include "os/file.h"
 
-/* Frames that may stand before the first that is wanted: ours and a sanitizer's. */
-#define MAX_SKIPPED 2
+/* Frames that may stand before the first that is wanted: ours, a sanitizer's, the caller's. */
+#define MAX_SKIPPED 4
 
 void os_backtrace_init(void)
 {
@@ -35,32 +36,37 @@ static uintptr_t plain(const void *address)
 	return value;
 }
 
-__attribute__((noinline)) unsigned int os_backtrace(void **ret_frames, unsigned int max)
+unsigned int os_backtrace_from(const void *caller, void **ret_frames, unsigned int max)
 {
-	const uintptr_t caller = plain(__builtin_return_address(0));
 	void *frames[OS_BACKTRACE_MAX + MAX_SKIPPED];
 	unsigned int count, first = 0;
 
 	if (max > OS_BACKTRACE_MAX)
 		max = OS_BACKTRACE_MAX;
 	count = (unsigned int)backtrace(frames, (int)max + MAX_SKIPPED);
-	while (first < count && (uintptr_t)frames[first] != caller)
+	while (first < count && (uintptr_t)frames[first] != plain(caller))
 		first++;
+	if (first == count)
+		first = count ? 1 : 0; /* without this function at least */
 	if (max > count - first)
 		max = count - first;
 	memcpy(ret_frames, frames + first, max * sizeof(frames[0]));
 	return max;
 }
 
-/*
- * Ask the file of a module. The program's name may be no path, or no longer. No OS_FAULT(),
- * since failing shows in no result.
- */
+__attribute__((noinline)) unsigned int os_backtrace(void **ret_frames, unsigned int max)
+{
+	return os_backtrace_from(__builtin_return_address(0), ret_frames, max);
+}
+
+/* Ask the file of a module. The program's name may be no path, or no longer. */
 static bool ask_file(const char *name, uintptr_t address, struct elf_function *ret_function)
 {
 	bool found;
 	int fd;
 
+	if (OS_FAULT())
+		return false;
 	fd = open(name[0] ? name : "/proc/self/exe", O_RDONLY | O_CLOEXEC);
 	if (fd < 0)
 		return false;

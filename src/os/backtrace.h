@@ -6,16 +6,24 @@
 #include <stddef.h>
 
 /* The most that one call gets. */
-#define OS_BACKTRACE_MAX 62
+#define OS_BACKTRACE_MAX 60
 
 /* Load the unwinder, for which libc allocates: after this, it no longer does. */
 void os_backtrace_init(void);
 
 /*
- * The return addresses of who called this, of who called that, and so on. Returns how many;
- * 0 where stacks cannot be read.
+ * The return addresses of who called this, of who called that, and so on: how many, 0 where
+ * stacks cannot be read. For the sake of fault loops it never fails on purpose: it shows in
+ * nobody's result.
  */
 unsigned int os_backtrace(void **ret_frames, unsigned int max);
+
+/*
+ * The same from the call on that returns to @caller, so without who called this on that
+ * one's behalf; all of it if none does. What a function passes as @caller is
+ * __builtin_return_address(0).
+ */
+unsigned int os_backtrace_from(const void *caller, void **ret_frames, unsigned int max);
 
 /*
  * Where a call returns to @address: a line without its end, such as

@@ -2,11 +2,11 @@
 /* The depot of call stacks. It never forgets, so what fills it runs in a child. */
 #include "harness.h"
 
+#include <errno.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "debug/stacks.h"
-#include "os/pages.h"
 
 #define THREADS 4
 #define PATH_TURNS 11
@@ -22,26 +22,9 @@ static void after_call(void)
 	__asm__ volatile("" ::: "memory");
 }
 
-static STAY uint32_t helper_of_debug_layer(void)
+static STAY uint32_t debug_layer(void)
 {
 	const uint32_t id = stack_save();
-
-	after_call();
-	return id;
-}
-
-static STAY NOT_IN_STACKS uint32_t debug_layer(void)
-{
-	const uint32_t id = helper_of_debug_layer();
-
-	after_call();
-	return id;
-}
-
-/* A lock of the program's, whose hook is called by a hook. */
-static STAY NOT_IN_STACKS uint32_t whole_debug_layer(void)
-{
-	const uint32_t id = debug_layer();
 
 	after_call();
 	return id;
@@ -57,7 +40,7 @@ static inline uint32_t turn(uint32_t path, unsigned int turns)
 	uint32_t id;
 
 	if (!turns)
-		id = whole_debug_layer();
+		id = debug_layer();
 	else if (turns > PATH_TURNS || path % 3 == 0)
 		id = left(rest, turns - 1);
 	else if (path % 3 == 1)
@@ -99,12 +82,12 @@ TEST(before_there_is_a_depot_no_stack_is_kept)
 
 TEST(without_memory_for_a_depot_nothing_is_kept_until_there_is)
 {
-	os_pages_refuse(true);
-	ASSERT_FALSE(stacks_init());
-	os_pages_refuse(false);
+	os_fault_arm(1);
+	ASSERT_INT(stacks_init(), ==, -ENOMEM);
+	ASSERT_TRUE(os_fault_disarm());
 	ASSERT_INT(debug_layer(), ==, 0);
-	ASSERT_TRUE(stacks_init());
-	ASSERT_TRUE(stacks_init());
+	ASSERT_INT(stacks_init(), ==, 0);
+	ASSERT_INT(stacks_init(), ==, 0);
 	ASSERT_INT(debug_layer(), !=, 0);
 }
 

@@ -5,7 +5,8 @@
 
 #include <dlfcn.h>
 #include <malloc.h>
-#include <sys/auxv.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "os/backtrace.h"
 
@@ -32,6 +33,18 @@ static STAY void inner(struct trace *trace, unsigned int max)
 static STAY void outer(struct trace *trace, unsigned int max)
 {
 	inner(trace, max);
+	after_call();
+}
+
+static STAY void helper(struct trace *trace)
+{
+	trace->count = os_backtrace_from(__builtin_return_address(0), trace->frames, 4);
+	after_call();
+}
+
+static STAY void asks_helper(struct trace *trace)
+{
+	helper(trace);
 	after_call();
 }
 
@@ -65,6 +78,27 @@ TEST(a_stack_begins_with_who_asked)
 	ASSERT_BEGINS(text, "inner+0x");
 	os_symbol(trace.frames[1], text, sizeof(text));
 	ASSERT_BEGINS(text, "outer+0x");
+}
+
+TEST(a_stack_can_begin_with_who_called_the_one_that_asks)
+{
+	struct trace trace;
+	char text[128];
+
+	asks_helper(&trace);
+	os_symbol(trace.frames[0], text, sizeof(text));
+	ASSERT_BEGINS(text, "asks_helper+0x");
+}
+
+TEST(a_caller_that_is_not_in_the_stack_leaves_all_of_it)
+{
+	struct trace trace = { .count = 0 };
+	char text[128];
+
+	trace.count = os_backtrace_from(&trace, trace.frames, 4);
+	ASSERT_INT(trace.count, >=, 1);
+	os_symbol(trace.frames[0], text, sizeof(text));
+	ASSERT_TRUE(strstr(text, "a_caller_that_is_not_in") || strstr(text, "os_backtrace_from"));
 }
 
 TEST(a_deep_stack_gives_as_many_as_are_wanted)
@@ -146,16 +180,14 @@ TEST(without_a_name_there_is_the_place_and_without_a_module_the_address)
 	ASSERT_BEGINS(text, "0xffff");
 }
 
-/* The kernel's own library has none. */
-TEST(a_module_without_a_file_has_places)
+TEST(without_its_file_a_static_function_is_a_place)
 {
-	const void *vdso = (const void *)getauxval(AT_SYSINFO_EHDR);
 	char text[128];
 
-	if (!vdso)
-		return;
-	os_symbol((const char *)vdso + 1, text, sizeof(text));
-	ASSERT_BEGINS(text, "(linux-vdso");
+	os_fault_arm(1);
+	os_symbol((const void *)((uintptr_t)inner + 1), text, sizeof(text));
+	ASSERT_TRUE(os_fault_disarm());
+	ASSERT_BEGINS(text, "(test-backtrace+0x");
 }
 
 TEST(a_symbol_is_cut_off_where_the_room_ends)

@@ -118,6 +118,7 @@ run_check()
 		script compat-called || :
 	step 'kernel map' script kernel-map || :
 	step 'examples compile' script examples || :
+	step 'locking rules: clang reports what breaks them' script annotations || :
 	step 'every return value is got by a test' script returns || :
 	step 'man pages' script man "$here/build-check/man" || :
 

@@ -100,8 +100,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	int err;
 
-	if (!dmabuf)
-		return dma_buf_vmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap_unlocked() needs a buffer and a map"))
+		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	err = dma_buf_vmap(dmabuf, map);
@@ -111,10 +111,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 
 void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	if (!dmabuf) {
-		dma_buf_vunmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vunmap_unlocked() needs a buffer and a map"))
 		return;
-	}
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	dma_buf_vunmap(dmabuf, map);

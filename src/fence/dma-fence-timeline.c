@@ -110,6 +110,7 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 }
 
 static void append_locked(struct dma_fence_timeline *tl, struct point *point)
+	DMABUF_REQUIRES(tl->points_lock)
 {
 	point->tl = tl;
 	point->deadline = INT64_MAX;
@@ -141,6 +142,7 @@ struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl)
 
 /* Takes the points up to @seqno off the row. */
 static struct point *choose(struct dma_fence_timeline *tl, uint64_t seqno)
+	DMABUF_REQUIRES(tl->points_lock)
 {
 	struct point *first = tl->first, **end = &tl->first;
 
@@ -156,7 +158,7 @@ static struct point *choose(struct dma_fence_timeline *tl, uint64_t seqno)
 	return first;
 }
 
-static void begin_signaling(struct dma_fence_timeline *tl)
+static void begin_signaling(struct dma_fence_timeline *tl) DMABUF_ACQUIRE(tl->signal_lock)
 {
 	/* relaxed: equal only if this thread wrote it */
 	dmabuf_bug_on(load_relaxed(&tl->signaller) == os_self(),
@@ -165,7 +167,7 @@ static void begin_signaling(struct dma_fence_timeline *tl)
 	store_relaxed(&tl->signaller, os_self());
 }
 
-static void end_signaling(struct dma_fence_timeline *tl)
+static void end_signaling(struct dma_fence_timeline *tl) DMABUF_RELEASE(tl->signal_lock)
 {
 	store_relaxed(&tl->signaller, 0);
 	dmabuf_spin_unlock(&tl->signal_lock);

@@ -161,6 +161,7 @@ static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool int
 	return lock_common(lock, ctx, interruptible);
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
 	const int err = lock_slow(lock, ctx, false);
@@ -185,6 +186,7 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	return 1;
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_unlock(struct ww_mutex *lock)
 {
 	const uintptr_t word = ww_word(lock) & ~WW_WAITERS;

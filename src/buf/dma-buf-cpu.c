@@ -59,7 +59,6 @@ static const struct iosys_map no_map = { .vaddr = NULL };
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct iosys_map first = no_map;
-	int err;
 
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap() needs a buffer and a map"))
 		return -EINVAL;
@@ -68,7 +67,8 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (!dmabuf->ops->vmap)
 		return -EINVAL;
 	if (!dmabuf->vmapping_counter) {
-		err = dmabuf->ops->vmap(dmabuf, &first);
+		const int err = dmabuf->ops->vmap(dmabuf, &first);
+
 		if (err)
 			return err;
 		dmabuf->vmap_ptr = first;

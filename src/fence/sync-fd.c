@@ -211,10 +211,11 @@ free_fd:
 static struct sync_fd *take_reserved(int fd, struct fence_file *file, const char *function)
 {
 	struct sync_fd *found = NULL;
-	struct tree_node *node;
 	struct os_file theirs;
 
 	if (!os_file_inspect_own(fd, &theirs)) {
+		struct tree_node *node;
+
 		dmabuf_spin_lock(&lock);
 		node = tree_find(&root, theirs.key);
 		if (node && !to_sync_fd(node)->file) {

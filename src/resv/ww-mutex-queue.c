@@ -64,7 +64,7 @@ static struct waiter *next_waiter(const struct ww_mutex *lock, const struct wait
 }
 
 #define for_each_waiter(waiter, lock) \
-	for (waiter = first_waiter(lock); waiter; waiter = next_waiter(lock, waiter))
+	for ((waiter) = first_waiter(lock); (waiter); (waiter) = next_waiter(lock, waiter))
 
 /* The waiter in front of whom @ctx belongs; NULL: it goes to the end. */
 static struct waiter *first_younger(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
@@ -191,6 +191,7 @@ static bool must_back_off(const struct ww_mutex *lock, const struct waiter *self
  */
 
 /* K2. Returns what K3 has to wake, or NULL. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the exchange */
 static const uint32_t *kick(uint32_t *wake)
 {
 	return exchange_release(wake, WOKEN) == SLEEPING ? wake : NULL;

@@ -136,6 +136,7 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 		check_ctx(lock, ctx);
 	err = lock_or_back_off(lock, ctx, interruptible);
 	if (unlikely(err == -EDEADLK))
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only with a context */
 		ctx->contending_lock = lock;
 	return err;
 }

@@ -32,6 +32,30 @@ TEST(the_last_reference_releases_once_without_the_lock)
 	dma_buf_put(NULL);
 }
 
+static void release_and_get(struct dma_buf *dmabuf)
+{
+	get_dma_buf(dmabuf);
+}
+
+static void release_and_put(struct dma_buf *dmabuf)
+{
+	dma_buf_put(dmabuf);
+}
+
+/* The exporter's release is the last that sees it. */
+TEST(a_buffer_that_is_being_released_can_be_neither_got_nor_put)
+{
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_STATIC);
+
+	fake.ops.release = release_and_get;
+	ASSERT_DEATH(dma_buf_put(dmabuf), "get_dma_buf(): buffer");
+	fake.ops.release = release_and_put;
+	ASSERT_DEATH(dma_buf_put(dmabuf), "dma_buf_put(): buffer");
+	fake.ops.release = fake_release;
+	dma_buf_put(dmabuf);
+}
+
 TEST(the_last_put_under_the_lock_aborts)
 {
 	struct fake fake;

@@ -249,6 +249,7 @@ static bool put_last(struct buffer *buffer)
 	bool last;
 
 	while (refs > 1) {
+		OS_RACE_POINT("dma-buf: before a put");
 		if (cas_release(&buffer->refs, &refs, refs - 1))
 			return false;
 	}

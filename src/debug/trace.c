@@ -94,6 +94,7 @@ static void call_hook(const struct dmabuf_trace *trace)
 
 	if (inside)
 		return;
+	OS_RACE_POINT("trace: before the section");
 	dmabuf_rcu_read_lock();
 	hook = load_acquire(&current_hook); /* T1 */
 	OS_RACE_POINT("trace: before the hook");

@@ -83,6 +83,7 @@ static void point_set_deadline(struct dma_fence *fence, int64_t deadline)
 	struct point *point = container_of(fence, struct point, base);
 	int64_t old = load_acquire(&point->deadline);
 
+	OS_RACE_POINT("timeline: before a deadline");
 	while (deadline < old && !cas_acq_rel(&point->deadline, &old, deadline))
 		;
 }

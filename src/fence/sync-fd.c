@@ -238,6 +238,7 @@ void sync_file_cancel_fd(int fd)
 	struct sync_fd *reserved = take_reserved(fd, NULL, __func__);
 
 	os_file_close(fd);
+	OS_RACE_POINT("sync_file: cancelled");
 	free_fd(reserved);
 }
 

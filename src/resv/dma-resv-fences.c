@@ -221,7 +221,7 @@ bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
 {
 	const uint64_t all = (uint64_t)live + fences->reserved;
 
-	return all <= 1 || !fences->reserved || spare_has_room(fences, all);
+	return all <= 1 || spare_has_room(fences, all);
 }
 
 /* Is there room for @n more without anything that could fail? */

@@ -73,6 +73,42 @@ TEST(the_timestamp_may_be_given)
 	dma_fence_put(locked);
 }
 
+static struct dma_fence *stamped;
+static unsigned int before_stamp; /* atomic: how far it is: the signaller there, the reader there */
+
+static void hold_the_signaller(const char *label)
+{
+	if (strcmp(label, "signal: before TIMESTAMP"))
+		return;
+	store_release(&before_stamp, 1);
+	WAIT_UNTIL(load_acquire(&before_stamp) == 2);
+	for (unsigned int i = 0; i < 100; i++) /* who does not wait reads now */
+		test_yield();
+}
+
+static void signal_stamped(void *unused)
+{
+	(void)unused;
+	dma_fence_signal_timestamp(stamped, 4711);
+}
+
+TEST(the_timestamp_of_a_signal_that_is_not_over_is_waited_for)
+{
+	struct test_thread *thread;
+
+	stamped = make_fence();
+	before_stamp = 0;
+	os_race_hook(hold_the_signaller);
+	thread = test_thread_start(signal_stamped, NULL);
+	WAIT_UNTIL(load_acquire(&before_stamp));
+	ASSERT_TRUE(dma_fence_is_signaled(stamped));
+	store_release(&before_stamp, 2);
+	ASSERT_INT(dma_fence_timestamp(stamped), ==, 4711);
+	os_race_hook(NULL);
+	test_thread_join(thread);
+	dma_fence_put(stamped);
+}
+
 TEST(the_timestamp_of_a_busy_fence_is_now_and_warns)
 {
 	struct dma_fence *fence = make_fence();

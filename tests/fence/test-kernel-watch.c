@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Who watches the kernel's fences: a thread of the library's, or the application. */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <signal.h>
+
 #include "fake-kernel.h"
 
 /*
@@ -192,6 +195,50 @@ TEST(without_a_thread_no_fence_is_taken_in)
 	int fd = fake_sync_file(&point);
 
 	ASSERT_INT(run_in_child(take_in_the_first, &fd), ==, 0);
+	fake_close(fd);
+}
+
+/* Threads of the process in which a handler of SIGUSR1 may run. */
+static unsigned int count_open_to_signals(void)
+{
+	DIR *threads = opendir("/proc/self/task");
+	unsigned int count = 0;
+
+	ASSERT_PTR(threads, !=, NULL);
+	for (struct dirent *entry; (entry = readdir(threads));) {
+		unsigned long long blocked = 0;
+		char path[300], line[100];
+		FILE *file;
+
+		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
+		file = fopen(path, "r");
+		while (file && fgets(line, sizeof(line), file)) {
+			if (sscanf(line, "SigBlk: %llx", &blocked) == 1)
+				count += !(blocked >> (SIGUSR1 - 1) & 1);
+		}
+		if (file)
+			fclose(file);
+	}
+	closedir(threads);
+	return count;
+}
+
+static void start_watching(void *fd)
+{
+	const unsigned int before = count_open_to_signals();
+
+	take_in(*(int *)fd);
+	if (count_open_to_signals() != before)
+		_exit(1);
+}
+
+/* In a child, where the library has no thread yet. */
+TEST(no_handler_runs_in_the_librarys_thread)
+{
+	struct fake_point point;
+	int fd = fake_sync_file(&point);
+
+	ASSERT_INT(run_in_child(start_watching, &fd), ==, 0);
 	fake_close(fd);
 }
 

@@ -130,6 +130,17 @@ TEST(an_unsignalled_fence_without_callbacks_may_go)
 
 static struct dma_fence *shared_fence; /* atomic; what readers find */
 
+TEST(a_dead_fence_is_there_until_its_readers_leave)
+{
+	struct dma_fence *fence = make_fence();
+
+	dmabuf_rcu_read_lock();
+	dma_fence_put(fence);
+	ASSERT_INT(load_relaxed(&fence->refcount.count), ==, 0);
+	ASSERT_PTR(dma_fence_get_rcu(fence), ==, NULL);
+	dmabuf_rcu_read_unlock();
+}
+
 TEST(get_rcu_never_revives_the_dead)
 {
 	struct dma_fence *fence = make_fence();

@@ -198,29 +198,43 @@ TEST(without_a_thread_no_fence_is_taken_in)
 	fake_close(fd);
 }
 
-/* Threads of the process in which a handler of SIGUSR1 may run. */
+/* May a handler of SIGUSR1 run in this thread? Counts only a thread that sleeps: it has begun. */
+static bool is_open_to_signals(const char *tid, unsigned int *asleep)
+{
+	unsigned long long blocked = ~0ull;
+	char path[300], line[100], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/status", tid);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "State: %c", &state) == 1)
+			*asleep += state == 'S';
+		sscanf(line, "SigBlk: %llx", &blocked);
+	}
+	if (file)
+		fclose(file);
+	return !(blocked >> (SIGUSR1 - 1) & 1);
+}
+
+/* How many threads there are in which one may; all but this one sleep. */
 static unsigned int count_open_to_signals(void)
 {
-	DIR *threads = opendir("/proc/self/task");
-	unsigned int count = 0;
+	unsigned int threads, asleep, open;
 
-	ASSERT_PTR(threads, !=, NULL);
-	for (struct dirent *entry; (entry = readdir(threads));) {
-		unsigned long long blocked = 0;
-		char path[300], line[100];
-		FILE *file;
+	do {
+		DIR *tasks = opendir("/proc/self/task");
 
-		snprintf(path, sizeof(path), "/proc/self/task/%s/status", entry->d_name);
-		file = fopen(path, "r");
-		while (file && fgets(line, sizeof(line), file)) {
-			if (sscanf(line, "SigBlk: %llx", &blocked) == 1)
-				count += !(blocked >> (SIGUSR1 - 1) & 1);
+		threads = asleep = open = 0;
+		for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+			if (entry->d_name[0] == '.')
+				continue;
+			threads++;
+			open += is_open_to_signals(entry->d_name, &asleep);
 		}
-		if (file)
-			fclose(file);
-	}
-	closedir(threads);
-	return count;
+		closedir(tasks);
+	} while (asleep + 1 < threads);
+	return open;
 }
 
 static void start_watching(void *fd)

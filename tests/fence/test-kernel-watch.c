@@ -150,6 +150,38 @@ TEST(an_application_may_watch_by_itself)
 	ASSERT_INT(run_in_child(watch_by_hand, NULL), ==, 0);
 }
 
+static struct fake_point dying_point;
+
+static void signal_and_watch(const char *label)
+{
+	if (strcmp(label, "kernel fence: without references, watched"))
+		return;
+	fake_signal(&dying_point, 1, 4711);
+	sync_file_watch();
+}
+
+static void watch_while_it_goes(void *unused)
+{
+	struct counting_cb counter = { .calls = 0 };
+	const int watch_fd = sync_file_watch_fd(), fd = fake_sync_file(&dying_point);
+	struct dma_fence *fence = take_in(fd);
+
+	(void)unused;
+	if (dma_fence_add_callback(fence, &counter.cb, count_call) ||
+	    !dma_fence_remove_callback(fence, &counter.cb))
+		_exit(1);
+	os_race_hook(signal_and_watch);
+	dma_fence_put(fence);
+	os_race_hook(NULL);
+	if (poll_now(watch_fd) || counter.calls)
+		_exit(2);
+}
+
+TEST(a_fence_without_references_is_not_watched_back_to_life)
+{
+	ASSERT_INT(run_in_child(watch_while_it_goes, NULL), ==, 0);
+}
+
 TEST(who_comes_after_the_thread_is_refused)
 {
 	ASSERT_INT(sync_file_watch_fd(), ==, -EBUSY);

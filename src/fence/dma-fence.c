@@ -207,6 +207,7 @@ static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *call
 
 static void stamp(struct dma_fence *fence, int64_t timestamp)
 {
+	OS_RACE_POINT("signal: before the timestamp");
 	fence->timestamp = timestamp;		    /* S2 */
 	OS_RACE_POINT("signal: before TIMESTAMP");
 	fetch_or_release(&fence->flags, TIMESTAMP); /* S3 */

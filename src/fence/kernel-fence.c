@@ -158,7 +158,7 @@ static void kernel_release(struct dma_fence *fence)
 {
 	struct kernel_fence *kernel = to_kernel_fence(fence);
 
-	OS_RACE_POINT("kernel fence: released");
+	OS_RACE_POINT("kernel fence: without references, watched");
 	watch_remove(&kernel->watched);
 	os_file_close(kernel->watched.fd);
 	dma_fence_free(fence);

@@ -163,6 +163,7 @@ static void enter(struct sync_fd *fd, struct tree_key key)
 	store_relaxed(&socket_space, key.space); /* always the same */
 	dmabuf_spin_lock(&lock);
 	added = tree_add(&root, &fd->node, key);
+	OS_RACE_POINT("sync_file: in the tree, locked");
 	dmabuf_spin_unlock(&lock);
 	dmabuf_check(added); /* an open socket's number is its own */
 	(void)added;

@@ -36,7 +36,8 @@ static STAY uint32_t left(uint32_t path, unsigned int turns);
 static STAY uint32_t ahead(uint32_t path, unsigned int turns);
 static STAY uint32_t right(uint32_t path, unsigned int turns);
 
-static inline uint32_t turn(uint32_t path, unsigned int turns)
+/* Without a frame of its own, also where nothing is optimised. */
+static inline __attribute__((always_inline)) uint32_t turn(uint32_t path, unsigned int turns)
 {
 	const uint32_t rest = turns > PATH_TURNS ? path : path / 3;
 	uint32_t id;

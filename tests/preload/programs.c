@@ -178,6 +178,10 @@ static void lock_again(int type)
 	if (pthread_mutex_lock(&mutex) != EDEADLK)
 		pthread_mutex_unlock(&mutex);
 	pthread_mutex_unlock(&mutex);
+	/* It is not held any more, so this makes no order. */
+	pthread_mutex_lock(&a);
+	pthread_mutex_unlock(&a);
+	lock_both(&a, &mutex);
 	pthread_mutex_destroy(&mutex);
 }
 

@@ -205,8 +205,8 @@ class Progress:
             print("\r\033[K", end="")
 
 
-def tell_failure(one):
-    print(f"FAIL round {one.number}: {title(one.test)}: {one.failure}")
+def tell_failure(one, seconds):
+    print(f"FAIL after {seconds:.0f} s, round {one.number}: {title(one.test)}: {one.failure}")
     lines = one.log.read_text(errors="replace").splitlines()
     if len(lines) > 150:
         lines = lines[:30] + [f"... all of it is in {one.log}"] + lines[-119:]
@@ -219,7 +219,8 @@ def torture(rounds, options, folder):
     """Until the time is over, or Ctrl-C; gives a tally for each test."""
     tallies, total, running = collections.defaultdict(Tally), Tally(), []
     progress = Progress()
-    end = time.monotonic() + options.seconds
+    began = time.monotonic()
+    end = began + options.seconds
     try:
         while running or time.monotonic() < end:
             while len(running) < options.jobs and time.monotonic() < end:
@@ -232,7 +233,7 @@ def torture(rounds, options, folder):
                 tallies[one.test.command[-1], one.test.name].add(one, *done)
                 if one.failure:
                     progress.clear()
-                    tell_failure(one)
+                    tell_failure(one, time.monotonic() - began)
             progress.show(end - time.monotonic(), total)
             time.sleep(0.01)
     except KeyboardInterrupt:

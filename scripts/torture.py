@@ -85,12 +85,18 @@ class Round:
             self.failure = f"ended by {signal.Signals(-status).name}"
             for core in self.folder.glob("core*"):
                 self.add_stacks(program(self.test.command), str(core))
-        elif not self.failure and (status or not said.endswith("1 passed, 0 failed\n")):
+        elif not self.failure and (status or not said.endswith(" passed, 0 failed\n")):
             self.failure = f"ended with status {status}"
         shutil.rmtree(self.folder)
         if not self.failure:
             self.log.unlink()
         return tuple(map(int, reports[-1])) if reports else (0, 0)
+
+    def abandon(self):
+        self.kill(signal.SIGKILL)
+        self.process.wait()
+        shutil.rmtree(self.folder)
+        self.log.unlink()
 
     def add_stacks(self, *arguments):
         if not debugger():
@@ -215,37 +221,46 @@ def tell_failure(one, seconds):
     print(f"  again: {one.command()}", flush=True)
 
 
+class Stop:
+    """Ctrl-C, looked at between two steps, so that no process is forgotten; true once it came."""
+
+    def __init__(self):
+        self.came = False
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self.come)
+
+    def come(self, _number, _frame):
+        self.came = True
+
+    def __bool__(self):
+        return self.came
+
+
 def torture(rounds, options, folder):
-    """Until the time is over, or Ctrl-C; gives a tally for each test."""
+    """Until the time is over, or Ctrl-C; gives a tally for each test, and for all."""
     tallies, total, running = collections.defaultdict(Tally), Tally(), []
-    progress = Progress()
+    stop, progress = Stop(), Progress()
     began = time.monotonic()
     end = began + options.seconds
-    try:
-        while running or time.monotonic() < end:
-            while len(running) < options.jobs and time.monotonic() < end:
-                running.append(next(rounds))
-                running[-1].start(folder)
-            for one in [one for one in running if one.has_ended(options.patience)]:
-                running.remove(one)
-                done = one.finish()
-                total.add(one, *done)
-                tallies[one.test.command[-1], one.test.name].add(one, *done)
-                if one.failure:
-                    progress.clear()
-                    tell_failure(one, time.monotonic() - began)
-            progress.show(end - time.monotonic(), total)
-            time.sleep(0.01)
-    except KeyboardInterrupt:
-        progress.clear()
-        print(f"stopped; {len(running)} rounds that were running do not count")
-    finally:
-        for one in running:
-            one.kill(signal.SIGKILL)
-            one.process.wait()
-            shutil.rmtree(one.folder, ignore_errors=True)
-            one.log.unlink(missing_ok=True)
+    while not stop and (running or time.monotonic() < end):
+        while len(running) < options.jobs and time.monotonic() < end:
+            running.append(next(rounds))
+            running[-1].start(folder)
+        for one in [one for one in running if one.has_ended(options.patience)]:
+            running.remove(one)
+            done = one.finish()
+            total.add(one, *done)
+            tallies[one.test.command[-1], one.test.name].add(one, *done)
+            if one.failure:
+                progress.clear()
+                tell_failure(one, time.monotonic() - began)
+        progress.show(end - time.monotonic(), total)
+        time.sleep(0.01)
     progress.clear()
+    for one in running:
+        one.abandon()
+    if stop:
+        print(f"stopped; {len(running)} rounds that were running do not count")
     return tallies, total
 
 

@@ -104,6 +104,8 @@ unsigned int test_rounds(unsigned int rounds)
  * Race points.
  */
 
+#define MAX_SLEEPS 500 /* of a thread: on a busy machine each takes its time */
+
 static uint32_t slow_points; /* the seed that chooses them; 0: there are none */
 
 /* One label in four. */
@@ -127,13 +129,16 @@ static void sleep_a_little(uint32_t chance)
 void test_race_pause(const char *label)
 {
 	static __thread uint32_t state;
+	static __thread unsigned int sleeps;
 
 	if (!state)
 		state = test_thread_seed();
 	if (test_random(&state) % 8 == 0)
 		sched_yield();
-	if (slow_points && test_random(&state) % 32 == 0 && is_slow(label))
-		sleep_a_little(test_random(&state));
+	if (!slow_points || sleeps == MAX_SLEEPS || test_random(&state) % 32 || !is_slow(label))
+		return;
+	sleeps++;
+	sleep_a_little(test_random(&state));
 }
 
 void test_race_begin(void)

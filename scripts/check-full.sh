@@ -12,8 +12,16 @@ torture()
 	python3 -B "$here/scripts/torture.py" "$here/build-check/$1" "$2"
 }
 
+# Elsewhere they run with the rules checked.
+without_rules()
+{
+	suite "build-check/$1" --wrapper 'env DMABUF_DEBUG=0'
+}
+
 full_steps()
 {
+	step 'full: tests with the rules off, gcc' without_rules gcc || :
+	step 'full: tests with the rules off, asan' without_rules asan || :
 	step 'full: torture' torture gcc 300 || :
 	step 'full: torture, asan' torture asan 300 || :
 	step 'full: torture, tsan' torture tsan 300 || :

@@ -20,7 +20,7 @@
 #include "os/pages.h"
 #include "os/thread.h"
 
-enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, LEVELS = 8 };
+enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15 };
 
 struct node {
 	const void *lock_class;
@@ -83,7 +83,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 /* By the object alone, so that all nodes of one are found together. */
 static uint32_t *node_bucket(const void *lock_class, uintptr_t object)
 {
-	const uint64_t key = object < LEVELS ? (uintptr_t)lock_class + object : object;
+	const uint64_t key = object < GRAPH_LEVELS ? (uintptr_t)lock_class + object : object;
 
 	return &tables->node_buckets[mix(key, 1) % BUCKETS];
 }
@@ -225,7 +225,7 @@ static uint32_t make_node(const struct graph_node *like)
 		.is_completion = like->is_completion,
 	};
 	strncpy(new->name, like->name, sizeof(new->name) - 1);
-	if (like->object >= LEVELS) {
+	if (like->object >= GRAPH_LEVELS) {
 		new->older = newest;
 		*(newest ? &node(newest)->newer : &oldest) = index;
 		newest = index;
@@ -416,7 +416,7 @@ void graph_forget(uintptr_t object)
 {
 	uint32_t *bucket, index, next;
 
-	if (!tables || object < LEVELS)
+	if (!tables || object < GRAPH_LEVELS)
 		return;
 	bucket = node_bucket(NULL, object);
 	if (!load_relaxed(bucket)) /* whoever added one is done with the object */

@@ -7,6 +7,7 @@
  */
 #include "debug/held.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "debug/graph.h"
@@ -119,6 +120,28 @@ static bool makes_edge(const struct lockdep_lock *outer, const struct lockdep_lo
 	return inners[outer->kind] & 1U << inner->kind;
 }
 
+/* Which of its class, if it is one, or of which level. */
+static void describe(uintptr_t object, char *ret_text, size_t size)
+{
+	if (object >= GRAPH_LEVELS)
+		snprintf(ret_text, size, " (%#lx)", (unsigned long)object);
+	else if (object)
+		snprintf(ret_text, size, " (level %lu)", (unsigned long)object);
+	else
+		ret_text[0] = '\0';
+}
+
+static void report_step(struct report *report, const char *when, const struct graph_step *step)
+{
+	char from[32], to[32];
+
+	describe(step->from_object, from, sizeof(from));
+	describe(step->to_object, to, sizeof(to));
+	report_line(report, "%s: %s%s needed while %s%s is held:", when, step->to, to, step->from,
+		    from);
+	report_stack(report, step->stack);
+}
+
 static void report_cycle(const struct graph_cycle *cycle)
 {
 	const enum dmabuf_rule rule = !cycle->has_completion ? DMABUF_RULE_ORDER
@@ -131,14 +154,8 @@ static void report_cycle(const struct graph_cycle *cycle)
 		     : rule == DMABUF_RULE_SIGNAL ? "a fence's signal needs a lock that a waiter for it holds"
 						  : "fences wait for each other",
 		     cycle->length);
-	for (unsigned int i = 0; i < cycle->steps; i++) {
-		const struct graph_step *step = &cycle->step[i];
-
-		report_line(&report, "%s: %s (%#lx) needed while %s (%#lx) is held:",
-			    i ? "before" : "now", step->to, (unsigned long)step->to_object,
-			    step->from, (unsigned long)step->from_object);
-		report_stack(&report, step->stack);
-	}
+	for (unsigned int i = 0; i < cycle->steps; i++)
+		report_step(&report, i ? "before" : "now", &cycle->step[i]);
 	report_send(&report);
 }
 

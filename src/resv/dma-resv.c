@@ -81,6 +81,10 @@ void dma_resv_assert_held(struct dma_resv *obj)
 
 void dma_resv_unlock(struct dma_resv *obj)
 {
+	resv_check_alive(obj, __func__);
+	rule_bug_on(!dma_resv_held(obj), DMABUF_RULE_UNLOCK, &obj->lock,
+		    "reservation %p is not locked by this thread, which unlocks it: "
+		    "let the thread unlock that locked", (void *)obj);
 	dma_resv_fences_commit(obj, &obj->fences);
 	fences_forget_reserved(&obj->fences);
 	ww_mutex_unlock(&obj->lock);

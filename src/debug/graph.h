@@ -15,6 +15,8 @@ struct graph_node {
 	const void *lock_class; /* by address, never NULL */
 	uintptr_t object;	/* which one; or a level below GRAPH_LEVELS: all of the class */
 	const char *name;	/* copied, where the node is new */
+	bool in_class;		/* one that also follows what is learnt of all of its class, at @level */
+	uint8_t level;
 	bool is_completion;	/* no lock, but that a fence signals */
 };
 
@@ -41,6 +43,7 @@ struct graph_cycle {
 struct graph_known {
 	uint64_t edges[256];
 	uint32_t removals;
+	uint32_t thread; /* no other thread has this number, nor had */
 };
 
 /* False: no memory. Until then nothing is learnt. */

@@ -119,6 +119,7 @@ run_check()
 	step 'kernel map' script kernel-map || :
 	step 'examples compile' script examples || :
 	step 'every return value is got by a test' script returns || :
+	step 'every function that may sleep is called early by a test' script rules || :
 	step 'man pages' script man "$here/build-check/man" || :
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true

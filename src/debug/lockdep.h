@@ -78,6 +78,19 @@ bool lockdep_begin_work(const struct lockdep_lock *completion);
 bool lockdep_begin_section(void);
 void lockdep_end_section(bool cookie);
 
+/* dmabuf_might_alloc() and dmabuf_might_sleep(), for one branch where the rules are off. */
+static inline void lockdep_might_alloc(void)
+{
+	if (lockdep_is_on())
+		dmabuf_might_alloc();
+}
+
+static inline void lockdep_might_sleep(void)
+{
+	if (lockdep_is_on())
+		dmabuf_might_sleep();
+}
+
 /* Memory at @object is another thing now, or none. */
 void lockdep_forget(const void *object);
 

@@ -183,6 +183,13 @@ void dmabuf_might_alloc(void)
 		may(self, DMABUF_RULE_ALLOC, "an allocation that may block");
 }
 
+/* The layer below waits; what may wait is said here. */
+void dmabuf_rcu_barrier(void)
+{
+	lockdep_might_sleep();
+	os_rcu_barrier();
+}
+
 void dmabuf_might_sleep(void)
 {
 	struct lockdep_thread *self = lockdep_is_on() ? lockdep_enter() : NULL;

@@ -103,7 +103,6 @@ void dma_resv_commit(struct dma_resv *obj)
 
 int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 {
-	dmabuf_might_alloc();
 	if (dmabuf_warn_on(!num_fences, "dma_resv_reserve_fences() for no fence"))
 		return -EINVAL;
 	return dma_resv_fences_reserve(obj, &obj->fences, num_fences);

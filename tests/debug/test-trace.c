@@ -114,7 +114,7 @@ TEST(a_hook_does_not_hear_itself)
 }
 
 /* With the rules on that is reported first, and does not end the program yet. */
-static void remove_hook(void)
+static void remove_loudly(void)
 {
 	dmabuf_set_warn_handler(NULL);
 	recorder_end();
@@ -124,7 +124,7 @@ static void remove_itself(const struct dmabuf_trace *trace, void *data)
 {
 	(void)trace;
 	(void)data;
-	remove_hook();
+	remove_loudly();
 }
 
 TEST(a_hook_that_removes_itself_aborts)
@@ -140,7 +140,7 @@ TEST(a_hook_is_not_replaced_inside_a_read_section)
 
 	recorder_begin(&recorder);
 	dmabuf_rcu_read_lock();
-	ASSERT_DEATH(remove_hook(), "inside of one");
+	ASSERT_DEATH(remove_loudly(), "inside of one");
 	dmabuf_rcu_read_unlock();
 	recorder_end();
 }

@@ -62,7 +62,6 @@ static const struct iosys_map no_map = { .vaddr = NULL };
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct iosys_map first = no_map;
-	int err;
 
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap() needs a buffer and a map"))
 		return -EINVAL;
@@ -71,7 +70,8 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (!dmabuf->ops->vmap)
 		return -EINVAL;
 	if (!dmabuf->vmapping_counter) {
-		err = dmabuf->ops->vmap(dmabuf, &first);
+		const int err = dmabuf->ops->vmap(dmabuf, &first);
+
 		if (err)
 			return err;
 		dmabuf->vmap_ptr = first;
@@ -103,8 +103,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	int err;
 
-	if (!dmabuf)
-		return dma_buf_vmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap_unlocked() needs a buffer and a map"))
+		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	err = dma_buf_vmap(dmabuf, map);
@@ -114,10 +114,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 
 void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	if (!dmabuf) {
-		dma_buf_vunmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vunmap_unlocked() needs a buffer and a map"))
 		return;
-	}
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	dma_buf_vunmap(dmabuf, map);

@@ -440,10 +440,13 @@ static bool is_learnt(const struct graph_node *from, const struct graph_node *to
 static bool add_locked(const struct graph_node *from, const struct graph_node *to, uint32_t stack,
 		       uint32_t thread, struct graph_cycle *ret_cycle)
 {
-	const uint32_t a = find_or_make(from), b = find_or_make(to);
+	uint32_t a = find_or_make(from);
+	const uint32_t b = find_or_make(to);
 
-	/* Making the second may have cost the first. */
-	if (!a || !b || find_node(from->lock_class, from->object) != a) {
+	/* Making the second may have cost the first, which is new then. */
+	if (find_node(from->lock_class, from->object) != a)
+		a = find_or_make(from);
+	if (!a || !b || find_node(to->lock_class, to->object) != b) {
 		store_relaxed(&overflowed, true); /* a note, nothing else */
 		return false;
 	}

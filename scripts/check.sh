@@ -120,6 +120,7 @@ check_steps()
 		step "static analysis: $analyser" script static $analyser || :
 	done
 	step 'every return value is got by a test' script returns || :
+	step 'every function that may sleep is called early by a test' script rules || :
 	step 'man pages' script man "$here/build-check/man" || :
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true

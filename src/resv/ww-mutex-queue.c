@@ -264,6 +264,7 @@ static int sleep_on(uint32_t *wake, bool interruptible)
 static int look(struct ww_mutex *lock, struct waiter *self) DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	exchange_acquire(self->wake, AWAKE); /* S1 */
+	OS_RACE_POINT("ww_mutex: before a look");
 	if (ww_is_free(lock) && (first_waiter(lock) == self || may_pass(lock)))
 		return 0;
 	if (must_back_off(lock, self))

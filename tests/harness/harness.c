@@ -21,6 +21,7 @@ static struct test_case *tests, **tests_end = &tests;
 static struct test_resources at_start;
 static pthread_t test_thread;
 static unsigned int passed, failed;
+static bool is_child; /* of a death test: it has no test to go back to */
 
 void test_register(struct test_case *test)
 {
@@ -30,13 +31,13 @@ void test_register(struct test_case *test)
 
 void test_fail(const char *file, int line, const char *fmt, ...)
 {
-	char text[512];
+	static __thread char text[16384];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (!pthread_equal(pthread_self(), test_thread)) {
+	if (is_child || !pthread_equal(pthread_self(), test_thread)) {
 		fprintf(stderr, "%s:%d: %s\n", file, line, text);
 		abort();
 	}
@@ -117,6 +118,7 @@ bool test_child_begins(struct test_child *child)
 		child->stderr_fd = fds[0];
 		return false;
 	}
+	is_child = true;
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(SIGABRT, SIG_DFL);
 	dup2(fds[1], STDERR_FILENO);
@@ -311,6 +313,7 @@ int main(int argc, char **argv)
 		printf("no name of a test contains '%s'\n0 passed, 1 failed\n", asked ? asked : "");
 		return 1;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* who looks on shall see which test hangs */
 	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* if it hangs, whoever runs it may look */
 	dmabuf_set_warn_handler(warned);
 	start_reclaimer();

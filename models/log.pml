@@ -12,13 +12,9 @@
  * fence has a name that never comes back, so that who looks at reused memory
  * finds a wrong name.
  *
- * Memory order. Steps interleave, so that a store is seen at once. What C11 does
- * not promise is found otherwise: `knows` has, for each thread and each atomic
- * location, the set of writes that happened before. A release store leaves the
- * thread's set at the location, a relaxed one leaves nothing; an acquire load
- * adds the location's set to the thread's. Who uses a write without knowing it
- * relied on luck, and an assertion says so. So a single weakened order is refuted,
- * be it in the store or in the load, also where x86 would hide it.
+ * Memory order. As orders.pml has it. Where an old value is no harm, the last one is
+ * read: an old word is a read that began earlier, an old length or hint a smaller one, an
+ * old state word a fence that has not signalled yet.
  *
  * Grace periods. What is retired remembers who was inside a section then, and is
  * free for reuse when the last of them leaves: as early as the rule allows.
@@ -47,13 +43,6 @@
 #define FENCES	4			/* places for fences */
 #define LOGS	3			/* places for logs */
 #define CAP	3			/* entries in a log */
-
-/* ONLY: the number of the one promise that a twin is to be caught at. */
-#ifdef ONLY
-#define PROMISE(nr, cond)	assert((cond) || (nr) != ONLY || !(nr))
-#else
-#define PROMISE(nr, cond)	assert((cond) || !(nr))
-#endif
 
 /* The orders: what the twin does, else what the code does. */
 #ifdef COMMITTED_STORED_RELAXED

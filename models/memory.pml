@@ -57,9 +57,6 @@ byte ends;				/* the last of each commit */
 byte weak;				/* those of the weaker category */
 byte signalled;
 
-/* For loops inside one step. */
-hidden byte x, y, z;
-
 /* ------------------------------------------------------ who knows what */
 
 /*
@@ -83,25 +80,7 @@ hidden byte x, y, z;
 #define READER(r)	(1 + FENCES + 3 * LOGS + (r))
 #define HOLDER		(3 + FENCES + 3 * LOGS)
 #define KNOWERS		(4 + FENCES + 3 * LOGS)
-int knows[KNOWERS];
-
-#define KNOWS(who, what)	((knows[who] & (what)) == (what))
-#define LEARNS(who, what)	knows[who] = knows[who] | (what)
-#define RELEASE(at, who)	knows[at] = knows[who]
-#define RELAXED(at)		knows[at] = 0
-#define ACQUIRE(at, who)	LEARNS(who, knows[at])
-/* A read-modify-write goes on releasing what others released there. */
-#define RMW_RELEASE(at, who)	LEARNS(at, knows[who])
-
-/* These writes did not happen yet: the memory is somebody else's again. */
-inline forget(what) {
-	x = 0;
-	do
-	:: x < KNOWERS -> knows[x] = knows[x] & ~(what); x++
-	:: else -> break
-	od;
-	skip
-}
+#include "orders.pml"
 
 /* ------------------------------------------------------- grace periods */
 

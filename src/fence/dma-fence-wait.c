@@ -7,8 +7,10 @@
 #include <errno.h>
 
 #include "fence/fence.h"
+#include "fence/rules.h"
 #include "os/alloc.h"
 #include "os/clock.h"
+#include "os/fault.h"
 #include "os/futex.h"
 #include "os/report.h"
 #include "os/thread.h"
@@ -49,17 +51,16 @@ static int sleep_for(struct dma_fence *fence, bool intr, int64_t deadline)
 	}
 }
 
-int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeout)
+static int64_t default_wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	int64_t deadline;
 
-	if (timeout < 0)
-		return -EINVAL;
 	if (dma_fence_test_signaled_flag(fence))
 		return timeout ? timeout : 1;
 	if (!timeout)
 		return 0;
 	deadline = os_deadline_ns(timeout);
+	OS_RACE_POINT("wait: before it spins");
 	if (!spin_for(fence)) {
 		const int err = sleep_for(fence, intr, deadline);
 
@@ -69,15 +70,26 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 	return fence_time_left(deadline, timeout);
 }
 
+int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	if (timeout < 0)
+		return -EINVAL;
+	if (timeout)
+		fence_might_wait(fence);
+	return default_wait(fence, intr, timeout);
+}
+
 static int64_t wait_for(struct dma_fence *fence, bool intr, int64_t timeout)
 {
+	int64_t (*const wait)(struct dma_fence *, bool, int64_t) = fence->ops->wait;
+
 	dma_fence_enable_sw_signaling(fence);
-	if (fence->ops->wait)
-		return fence->ops->wait(fence, intr, timeout);
+	if (wait && wait != dma_fence_default_wait)
+		return wait(fence, intr, timeout);
 	/* With an op to ask, a look at the flags alone would miss what is done. */
-	if (dma_fence_is_signaled(fence))
+	if (!wait && dma_fence_is_signaled(fence))
 		return timeout ? timeout : 1;
-	return dma_fence_default_wait(fence, intr, timeout);
+	return default_wait(fence, intr, timeout);
 }
 
 int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
@@ -87,7 +99,7 @@ int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeo
 	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
 		return -EINVAL;
 	if (timeout)
-		__dma_fence_might_wait();
+		fence_might_wait(fence);
 	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, fence, timeout);
 	ret = wait_for(fence, intr, timeout);
 	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, fence, ret);
@@ -202,7 +214,9 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 	if (dmabuf_warn_on(!fences || !count || timeout < 0,
 			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
 		return -EINVAL;
-	if (timeout)
+	if (timeout && count == 1)
+		fence_might_wait(fences[0]);
+	else if (timeout)
 		__dma_fence_might_wait();
 	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, NULL, timeout);
 	ret = wait_for_any(fences, count, intr, timeout, &found);
@@ -218,27 +232,24 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 
 void dma_fence_set_deadline(struct dma_fence *fence, int64_t deadline)
 {
+	fence_check_alive(fence, __func__);
 	if (fence->ops->set_deadline && !dma_fence_is_signaled(fence))
 		fence->ops->set_deadline(fence, deadline);
 }
 
 bool dma_fence_begin_signalling(void)
 {
-	const bool cookie = os_this_thread.signalling;
-
-	os_this_thread.signalling = true;
-	return cookie;
+	return lockdep_is_on() ? lockdep_begin_section() : true;
 }
 
 void dma_fence_end_signalling(bool cookie)
 {
-	os_this_thread.signalling = cookie;
+	if (lockdep_is_on())
+		lockdep_end_section(cookie);
 }
 
 void __dma_fence_might_wait(void)
 {
-#ifdef DMABUF_CHECKS
-	dmabuf_warn_on(os_this_thread.signalling,
-		       "a wait for a fence in a signalling section, which some fence depends on: wait before it");
-#endif
+	if (lockdep_is_on())
+		lockdep_might_wait();
 }

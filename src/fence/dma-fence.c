@@ -28,6 +28,7 @@
  *   too, and the waiter begins again at A1.
  */
 #include "fence/fence.h"
+#include "fence/rules.h"
 
 #include <errno.h>
 
@@ -46,6 +47,8 @@ static void init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 
 	dmabuf_bug_on(!ops || !ops->get_driver_name || !ops->get_timeline_name,
 		      "dma_fence_init() without ops, or without a name in them: give both names");
+	if (lockdep_is_on())
+		lockdep_born(fence);
 	fence->ops = ops;
 	list_init(&fence->cb_list);
 	fence->context = context;
@@ -88,14 +91,25 @@ struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence)
 	return load_relaxed(&fence->flags) & INLINE_LOCK ? &fence->inline_lock : fence->lock;
 }
 
-static void lock_fence(struct dma_fence *fence)
+static void lock_fence(struct dma_fence *fence) DMABUF_ACQUIRE(dma_fence_spinlock(fence))
 {
+	fence_might_lock(fence);
 	dmabuf_spin_lock(dma_fence_spinlock(fence));
+	if (lockdep_is_on())
+		fence_rules_locked(fence);
 }
 
-static void unlock_fence(struct dma_fence *fence)
+static void unlock_fence(struct dma_fence *fence) DMABUF_RELEASE(dma_fence_spinlock(fence))
 {
+	if (lockdep_is_on())
+		fence_rules_unlocked(fence);
 	dmabuf_spin_unlock(dma_fence_spinlock(fence));
+}
+
+/* What the callers of _locked functions promise, who may know the lock by another name. */
+static void assume_held(struct dma_fence *fence) DMABUF_ASSERTS(dma_fence_spinlock(fence))
+{
+	(void)fence;
 }
 
 void dma_fence_assert_held(struct dma_fence *fence)
@@ -112,9 +126,11 @@ void dma_fence_assert_held(struct dma_fence *fence)
 struct dma_fence *dma_fence_get(struct dma_fence *fence)
 {
 	/* relaxed: who has one reference may make two */
-	if (fence)
-		dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, 1),
-			      "dma_fence_get() on a fence without references: hold one, or use dma_fence_get_rcu()");
+	if (!fence)
+		return NULL;
+	fence_check_alive(fence, __func__);
+	dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, 1),
+		      "dma_fence_get() on a fence without references: hold one, or use dma_fence_get_rcu()");
 	return fence;
 }
 
@@ -152,6 +168,7 @@ void dma_fence_put(struct dma_fence *fence)
 
 	if (!fence)
 		return;
+	fence_check_alive(fence, __func__);
 	count = fetch_sub_acq_rel(&fence->refcount.count, 1);
 	dmabuf_bug_on(!count, "dma_fence_put() on a fence without references: somebody put one too many");
 	if (count == 1)
@@ -173,7 +190,10 @@ void dma_fence_free(struct dma_fence *fence)
  */
 
 static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *callbacks)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
+	if (lockdep_is_on())
+		fence_rules_begin_callbacks(fence);
 	while (!list_is_empty(callbacks)) {
 		struct dma_fence_cb *cb = list_entry(callbacks->next, struct dma_fence_cb, node);
 
@@ -181,10 +201,13 @@ static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *call
 		list_remove(&cb->node);
 		cb->func(fence, cb);
 	}
+	if (lockdep_is_on())
+		fence_rules_end_callbacks(fence);
 }
 
 static void stamp(struct dma_fence *fence, int64_t timestamp)
 {
+	OS_RACE_POINT("signal: before the timestamp");
 	fence->timestamp = timestamp;		    /* S2 */
 	OS_RACE_POINT("signal: before TIMESTAMP");
 	fetch_or_release(&fence->flags, TIMESTAMP); /* S3 */
@@ -193,6 +216,7 @@ static void stamp(struct dma_fence *fence, int64_t timestamp)
 
 /* The flags as they were. With SIGNALED: it was not us. */
 static unsigned long signal_under_lock(struct dma_fence *fence, int64_t timestamp)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
 	const unsigned long flags = fetch_or_acq_rel(&fence->flags, SIGNALED); /* S4 */
 	struct dmabuf_list_head callbacks;
@@ -203,7 +227,8 @@ static unsigned long signal_under_lock(struct dma_fence *fence, int64_t timestam
 	if (flags & HAS_CALLBACKS)
 		list_move_all(&fence->cb_list, &callbacks);
 	stamp(fence, timestamp);
-	run_callbacks(fence, &callbacks);
+	if (!list_is_empty(&callbacks))
+		run_callbacks(fence, &callbacks);
 	return flags;
 }
 
@@ -237,6 +262,8 @@ int fence_signal(struct dma_fence *fence, int64_t timestamp)
 {
 	unsigned long flags;
 
+	if (lockdep_is_on())
+		fence_rules_signal(fence);
 	if (!signal_without_lock(fence, timestamp, &flags)) {
 		lock_fence(fence);
 		flags = signal_under_lock(fence, timestamp);
@@ -266,6 +293,8 @@ int dma_fence_signal_timestamp_locked(struct dma_fence *fence, int64_t timestamp
 		return -EINVAL;
 	refuse_issued(fence);
 	dma_fence_assert_held(fence);
+	if (lockdep_is_on())
+		fence_rules_signal(fence);
 	return wake_waiters(fence, signal_under_lock(fence, timestamp));
 }
 
@@ -327,10 +356,14 @@ void dma_fence_release(struct dmabuf_kref *kref)
 
 	if (flags & HAS_CALLBACKS && !(flags & SIGNALED))
 		signal_abandoned(fence);
+	if (lockdep_is_on())
+		fence_rules_begin_release(fence);
 	if (fence->ops->release)
 		fence->ops->release(fence);
 	else
 		dma_fence_free(fence);
+	if (lockdep_is_on())
+		lockdep_end_release();
 }
 
 /*
@@ -348,6 +381,7 @@ bool dma_fence_is_signaled(struct dma_fence *fence)
 
 	if (state != FENCE_ASK)
 		return state == FENCE_DONE;
+	fence_might_lock(fence);
 	if (!fence->ops->signaled(fence))
 		return false;
 	fence_signal(fence, fence_done_at(fence));
@@ -362,6 +396,7 @@ bool dma_fence_is_signaled_locked(struct dma_fence *fence)
 		return state == FENCE_DONE;
 	if (!fence->ops->signaled(fence))
 		return false;
+	assume_held(fence);
 	wake_waiters(fence, signal_under_lock(fence, fence_done_at(fence)));
 	return true;
 }
@@ -388,7 +423,7 @@ int dma_fence_get_status_locked(struct dma_fence *fence)
  */
 
 /* True: it will signal by itself. False: it has signalled. */
-static bool enable_signaling(struct dma_fence *fence)
+static bool enable_signaling(struct dma_fence *fence) DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
 	unsigned long flags = load_acquire(&fence->flags);
 
@@ -407,6 +442,8 @@ static bool enable_signaling(struct dma_fence *fence)
 
 void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 {
+	fence_check_alive(fence, __func__);
+	fence_could_lock(fence);
 	if (load_acquire(&fence->flags) & (SIGNALED | ENABLE_SIGNAL))
 		return;
 	lock_fence(fence);
@@ -415,6 +452,7 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 }
 
 static int add_callback_locked(struct dma_fence *fence, struct dma_fence_cb *cb)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
 	if (!enable_signaling(fence))
 		return -ENOENT;
@@ -432,7 +470,9 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma
 	if (dmabuf_warn_on(!fence || !cb || !func,
 			   "dma_fence_add_callback() without fence, room or function"))
 		return -EINVAL;
+	fence_check_alive(fence, __func__);
 	list_init(&cb->node);
+	fence_could_lock(fence);
 	if (dma_fence_test_signaled_flag(fence))
 		return -ENOENT;
 	cb->func = func;
@@ -446,6 +486,7 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	bool was_registered;
 
+	fence_check_alive(fence, __func__);
 	lock_fence(fence);
 	was_registered = !list_is_empty(&cb->node);
 	list_remove(&cb->node);

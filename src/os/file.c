@@ -58,7 +58,7 @@ int os_file_resize(int fd, size_t size)
 
 	if (OS_FAULT())
 		return -ENOSPC;
-	if (length < 0 || (size_t)length != size)
+	if (length < 0)
 		return -EFBIG;
 	return ftruncate(fd, length) ? -errno : 0;
 }

@@ -69,20 +69,27 @@ static __thread struct {
 	struct dmabuf_work work;
 } gathered __attribute__((tls_model("initial-exec")));
 
+DMABUF_UNCHECKED("liburcu's sections have no annotations")
 void dmabuf_rcu_read_lock(void)
 {
 	urcu_bp_read_lock();
 }
 
+DMABUF_UNCHECKED("liburcu's sections have no annotations")
 void dmabuf_rcu_read_unlock(void)
 {
 	tsan_release(&read_sections);
 	urcu_bp_read_unlock();
 }
 
+bool os_rcu_is_reading(void)
+{
+	return urcu_bp_read_ongoing();
+}
+
 void os_rcu_synchronize(void)
 {
-	dmabuf_bug_on(urcu_bp_read_ongoing(),
+	dmabuf_bug_on(os_rcu_is_reading(),
 		      "waiting for read sections inside of one, or in a trace hook: do it outside");
 	urcu_bp_synchronize_rcu();
 	tsan_acquire(&read_sections);
@@ -197,7 +204,7 @@ void dmabuf_rcu_flush(void)
 		hand_on();
 }
 
-void dmabuf_rcu_barrier(void)
+void os_rcu_barrier(void)
 {
 	flush();
 	urcu_bp_barrier();

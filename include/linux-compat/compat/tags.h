@@ -9,12 +9,17 @@
 #ifndef LINUX_COMPAT_TAGS_H
 #define LINUX_COMPAT_TAGS_H
 
+#if __SIZEOF_LONG__ < 8
+#error "linux-compat is for 64-bit machines: a jiffy is a nanosecond, and code keeps it in a long"
+#endif
+
 #ifndef DMABUF_TYPES_H
 #define dmabuf_list_head list_head
 #define dmabuf_kref kref
 #define dmabuf_rcu_head rcu_head
 #define dmabuf_spinlock spinlock
 #define DMABUF_MUST_CHECK /* Linux's prototypes have none */
+#define DMABUF_NO_ANNOTATIONS /* nor does kernel code have those of clang */
 #include <dmabuf/dmabuf-types.h>
 #else
 #define list_head dmabuf_list_head

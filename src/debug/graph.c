@@ -1,0 +1,520 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lock that is told apart from its class, since it has to do with one fence, stands in for
+ * its class, too: where the class leads, it leads; and what leads to the class, by an order of
+ * two locks, leads to it. Not: what leads to another lock of its class.
+ *
+ * Nodes and edges lie in tables of fixed size; free ones are kept on lists, by index, and
+ * 0 is none. A full table of nodes gives up the oldest node that stands for one object; a
+ * class is never given up.
+ *
+ * Locking: graph_lock guards everything. It is a short lock, and the innermost of all: no
+ * other is taken under it. The heads of the buckets are also looked at without it, which
+ * says at once that an object is not there; and the edges that a thread added last, which
+ * hold as long as `removals` has not moved.
+ */
+#include "debug/graph.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "debug/stacks.h"
+#include "os/atomic.h"
+#include "os/fault.h"
+#include "os/pages.h"
+#include "os/thread.h"
+
+enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15 };
+
+struct node {
+	const void *lock_class;
+	uintptr_t object;
+	uint32_t next_in_bucket;
+	uint32_t older, newer; /* among the nodes of objects; `newer` is the list of free ones, too */
+	uint32_t out, in;      /* first edge from, and to, this node */
+	uint32_t class_node;   /* of one in a class */
+	uint32_t first_in_class; /* of a class */
+	uint32_t next_in_class, prev_in_class;
+	uint32_t visited;      /* search that came here last */
+	uint32_t reached_from; /* node from which it came */
+	uint32_t reached_by;   /* edge by which it came, or 0: from the class to one in it */
+	uint32_t next_to_visit;
+	bool is_completion;
+	char name[GRAPH_NAME_LEN];
+};
+
+struct edge {
+	uint32_t from, to;
+	uint32_t next_out, prev_out;
+	uint32_t next_in, prev_in;
+	uint32_t next_in_bucket;
+	uint32_t stack;
+	uint32_t thread; /* that added it */
+};
+
+/* One mapping. */
+struct tables {
+	uint32_t node_buckets[BUCKETS]; /* atomic */
+	uint32_t edge_buckets[BUCKETS];
+	struct node nodes[NODES];
+	struct edge edges[EDGES];
+};
+
+static struct dmabuf_spinlock graph_lock = DMABUF_SPINLOCK_INIT;
+static struct tables *tables;	       /* constant after graph_init() */
+static uint32_t nodes_used = 1;	       /* never used before: from here on */
+static uint32_t edges_used = 1;
+static uint32_t free_nodes, free_edges;
+static uint32_t oldest, newest;	       /* nodes of objects */
+static uint32_t searches;
+static uint32_t removals;	       /* atomic */
+static bool overflowed, told_overflow; /* atomic */
+
+static struct node *node(uint32_t index)
+{
+	return &tables->nodes[index];
+}
+
+static struct edge *edge(uint32_t index)
+{
+	return &tables->edges[index];
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	uint64_t hash = (a ^ (b << 32 | b >> 32)) * 0x9e3779b97f4a7c15u;
+
+	hash ^= hash >> 29;
+	return (hash + b) * 0xbf58476d1ce4e5b9u;
+}
+
+/* By the object alone, so that all nodes of one are found together. */
+static uint32_t *node_bucket(const void *lock_class, uintptr_t object)
+{
+	const uint64_t key = object < GRAPH_LEVELS ? (uintptr_t)lock_class + object : object;
+
+	return &tables->node_buckets[mix(key, 1) % BUCKETS];
+}
+
+static uint32_t *edge_bucket(uint32_t from, uint32_t to)
+{
+	return &tables->edge_buckets[mix(from, to) % BUCKETS];
+}
+
+/*
+ * Edges. All under graph_lock.
+ */
+
+static uint32_t find_edge(uint32_t from, uint32_t to)
+{
+	uint32_t index = *edge_bucket(from, to);
+
+	while (index && (edge(index)->from != from || edge(index)->to != to))
+		index = edge(index)->next_in_bucket;
+	return index;
+}
+
+static uint32_t take_edge(void)
+{
+	const uint32_t index = free_edges;
+
+	if (index) {
+		free_edges = edge(index)->next_out;
+		return index;
+	}
+	return edges_used < EDGES ? edges_used++ : 0;
+}
+
+static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread)
+{
+	const uint32_t index = take_edge();
+	struct edge *new = edge(index);
+	uint32_t *bucket = edge_bucket(from, to);
+
+	if (!index)
+		return 0;
+	*new = (struct edge){
+		.from = from,
+		.to = to,
+		.next_out = node(from)->out,
+		.next_in = node(to)->in,
+		.next_in_bucket = *bucket,
+		.stack = stack,
+		.thread = thread,
+	};
+	if (new->next_out)
+		edge(new->next_out)->prev_out = index;
+	if (new->next_in)
+		edge(new->next_in)->prev_in = index;
+	node(from)->out = node(to)->in = *bucket = index;
+	return index;
+}
+
+static void free_edge(uint32_t index)
+{
+	struct edge *old = edge(index);
+	uint32_t *link = edge_bucket(old->from, old->to);
+
+	while (*link != index)
+		link = &edge(*link)->next_in_bucket;
+	*link = old->next_in_bucket;
+	*(old->prev_out ? &edge(old->prev_out)->next_out : &node(old->from)->out) = old->next_out;
+	*(old->prev_in ? &edge(old->prev_in)->next_in : &node(old->to)->in) = old->next_in;
+	if (old->next_out)
+		edge(old->next_out)->prev_out = old->prev_out;
+	if (old->next_in)
+		edge(old->next_in)->prev_in = old->prev_in;
+	old->next_out = free_edges;
+	free_edges = index;
+}
+
+/*
+ * Nodes. All under graph_lock.
+ */
+
+static uint32_t find_node(const void *lock_class, uintptr_t object)
+{
+	uint32_t index = *node_bucket(lock_class, object);
+
+	while (index && (node(index)->lock_class != lock_class || node(index)->object != object))
+		index = node(index)->next_in_bucket;
+	return index;
+}
+
+static void enter_class(uint32_t index, uint32_t class_node)
+{
+	struct node *new = node(index), *of = node(class_node);
+
+	new->class_node = class_node;
+	new->next_in_class = of->first_in_class;
+	if (new->next_in_class)
+		node(new->next_in_class)->prev_in_class = index;
+	of->first_in_class = index;
+}
+
+static void leave_class(const struct node *old)
+{
+	if (!old->class_node)
+		return;
+	*(old->prev_in_class ? &node(old->prev_in_class)->next_in_class
+			     : &node(old->class_node)->first_in_class) = old->next_in_class;
+	if (old->next_in_class)
+		node(old->next_in_class)->prev_in_class = old->prev_in_class;
+}
+
+static void free_node(uint32_t index)
+{
+	struct node *old = node(index);
+	uint32_t *link = node_bucket(old->lock_class, old->object);
+
+	while (old->out)
+		free_edge(old->out);
+	while (old->in)
+		free_edge(old->in);
+	leave_class(old);
+	if (*link == index)
+		store_relaxed(link, old->next_in_bucket); /* whoever looks without the lock sees either */
+	else {
+		while (node(*link)->next_in_bucket != index)
+			link = &node(*link)->next_in_bucket;
+		node(*link)->next_in_bucket = old->next_in_bucket;
+	}
+	*(old->older ? &node(old->older)->newer : &oldest) = old->newer;
+	*(old->newer ? &node(old->newer)->older : &newest) = old->older;
+	old->newer = free_nodes;
+	free_nodes = index;
+	fetch_add_release(&removals, 1);
+}
+
+static uint32_t take_node(void)
+{
+	uint32_t index;
+
+	if (!free_nodes && nodes_used < NODES)
+		return nodes_used++;
+	if (!free_nodes && oldest)
+		free_node(oldest);
+	index = free_nodes;
+	if (index)
+		free_nodes = node(index)->newer;
+	return index;
+}
+
+static uint32_t make_node(const struct graph_node *like)
+{
+	uint32_t *bucket = node_bucket(like->lock_class, like->object);
+	const uint32_t index = take_node();
+	struct node *new = node(index);
+
+	if (!index)
+		return 0;
+	*new = (struct node){
+		.lock_class = like->lock_class,
+		.object = like->object,
+		.next_in_bucket = *bucket,
+		.is_completion = like->is_completion,
+	};
+	strncpy(new->name, like->name, sizeof(new->name) - 1);
+	if (like->object >= GRAPH_LEVELS) {
+		new->older = newest;
+		*(newest ? &node(newest)->newer : &oldest) = index;
+		newest = index;
+	}
+	store_relaxed(bucket, index); /* whoever looks without the lock takes it for a hint */
+	return index;
+}
+
+static uint32_t find_or_make(const struct graph_node *like)
+{
+	uint32_t index = find_node(like->lock_class, like->object), class_node = 0;
+	struct graph_node all = *like;
+
+	if (index)
+		return index;
+	if (like->in_class) {
+		all.object = like->level;
+		all.in_class = false;
+		class_node = find_or_make(&all);
+		if (!class_node)
+			return 0;
+	}
+	index = make_node(like);
+	if (index && class_node)
+		enter_class(index, class_node);
+	return index;
+}
+
+/*
+ * The search. Under graph_lock.
+ */
+
+/* It is to be visited, once. */
+static void reach(uint32_t index, uint32_t from, uint32_t by, uint32_t *last)
+{
+	struct node *next = node(index);
+
+	if (next->visited == searches)
+		return;
+	next->visited = searches;
+	next->reached_from = from;
+	next->reached_by = by;
+	next->next_to_visit = 0;
+	node(*last)->next_to_visit = index;
+	*last = index;
+}
+
+static void reach_along(uint32_t out, uint32_t from, uint32_t *last)
+{
+	for (; out; out = edge(out)->next_out)
+		reach(edge(out)->to, from, out, last);
+}
+
+/*
+ * Is there a way from @from to @to? Then each node on it knows from where it was reached. Which
+ * node it ends at: @to, or one that stands in for it; 0: there is none.
+ */
+static uint32_t search(uint32_t from, uint32_t to)
+{
+	uint32_t last = from;
+
+	searches++;
+	node(from)->visited = searches;
+	node(from)->next_to_visit = 0;
+	for (uint32_t at = from; at; at = node(at)->next_to_visit) {
+		if (at == to || node(at)->class_node == to)
+			return at;
+		reach_along(node(at)->out, at, &last);
+		if (node(at)->class_node)
+			reach_along(node(node(at)->class_node)->out, at, &last);
+		for (uint32_t i = node(at)->first_in_class; i; i = node(i)->next_in_class)
+			reach(i, at, 0, &last);
+	}
+	return 0;
+}
+
+static void add_step(struct graph_cycle *cycle, const struct edge *edge)
+{
+	const struct node *from = node(edge->from), *to = node(edge->to);
+
+	*(from->is_completion ? &cycle->has_completion : &cycle->has_lock) = true;
+	cycle->length++;
+	if (cycle->steps == GRAPH_CYCLE_MAX)
+		return;
+	cycle->step[cycle->steps] = (struct graph_step){
+		.from_object = from->object,
+		.to_object = to->object,
+		.stack = edge->stack,
+	};
+	memcpy(cycle->step[cycle->steps].from, from->name, GRAPH_NAME_LEN);
+	memcpy(cycle->step[cycle->steps].to, to->name, GRAPH_NAME_LEN);
+	cycle->steps++;
+}
+
+/* What one thread did to one fence, it did one after the other: none signals while it waits. */
+static bool is_in_turn(const struct edge *in, const struct node *at, const struct edge *out)
+{
+	return at->is_completion && at->object >= GRAPH_LEVELS && in->thread == out->thread;
+}
+
+/*
+ * @index has closed a cycle: search() has found its other end to lead to @last. False: it is
+ * none that can happen.
+ */
+static bool describe(uint32_t index, uint32_t last, struct graph_cycle *cycle)
+{
+	const struct edge *const new = edge(index), *out = new;
+	bool happens = true;
+
+	*cycle = (struct graph_cycle){ .length = 0 };
+	add_step(cycle, new);
+	for (uint32_t at = last; at != new->to; at = node(at)->reached_from) {
+		const struct edge *in = edge(node(at)->reached_by);
+
+		if (!node(at)->reached_by)
+			continue; /* from a class to one in it */
+		happens = happens && !is_in_turn(in, node(at), out);
+		add_step(cycle, in);
+		out = in;
+	}
+	return happens && !is_in_turn(new, node(new->to), out);
+}
+
+/* An edge that is not there yet. */
+static bool learn(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread,
+		  struct graph_cycle *ret_cycle)
+{
+	const uint32_t last = search(to, from);
+	const uint32_t index = make_edge(from, to, stack, thread);
+
+	if (!index)
+		store_relaxed(&overflowed, true); /* a note, nothing else */
+	return index && last && describe(index, last, ret_cycle);
+}
+
+/*
+ * The interface.
+ */
+
+bool graph_init(void)
+{
+	tables = os_pages_reserve(sizeof(*tables));
+	return tables;
+}
+
+static uint64_t fingerprint(const struct graph_node *from, const struct graph_node *to)
+{
+	return mix(mix((uintptr_t)from->lock_class, from->object),
+		   mix((uintptr_t)to->lock_class, to->object)) | 1;
+}
+
+/* Where the thread would have noted it. */
+static uint64_t *known_edge(struct graph_known *known, uint64_t print)
+{
+	return &known->edges[print / 2 % (sizeof(known->edges) / sizeof(known->edges[0]))];
+}
+
+/* Did this thread add this edge lately, and has nothing gone since? */
+static bool is_known(struct graph_known *known, uint64_t print)
+{
+	const uint32_t now = load_acquire(&removals);
+
+	if (known->removals != now)
+		*known = (struct graph_known){ .removals = now, .thread = known->thread };
+	return *known_edge(known, print) == print;
+}
+
+/* Is the edge there? It takes less than a stack does. */
+static bool is_learnt(const struct graph_node *from, const struct graph_node *to)
+{
+	uint32_t a, b;
+	bool is_there;
+
+	dmabuf_spin_lock(&graph_lock);
+	a = find_node(from->lock_class, from->object);
+	b = find_node(to->lock_class, to->object);
+	is_there = a && b && find_edge(a, b);
+	dmabuf_spin_unlock(&graph_lock);
+	return is_there;
+}
+
+static bool add_locked(const struct graph_node *from, const struct graph_node *to, uint32_t stack,
+		       uint32_t thread, struct graph_cycle *ret_cycle)
+{
+	const uint32_t a = find_or_make(from), b = find_or_make(to);
+
+	/* Making the second may have cost the first. */
+	if (!a || !b || find_node(from->lock_class, from->object) != a) {
+		store_relaxed(&overflowed, true); /* a note, nothing else */
+		return false;
+	}
+	return !find_edge(a, b) && learn(a, b, stack, thread, ret_cycle);
+}
+
+bool graph_add(struct graph_known *known, const struct graph_node *from,
+	       const struct graph_node *to, const void *caller, struct graph_cycle *ret_cycle)
+{
+	const uint64_t print = fingerprint(from, to);
+	bool closes = false;
+
+	if (!tables || is_known(known, print))
+		return false;
+	if (!is_learnt(from, to)) {
+		const uint32_t stack = stack_save_from(caller);
+
+		OS_RACE_POINT("graph: before an edge");
+		dmabuf_spin_lock(&graph_lock);
+		closes = add_locked(from, to, stack, known->thread, ret_cycle);
+		dmabuf_spin_unlock(&graph_lock);
+	}
+	*known_edge(known, print) = print;
+	return closes;
+}
+
+bool graph_knows(const void *lock_class, uintptr_t object)
+{
+	bool is_there;
+
+	if (!tables || !load_relaxed(node_bucket(lock_class, object))) /* a hint */
+		return false;
+	dmabuf_spin_lock(&graph_lock);
+	is_there = find_node(lock_class, object);
+	dmabuf_spin_unlock(&graph_lock);
+	return is_there;
+}
+
+void graph_forget(uintptr_t object)
+{
+	uint32_t *bucket, index, next;
+
+	if (!tables || object < GRAPH_LEVELS)
+		return;
+	bucket = node_bucket(NULL, object);
+	if (!load_relaxed(bucket)) /* whoever added one is done with the object */
+		return;
+	dmabuf_spin_lock(&graph_lock);
+	for (index = *bucket; index; index = next) {
+		next = node(index)->next_in_bucket;
+		if (node(index)->object == object)
+			free_node(index);
+	}
+	dmabuf_spin_unlock(&graph_lock);
+}
+
+bool graph_overflowed(void)
+{
+	return load_relaxed(&overflowed) &&
+	       !__atomic_exchange_n(&told_overflow, true, __ATOMIC_RELAXED);
+}
+
+static void child(void)
+{
+}
+
+/* The lock alone: a fork must not leave it held. */
+static struct os_fork_hook fork_hook = { .lock = &graph_lock, .child = child };
+
+/* Before those of all other short locks: the first hook added is the last whose lock a fork takes. */
+__attribute__((constructor(1001))) static void watch_forks(void)
+{
+	os_fork_hook_add(&fork_hook);
+}

@@ -19,6 +19,7 @@ int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir
 	if (dmabuf_warn_on(!dmabuf, "dma_buf_begin_cpu_access() needs a buffer"))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
 	__dma_fence_might_wait();
 	if (!direction_is_valid(direction))
 		return -EINVAL;
@@ -38,6 +39,7 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direc
 	if (dmabuf_warn_on(!dmabuf, "dma_buf_end_cpu_access() needs a buffer"))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
 	if (!direction_is_valid(direction))
 		return -EINVAL;
 	return dmabuf->ops->end_cpu_access ? dmabuf->ops->end_cpu_access(dmabuf, direction) : 0;
@@ -64,6 +66,7 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap() needs a buffer and a map"))
 		return -EINVAL;
 	*map = no_map;
+	buffer_check_alive(dmabuf, __func__);
 	dma_resv_assert_held(dmabuf->resv);
 	if (!dmabuf->ops->vmap)
 		return -EINVAL;
@@ -83,6 +86,7 @@ void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vunmap() needs a buffer and a map"))
 		return;
+	buffer_check_alive(dmabuf, __func__);
 	dma_resv_assert_held(dmabuf->resv);
 	dmabuf_bug_on(!dmabuf->vmapping_counter,
 		      "dma_buf_vunmap(): buffer %p is not mapped; call it once for each dma_buf_vmap()",

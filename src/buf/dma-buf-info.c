@@ -166,6 +166,7 @@ int dma_buf_describe(struct dma_buf *dmabuf, struct seq_file *seq, enum dma_buf_
 
 	if (!form || !dmabuf)
 		return -EINVAL;
+	buffer_check_alive(dmabuf, __func__);
 	describe(dmabuf, seq->stream, form, 0);
 	return ferror(seq->stream) ? -EIO : 0;
 }
@@ -186,6 +187,7 @@ int dma_buf_describe_all(struct seq_file *seq, enum dma_buf_info_format format)
 	struct info_sum sum = { .buffers = 0 };
 	uint64_t last;
 
+	lockdep_might_sleep(); /* in a buffer's end */
 	if (!form)
 		return -EINVAL;
 	last = last_buffer();

@@ -148,7 +148,7 @@ struct dma_buf *buffer_export(const struct dma_buf_export_info *info, const char
 	struct os_file file;
 	int err;
 
-	dmabuf_might_alloc();
+	lockdep_might_alloc();
 	err = check_info(info);
 	if (err)
 		return dmabuf_err_ptr(err);
@@ -180,9 +180,11 @@ struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 
 struct dma_buf *dma_buf_export_memory(const struct dma_buf_export_info *exp_info, int fd)
 {
-	const int own = os_file_dup(fd, true);
 	struct dma_buf *dmabuf;
+	int own;
 
+	lockdep_might_alloc();
+	own = os_file_dup(fd, true);
 	if (own < 0)
 		return dmabuf_err_ptr(own);
 	dmabuf = buffer_export(exp_info, NULL, own);
@@ -197,8 +199,10 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 	const bool cloexec = flags & O_CLOEXEC;
 	struct buffer *buffer;
 
+	lockdep_might_alloc();
 	if (!dmabuf || flags & ~(O_ACCMODE | O_CLOEXEC) || (access != O_RDONLY && access != O_RDWR))
 		return -EINVAL;
+	buffer_check_alive(dmabuf, __func__);
 	buffer = to_buffer(dmabuf);
 	if (buffer->fd < 0)
 		return -EOPNOTSUPP;
@@ -233,8 +237,7 @@ struct dma_buf *dma_buf_get(int fd)
 
 void get_dma_buf(struct dma_buf *dmabuf)
 {
-	if (lockdep_is_on())
-		lockdep_check_alive(dmabuf, "buffer", __func__);
+	buffer_check_alive(dmabuf, __func__);
 
 	/* Who gets a reference was shown the buffer, and that orders all else. */
 	const uint32_t refs = fetch_add_relaxed(&to_buffer(dmabuf)->refs, 1);
@@ -271,7 +274,7 @@ void dma_buf_put(struct dma_buf *dmabuf)
 	if (!dmabuf)
 		return;
 	buffer_check_alive(dmabuf, __func__);
-	dmabuf_might_sleep();
+	lockdep_might_sleep();
 	buffer = to_buffer(dmabuf);
 	if (!put_last(buffer))
 		return;
@@ -334,6 +337,7 @@ int dma_buf_set_name(struct dma_buf *dmabuf, const char *name)
 {
 	if (!dmabuf || !buffer_name_fits(name))
 		return -EINVAL;
+	buffer_check_alive(dmabuf, __func__);
 	dmabuf_spin_lock(&dmabuf->name_lock);
 	set_name(to_buffer(dmabuf), name);
 	dmabuf_spin_unlock(&dmabuf->name_lock);
@@ -342,6 +346,7 @@ int dma_buf_set_name(struct dma_buf *dmabuf, const char *name)
 
 void dma_buf_get_name(struct dma_buf *dmabuf, char ret_name[DMA_BUF_NAME_LEN])
 {
+	buffer_check_alive(dmabuf, __func__);
 	dmabuf_spin_lock(&dmabuf->name_lock);
 	snprintf(ret_name, DMA_BUF_NAME_LEN, "%s", dmabuf->name ? dmabuf->name : "");
 	dmabuf_spin_unlock(&dmabuf->name_lock);

@@ -20,7 +20,7 @@
 #include "os/pages.h"
 #include "os/thread.h"
 
-enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, LEVELS = 8 };
+enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, THREADS_MAX = 32 };
 
 struct node {
 	const void *lock_class;
@@ -31,6 +31,7 @@ struct node {
 	uint32_t visited;      /* search that came here last */
 	uint32_t reached_by;   /* edge by which it came */
 	uint32_t next_to_visit;
+	bool is_of_fence;
 	bool is_completion;
 	char name[GRAPH_NAME_LEN];
 };
@@ -41,7 +42,7 @@ struct edge {
 	uint32_t next_in, prev_in;
 	uint32_t next_in_bucket;
 	uint32_t stack;
-	uintptr_t thread; /* that added it */
+	uint32_t thread; /* that added it */
 };
 
 /* One mapping. */
@@ -83,7 +84,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 /* By the object alone, so that all nodes of one are found together. */
 static uint32_t *node_bucket(const void *lock_class, uintptr_t object)
 {
-	const uint64_t key = object < LEVELS ? (uintptr_t)lock_class + object : object;
+	const uint64_t key = object < GRAPH_LEVELS ? (uintptr_t)lock_class + object : object;
 
 	return &tables->node_buckets[mix(key, 1) % BUCKETS];
 }
@@ -117,7 +118,7 @@ static uint32_t take_edge(void)
 	return edges_used < EDGES ? edges_used++ : 0;
 }
 
-static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack)
+static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread)
 {
 	const uint32_t index = take_edge();
 	struct edge *new = edge(index);
@@ -132,7 +133,7 @@ static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack)
 		.next_in = node(to)->in,
 		.next_in_bucket = *bucket,
 		.stack = stack,
-		.thread = os_self(),
+		.thread = thread,
 	};
 	if (new->next_out)
 		edge(new->next_out)->prev_out = index;
@@ -222,10 +223,11 @@ static uint32_t make_node(const struct graph_node *like)
 		.lock_class = like->lock_class,
 		.object = like->object,
 		.next_in_bucket = *bucket,
+		.is_of_fence = like->is_of_fence,
 		.is_completion = like->is_completion,
 	};
 	strncpy(new->name, like->name, sizeof(new->name) - 1);
-	if (like->object >= LEVELS) {
+	if (like->object >= GRAPH_LEVELS) {
 		new->older = newest;
 		*(newest ? &node(newest)->newer : &oldest) = index;
 		newest = index;
@@ -245,7 +247,7 @@ static uint32_t find_or_make(const struct graph_node *like)
  * The search. Under graph_lock.
  */
 
-/* Is there a way from @from to @to? Then each node on it knows by which edge it was reached. */
+/* Is there a way from @from @to? Then each node on it knows by which edge it was reached. */
 static bool search(uint32_t from, uint32_t to)
 {
 	uint32_t last = from;
@@ -276,6 +278,7 @@ static void add_step(struct graph_cycle *cycle, const struct edge *edge)
 	const struct node *from = node(edge->from), *to = node(edge->to);
 
 	*(from->is_completion ? &cycle->has_completion : &cycle->has_lock) = true;
+	cycle->has_fence = cycle->has_fence || from->is_of_fence;
 	cycle->length++;
 	if (cycle->steps == GRAPH_CYCLE_MAX)
 		return;
@@ -289,32 +292,55 @@ static void add_step(struct graph_cycle *cycle, const struct edge *edge)
 	cycle->steps++;
 }
 
+static bool is_one_fence(uint32_t index)
+{
+	return node(index)->is_completion && node(index)->is_of_fence;
+}
+
 /*
- * @index has closed a cycle, which search() has found. False: it is none to tell of. A
- * fence signals once, so where all of the cycle is one thread's, that thread did one thing
- * after the other.
+ * Who waits for a fence, and who signals it, is known: in a deadlock those are all different
+ * threads, each of which hangs in one place. What one thread did in more, it did in turn. Orders
+ * of locks and sections are for any thread. @threads: those before, up to @n.
  */
+static bool can_hang(const struct edge *edge, uint32_t *threads, unsigned int *n)
+{
+	if (!is_one_fence(edge->from) && !is_one_fence(edge->to))
+		return true;
+	for (unsigned int i = 0; i < *n; i++) {
+		if (threads[i] == edge->thread)
+			return false;
+	}
+	if (*n < THREADS_MAX)
+		threads[(*n)++] = edge->thread;
+	return true;
+}
+
+/* @index has closed a cycle, which search() has found. False: it is none that can happen. */
 static bool describe(uint32_t index, struct graph_cycle *cycle)
 {
-	bool one_thread = true;
+	const struct edge *const new = edge(index);
+	uint32_t threads[THREADS_MAX];
+	unsigned int n = 0;
+	bool can_happen = can_hang(new, threads, &n);
 
 	*cycle = (struct graph_cycle){ .length = 0 };
-	add_step(cycle, edge(index));
-	for (uint32_t at = edge(index)->from; at != edge(index)->to;) {
+	add_step(cycle, new);
+	for (uint32_t at = new->from; at != new->to;) {
 		const struct edge *by = edge(node(at)->reached_by);
 
+		can_happen = can_happen && can_hang(by, threads, &n);
 		add_step(cycle, by);
-		one_thread = one_thread && by->thread == os_self();
 		at = by->from;
 	}
-	return !cycle->has_completion || !one_thread;
+	return can_happen;
 }
 
 /* An edge that is not there yet. */
-static bool learn(uint32_t from, uint32_t to, uint32_t stack, struct graph_cycle *ret_cycle)
+static bool learn(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread,
+		  struct graph_cycle *ret_cycle)
 {
 	const bool closes = search(to, from);
-	const uint32_t index = make_edge(from, to, stack);
+	const uint32_t index = make_edge(from, to, stack, thread);
 
 	if (!index)
 		store_relaxed(&overflowed, true); /* a note, nothing else */
@@ -349,7 +375,7 @@ static bool is_known(struct graph_known *known, uint64_t print)
 	const uint32_t now = load_acquire(&removals);
 
 	if (known->removals != now)
-		*known = (struct graph_known){ .removals = now };
+		*known = (struct graph_known){ .removals = now, .thread = known->thread };
 	return *known_edge(known, print) == print;
 }
 
@@ -368,16 +394,19 @@ static bool is_learnt(const struct graph_node *from, const struct graph_node *to
 }
 
 static bool add_locked(const struct graph_node *from, const struct graph_node *to, uint32_t stack,
-		       struct graph_cycle *ret_cycle)
+		       uint32_t thread, struct graph_cycle *ret_cycle)
 {
-	const uint32_t a = find_or_make(from), b = find_or_make(to);
+	uint32_t a = find_or_make(from);
+	const uint32_t b = find_or_make(to);
 
-	/* Making the second may have cost the first. */
-	if (!a || !b || find_node(from->lock_class, from->object) != a) {
+	/* Making the second may have cost the first, which is new then. */
+	if (find_node(from->lock_class, from->object) != a)
+		a = find_or_make(from);
+	if (!a || !b || find_node(to->lock_class, to->object) != b) {
 		store_relaxed(&overflowed, true); /* a note, nothing else */
 		return false;
 	}
-	return !find_edge(a, b) && learn(a, b, stack, ret_cycle);
+	return !find_edge(a, b) && learn(a, b, stack, thread, ret_cycle);
 }
 
 bool graph_add(struct graph_known *known, const struct graph_node *from,
@@ -393,7 +422,7 @@ bool graph_add(struct graph_known *known, const struct graph_node *from,
 
 		OS_RACE_POINT("graph: before an edge");
 		dmabuf_spin_lock(&graph_lock);
-		closes = add_locked(from, to, stack, ret_cycle);
+		closes = add_locked(from, to, stack, known->thread, ret_cycle);
 		dmabuf_spin_unlock(&graph_lock);
 	}
 	*known_edge(known, print) = print;
@@ -416,7 +445,7 @@ void graph_forget(uintptr_t object)
 {
 	uint32_t *bucket, index, next;
 
-	if (!tables || object < LEVELS)
+	if (!tables || object < GRAPH_LEVELS)
 		return;
 	bucket = node_bucket(NULL, object);
 	if (!load_relaxed(bucket)) /* whoever added one is done with the object */

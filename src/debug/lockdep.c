@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a thread holds, as a stack, and what is learnt and checked when it takes more. What
- * the thread may not do where it is, such as sleep, is in sections.c.
+ * What a thread holds, as a stack, and what is checked when it takes more. What is learnt from
+ * that is in orders.c; what the thread may not do where it is, such as sleep, in sections.c.
  *
  * Everything here belongs to one thread, except for the graph and the places.
  */
@@ -35,7 +35,9 @@ static void thread_ends(void)
 
 static struct os_exit_hook at_exit = { .func = thread_ends };
 
-static void told_full(void)
+static bool memory_refused; /* atomic */
+
+void lockdep_tell_full(void)
 {
 	struct report report;
 
@@ -43,18 +45,28 @@ static void told_full(void)
 	report_send(&report);
 }
 
+static void tell_refused(void)
+{
+	if (!__atomic_exchange_n(&memory_refused, true, __ATOMIC_RELAXED)) /* a note, nothing else */
+		lockdep_tell_full();
+}
+
 /* A larger one, with all that is in @self, if that is not NULL. */
 static struct lockdep_thread *grow(struct lockdep_thread *self)
 {
+	static uint32_t threads; /* atomic */
 	const unsigned int room = self ? 2 * self->room : FIRST_ROOM;
 	struct lockdep_thread *larger = os_pages_reserve(size_for(room));
 
-	if (!larger)
+	if (!larger) {
+		tell_refused();
 		return NULL;
+	}
 	if (self) {
 		memcpy(larger, self, size_for(self->held_count));
 		os_pages_release(self, size_for(self->room));
 	} else {
+		larger->known.thread = fetch_add_relaxed(&threads, 1) + 1; /* a number, nothing else */
 		os_thread_enrol(&at_exit);
 	}
 	larger->room = room;
@@ -73,87 +85,6 @@ struct lockdep_thread *lockdep_enter_from(const void *caller)
 		return NULL;
 	self->caller = caller;
 	return self;
-}
-
-/*
- * Edges.
- */
-
-/* What stands for @lock in the graph; @with: the other end. */
-static struct graph_node node_for(const struct lockdep_lock *lock, const struct lockdep_lock *with)
-{
-	/* Each fence has waiters and signallers of its own: so that concerns one reservation. */
-	const bool one = lock->kind == LOCKDEP_USER ? lock->flags & DMABUF_LOCK_BY_OBJECT
-			 : lock->kind == LOCKDEP_WW ? with->kind == LOCKDEP_COMPLETION
-						    : lock->kind != LOCKDEP_SECTION;
-
-	return (struct graph_node){
-		.lock_class = lock->lock_class,
-		.object = one ? (uintptr_t)lock->object : lock->level,
-		.name = lock->name,
-		.is_completion = lock->kind == LOCKDEP_COMPLETION || lock->kind == LOCKDEP_SECTION,
-	};
-}
-
-/*
- * Which are taken inside which is learnt. Not: where a rule forbids the reverse as such
- * (reservations and waits in callbacks and sections), and where the library's own order is
- * the same for all objects, as of a timeline and its points.
- */
-static bool makes_edge(const struct lockdep_lock *outer, const struct lockdep_lock *inner)
-{
-	const unsigned int user = 1 << LOCKDEP_USER, ww = 1 << LOCKDEP_WW,
-			   timeline = 1 << LOCKDEP_TIMELINE, fence = 1 << LOCKDEP_FENCE,
-			   completion = 1 << LOCKDEP_COMPLETION, section = 1 << LOCKDEP_SECTION;
-	static const unsigned int inners[] = {
-		[LOCKDEP_USER] = user | ww | timeline | fence | completion | section,
-		[LOCKDEP_WW] = user | ww | timeline | completion,
-		[LOCKDEP_TIMELINE] = user | timeline | fence,
-		[LOCKDEP_FENCE] = user | timeline,
-		[LOCKDEP_COMPLETION] = user | ww | completion,
-		[LOCKDEP_SECTION] = user,
-	};
-
-	if (outer->kind == LOCKDEP_TIMELINE && outer->context == inner->context)
-		return false;
-	return inners[outer->kind] & 1U << inner->kind;
-}
-
-static void report_cycle(const struct graph_cycle *cycle)
-{
-	const enum dmabuf_rule rule = !cycle->has_completion ? DMABUF_RULE_ORDER
-				      : cycle->has_lock	     ? DMABUF_RULE_SIGNAL
-							     : DMABUF_RULE_OWN;
-	struct report report;
-
-	report_begin(&report, rule, "%s: a cycle of %u",
-		     rule == DMABUF_RULE_ORDER	? "locks are taken in orders that contradict each other"
-		     : rule == DMABUF_RULE_SIGNAL ? "a fence's signal needs a lock that a waiter for it holds"
-						  : "fences wait for each other",
-		     cycle->length);
-	for (unsigned int i = 0; i < cycle->steps; i++) {
-		const struct graph_step *step = &cycle->step[i];
-
-		report_line(&report, "%s: %s (%#lx) needed while %s (%#lx) is held:",
-			    i ? "before" : "now", step->to, (unsigned long)step->to_object,
-			    step->from, (unsigned long)step->from_object);
-		report_stack(&report, step->stack);
-	}
-	report_send(&report);
-}
-
-static void learn(struct lockdep_thread *self, const struct lockdep_lock *outer,
-		  const struct lockdep_lock *inner)
-{
-	const struct graph_node from = node_for(outer, inner), to = node_for(inner, outer);
-	struct graph_cycle cycle;
-
-	if (from.lock_class == to.lock_class && from.object == to.object)
-		return;
-	if (graph_add(&self->known, &from, &to, self->caller, &cycle))
-		report_cycle(&cycle);
-	if (graph_overflowed())
-		told_full();
 }
 
 /*
@@ -244,16 +175,17 @@ void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock 
 	for (unsigned int i = 0; i < self->held_count; i++) {
 		const struct held *held = &self->held[i];
 
+		if (held->lock.kind == LOCKDEP_COMPLETION &&
+		    !held->lock.is_due(held->lock.object, NULL))
+			continue;
 		/* Many locks under one context are one, as far as the graph is concerned. */
 		if (before && held->lock.kind == LOCKDEP_WW && lock->kind != LOCKDEP_COMPLETION &&
 		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx)
 			continue;
 		before = &held->lock;
-		if (held->lock.lock_class == lock->lock_class &&
-		    held->lock.kind != LOCKDEP_COMPLETION)
+		if (held->lock.lock_class == lock->lock_class && held->lock.kind == lock->kind)
 			check_pair(self, lock, held);
-		if (makes_edge(&held->lock, lock))
-			learn(self, &held->lock, lock);
+		lockdep_learn(self, &held->lock, lock);
 	}
 }
 
@@ -269,7 +201,7 @@ void lockdep_signals(const struct lockdep_lock *completion)
 		const struct lockdep_lock *needed = &self->held[i].lock;
 
 		if (needed->kind == LOCKDEP_USER || needed->kind == LOCKDEP_WW)
-			learn(self, completion, needed);
+			lockdep_learn(self, completion, needed);
 	}
 }
 
@@ -330,6 +262,11 @@ bool lockdep_holds(enum lockdep_kind kind, const void *object)
 	struct lockdep_thread *self = lockdep_enter();
 
 	return self && find(self, kind, object);
+}
+
+bool lockdep_knows_all(void)
+{
+	return lockdep_enter() && !load_relaxed(&memory_refused); /* set before this thread missed any */
 }
 
 bool lockdep_holds_any(void)

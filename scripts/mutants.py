@@ -144,6 +144,8 @@ class Build:
             mark.write_text(f"{compiler} {options}")
         listed = run(["meson", "introspect", "--tests", self.folder])[1]
         self.tests = {test["name"]: test for test in json.loads(listed)}
+        listed = run(["meson", "introspect", "--targets", self.folder])[1]
+        self.outputs = {target["id"]: target["filename"] for target in json.loads(listed)}
         # Where addresses are too random for ThreadSanitizer's runtime, it needs help.
         self.wrapper = ["setarch", "-R"] if name == "tsan" else []
 
@@ -153,8 +155,9 @@ class Build:
         for test in tests:
             if test not in self.tests:
                 raise Broken(f"there is no test {test}")
-            targets |= {os.path.relpath(word, self.folder) for word in self.tests[test]["cmd"]
-                        if word.startswith(f"{self.folder}/") and not os.path.isdir(word)}
+            targets |= {os.path.relpath(output, self.folder)
+                        for target in self.tests[test]["depends"]
+                        for output in self.outputs[target]}
         status, said = run(["ninja", "-C", self.folder, *sorted(targets)])
         if status:
             raise Broken(f"does not build\n{said[-3000:]}")

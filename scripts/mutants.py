@@ -55,8 +55,8 @@ class Mutant:
             sys.exit(f"{path}: its header needs Breaks, Tests and With, and may have Survives")
         self.tests, self.build = keys["Tests"].split(), keys["With"]
         self.reason = keys.get("Survives")
-        if self.build not in BUILDS:
-            sys.exit(f"{path}: With: is one of {', '.join(BUILDS)}")
+        if self.build not in [*BUILDS, "model"]:
+            sys.exit(f"{path}: With: is one of {', '.join(BUILDS)}, model")
         self.files = re.findall(r"^\+\+\+ b/(\S+)", text, re.M)
         if not self.files or any(not name.startswith("src/") or not (ROOT / name).is_file()
                                  for name in self.files):
@@ -107,6 +107,16 @@ def first_words(output):
     return report[1] if report and not FAILED.search(output) else "".join(claims[:1])
 
 
+def find_refutation(worker, mutant):
+    """What Spin says of the twin of a model that makes the same mistake. It must build, too."""
+    worker.build("plain").make([])
+    status, said = run([ROOT / "models" / "check", worker.folder / "models", *mutant.tests])
+    verdict = said.splitlines()[0] if said else "nothing"
+    if status and not verdict.startswith("FAIL "):
+        raise Broken(f"models/check has no such twin\n{said}")
+    return None if status else f"the model of the {verdict.removeprefix('PASS ')}"
+
+
 def copy_tree(to):
     """Make @to what the tree is. What is the same stays untouched, so that nothing is built twice."""
     wanted = set()
@@ -145,11 +155,12 @@ class Build:
         listed = run(["meson", "introspect", "--tests", self.folder])[1]
         self.tests = {test["name"]: test for test in json.loads(listed)}
         # Where addresses are too random for ThreadSanitizer's runtime, it needs help.
-        self.wrapper = ["setarch", "-R"] if name == "tsan" else []
+        fixed = ["setarch", "-R"]
+        self.wrapper = fixed if name == "tsan" and not run([*fixed, "true"])[0] else []
 
     def make(self, tests):
-        """What the tests @tests need."""
-        targets = set()
+        """What the tests @tests need, and the library that all of them are linked with."""
+        targets = {"src/libdmabuf-seams.a"}
         for test in tests:
             if test not in self.tests:
                 raise Broken(f"there is no test {test}")
@@ -161,8 +172,9 @@ class Build:
 
     def test(self, test, limit):
         found = self.tests[test]
-        command = [*self.wrapper, *found["cmd"]]
-        return run_test(command, found["env"], limit)
+        options = found["env"].get("TSAN_OPTIONS", "") + ":halt_on_error=1"
+        return run_test([*self.wrapper, *found["cmd"]], found["env"] | {"TSAN_OPTIONS": options},
+                        limit)
 
 
 class Worker(threading.Thread):
@@ -240,6 +252,8 @@ class Mutants:
             copy_tree(WORK / str(number) / "tree")
         needed = {}
         for mutant in self.mutants:
+            if mutant.build == "model":
+                continue  # models/check verifies the models as they are
             needed.setdefault(mutant.build, set()).update(mutant.tests)
         self.work([(build, test, lambda worker, build=build, test=test:
                     self.try_unchanged(worker.build(build), build, test))
@@ -267,9 +281,13 @@ class Mutants:
                                 "--no-backup-if-mismatch", "-d", tree, "-i", mutant.path])
             if status:
                 raise Broken(f"does not apply\n{said}")
-            build = worker.build(mutant.build)
-            build.make(mutant.tests)
-            self.judge(mutant, self.find_killer(build, mutant), time.monotonic() - began)
+            if mutant.build == "model":
+                killer = find_refutation(worker, mutant)
+            else:
+                build = worker.build(mutant.build)
+                build.make(mutant.tests)
+                killer = self.find_killer(build, mutant)
+            self.judge(mutant, killer, time.monotonic() - began)
         except Broken as broken:
             what, _, more = str(broken).partition("\n")
             self.say(False, f"{mutant.name}: {what}", more)

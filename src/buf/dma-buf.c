@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "os/list.h"
 
+DMABUF_UNCHECKED("without a context it cannot fail")
 void buffer_lock(struct dma_buf *dmabuf)
 {
 	const int err = dma_resv_lock(dmabuf->resv, NULL);
@@ -248,6 +249,7 @@ static bool put_last(struct buffer *buffer)
 	bool last;
 
 	while (refs > 1) {
+		OS_RACE_POINT("dma-buf: before a put");
 		if (cas_release(&buffer->refs, &refs, refs - 1))
 			return false;
 	}

@@ -3,6 +3,7 @@
 #include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/clock.h"
+#include "os/fault.h"
 #include "os/futex.h"
 #include "os/report.h"
 
@@ -21,6 +22,7 @@ int64_t dma_fence_timestamp(struct dma_fence *fence)
 			spins--;
 			os_cpu_relax();
 		} else {
+			OS_RACE_POINT("timestamp: before it yields");
 			os_yield();
 		}
 	}

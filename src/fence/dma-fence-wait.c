@@ -10,6 +10,7 @@
 #include "fence/rules.h"
 #include "os/alloc.h"
 #include "os/clock.h"
+#include "os/fault.h"
 #include "os/futex.h"
 #include "os/report.h"
 #include "os/thread.h"
@@ -63,6 +64,7 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 	if (!timeout)
 		return 0;
 	deadline = os_deadline_ns(timeout);
+	OS_RACE_POINT("wait: before it spins");
 	if (!spin_for(fence)) {
 		const int err = sleep_for(fence, intr, deadline);
 

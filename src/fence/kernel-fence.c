@@ -120,7 +120,7 @@ static bool kernel_signaled(struct dma_fence *fence)
 	if (status < 0)
 		fence_set_error(fence, status);
 	store_release(&kernel->state, status ? KNOWN : UNKNOWN);
-	return status;
+	return status != 0;
 }
 
 static bool kernel_enable_signaling(struct dma_fence *fence)

@@ -37,7 +37,7 @@
 #define BATCH 16
 
 static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
-static struct tree_node *root; /* under lock: of struct sync_fd */
+static struct tree_node *root DMABUF_GUARDED_BY(lock); /* of struct sync_fd */
 static int hangups = -1;       /* atomic: the set; -1: not made yet */
 static uint64_t socket_space;  /* atomic: the device of all sockets, once there is one */
 
@@ -212,10 +212,11 @@ free_fd:
 static struct sync_fd *take_reserved(int fd, struct fence_file *file, const char *function)
 {
 	struct sync_fd *found = NULL;
-	struct tree_node *node;
 	struct os_file theirs;
 
 	if (!os_file_inspect_own(fd, &theirs)) {
+		struct tree_node *node;
+
 		dmabuf_spin_lock(&lock);
 		node = tree_find(&root, theirs.key);
 		if (node && !to_sync_fd(node)->file) {
@@ -238,6 +239,7 @@ void sync_file_cancel_fd(int fd)
 	struct sync_fd *reserved = take_reserved(fd, NULL, __func__);
 
 	os_file_close(fd);
+	OS_RACE_POINT("sync_file: cancelled");
 	free_fd(reserved);
 }
 
@@ -320,7 +322,7 @@ int sync_fd_find(int fd, struct dma_fence **ret_fence, char *ret_name)
  * and takes nothing out of the set, which is the parent's still.
  */
 
-static void forget_all(void)
+static void forget_all(void) DMABUF_REQUIRES(lock)
 {
 	struct tree_node *node;
 

@@ -32,6 +32,56 @@ TEST(the_last_reference_releases_once_without_the_lock)
 	dma_buf_put(NULL);
 }
 
+static struct dma_buf *got_meanwhile;
+static unsigned int tries;
+
+static void get_meanwhile(const char *label)
+{
+	if (!strcmp(label, "dma-buf: before a put") && !tries++)
+		get_dma_buf(got_meanwhile);
+}
+
+TEST(a_reference_that_is_taken_while_another_is_put_is_counted)
+{
+	struct fake fake;
+
+	got_meanwhile = fake_begin_test(&fake, FAKE_STATIC);
+	get_dma_buf(got_meanwhile);
+	tries = 0;
+	os_race_hook(get_meanwhile);
+	dma_buf_put(got_meanwhile);
+	os_race_hook(NULL);
+	ASSERT_INT(tries, ==, 2);
+	dma_buf_put(got_meanwhile);
+	ASSERT_INT(fake.calls[FAKE_RELEASE], ==, 0);
+	dma_buf_put(got_meanwhile);
+	ASSERT_INT(fake.calls[FAKE_RELEASE], ==, 1);
+}
+
+static void release_and_get(struct dma_buf *dmabuf)
+{
+	get_dma_buf(dmabuf);
+}
+
+static void release_and_put(struct dma_buf *dmabuf)
+{
+	dma_buf_put(dmabuf);
+}
+
+/* The exporter's release is the last that sees it. */
+TEST(a_buffer_that_is_being_released_can_be_neither_got_nor_put)
+{
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_STATIC);
+
+	fake.ops.release = release_and_get;
+	ASSERT_DEATH(dma_buf_put(dmabuf), "get_dma_buf(): buffer");
+	fake.ops.release = release_and_put;
+	ASSERT_DEATH(dma_buf_put(dmabuf), "dma_buf_put(): buffer");
+	fake.ops.release = fake_release;
+	dma_buf_put(dmabuf);
+}
+
 TEST(the_last_put_under_the_lock_aborts)
 {
 	struct fake fake;

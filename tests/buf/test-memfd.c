@@ -381,14 +381,15 @@ TEST(the_table_has_addresses_and_the_descriptor)
 TEST(importers_and_the_cpu_see_the_same_bytes)
 {
 	struct dma_buf *dmabuf = create();
-	struct dma_buf_attachment *attach;
-	struct sg_table *table = map_for(dmabuf, &any_device, &attach);
+	struct dma_buf_attachment *attach = dma_buf_attach(dmabuf, &any_device);
+	struct sg_table *table = dma_buf_map_attachment(attach, DMA_FROM_DEVICE);
 
+	ASSERT_FALSE(dmabuf_is_err(table));
 	((char *)table->sgl[0].address)[100] = 'd';
 	ASSERT_INT(dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE), ==, 0);
 	ASSERT_INT(cpu_address(dmabuf)[100], ==, 'd');
 	ASSERT_INT(dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE), ==, 0);
-	dma_buf_unmap_attachment(attach, table, DMA_BIDIRECTIONAL);
+	dma_buf_unmap_attachment(attach, table, DMA_FROM_DEVICE);
 	dma_buf_detach(dmabuf, attach);
 	dma_buf_put(dmabuf);
 }

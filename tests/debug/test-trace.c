@@ -189,6 +189,24 @@ TEST(removing_a_hook_waits_until_it_has_returned)
 	ASSERT_TRUE(slow.removed);
 }
 
+static void remove_first(const char *label)
+{
+	if (!strcmp(label, "trace: before the section"))
+		recorder_end();
+}
+
+TEST(an_event_whose_hook_goes_meanwhile_is_heard_by_nobody)
+{
+	struct recorder recorder;
+
+	recorder_begin(&recorder);
+	os_race_hook(remove_first);
+	happen();
+	os_race_hook(NULL);
+	ASSERT_INT(recorder.n, ==, 0);
+	ASSERT_FALSE(trace_is_on());
+}
+
 /*
  * Torture: some make events, others set hooks, each with data of its own that goes at once.
  */

@@ -73,6 +73,43 @@ TEST(the_timestamp_may_be_given)
 	dma_fence_put(locked);
 }
 
+static unsigned int yielded; /* atomic */
+
+static void stamp_after_a_yield(const char *label)
+{
+	if (!strcmp(label, "signal: before TIMESTAMP"))
+		WAIT_UNTIL(load_acquire(&yielded));
+	if (!strcmp(label, "timestamp: before it yields"))
+		store_release(&yielded, 1);
+}
+
+static void signal_then(void *fence)
+{
+	ASSERT_INT(dma_fence_signal_timestamp(fence, 4711), ==, 0);
+}
+
+/* The signaller was preempted between the two. */
+TEST(the_timestamp_is_waited_for_where_the_signal_shows_already)
+{
+	struct dma_fence *fence = make_fence();
+	struct test_thread *thread;
+	int64_t timestamp;
+	bool waited;
+
+	store_relaxed(&yielded, 0);
+	os_race_hook(stamp_after_a_yield);
+	thread = test_thread_start(signal_then, fence);
+	WAIT_UNTIL(dma_fence_test_signaled_flag(fence));
+	timestamp = dma_fence_timestamp(fence);
+	waited = load_relaxed(&yielded);
+	store_release(&yielded, 1);
+	test_thread_join(thread);
+	os_race_hook(NULL);
+	ASSERT_TRUE(waited);
+	ASSERT_INT(timestamp, ==, 4711);
+	dma_fence_put(fence);
+}
+
 static struct dma_fence *stamped;
 static const char *where_held;
 static unsigned int stage; /* atomic: 1: the signaller is there; 2: the reader is */

@@ -3,6 +3,7 @@
 #include "waiters.h"
 
 #include "fence/fence.h"
+#include "os/futex.h"
 
 /*
  * Values that need no sleep.
@@ -149,6 +150,21 @@ TEST(a_signal_just_before_sleep_is_not_missed)
 	ASSERT_INT(left, >, 0);
 	ASSERT_INT(left, <=, LONG_TIME);
 	ASSERT_INT(syscall_sleeps, ==, 1);
+	dma_fence_put(fence);
+}
+
+TEST(a_signal_before_sleep_costs_no_system_call)
+{
+	struct dma_fence *fence = make_fence();
+
+	hook(fence, signal_before_spin);
+	ASSERT_INT(dma_fence_wait_timeout(fence, false, LONG_TIME), >, 0);
+	ASSERT_INT(hooked, ==, 1);
+	ASSERT_INT(syscall_sleeps, ==, 0);
+	ASSERT_INT(syscall_wakes, ==, 0);
+	/* It did not even begin to sleep. */
+	if (os_spin_limit())
+		ASSERT_FALSE(fence->flags & HAS_WAITERS);
 	dma_fence_put(fence);
 }
 

@@ -150,6 +150,95 @@ TEST(an_application_may_watch_by_itself)
 	ASSERT_INT(run_in_child(watch_by_hand, NULL), ==, 0);
 }
 
+#define MANY 20 /* more than one look takes */
+
+static void watch_many(void *unused)
+{
+	struct counting_cb counters[MANY] = { 0 };
+	struct fake_point points[MANY];
+	const int watch_fd = sync_file_watch_fd();
+
+	(void)unused;
+	for (unsigned int i = 0; i < MANY; i++) {
+		struct dma_fence *fence = take_in(fake_sync_file(&points[i]));
+
+		if (dma_fence_add_callback(fence, &counters[i].cb, count_call))
+			_exit(1);
+	}
+	for (unsigned int i = 0; i < MANY; i++)
+		fake_signal(&points[i], 1, 1);
+	sync_file_watch();
+	for (unsigned int i = 0; i < MANY; i++) {
+		if (load_acquire(&counters[i].calls) != 1)
+			_exit(2);
+	}
+	if (poll_now(watch_fd))
+		_exit(3);
+}
+
+TEST(an_application_takes_all_that_there_is_at_once)
+{
+	ASSERT_INT(run_in_child(watch_many, NULL), ==, 0);
+}
+
+/* What the set spoke of goes before anybody looks at it, or is just going. */
+static struct dma_fence *going;
+static unsigned int looks;
+
+static void let_go_before_the_look(const char *label)
+{
+	if (strcmp(label, "watch: before a fence"))
+		return;
+	looks++;
+	dma_fence_put(going);
+}
+
+static void look_as_it_goes(const char *label)
+{
+	if (!strcmp(label, "watch: before a fence"))
+		looks++;
+	if (!strcmp(label, "kernel fence: without references, watched"))
+		sync_file_watch();
+}
+
+static int watch_what_goes(void)
+{
+	const int watch_fd = sync_file_watch_fd();
+	struct fake_point point;
+
+	going = take_in(fake_sync_file(&point));
+	dma_fence_enable_sw_signaling(going);
+	fake_signal(&point, 1, 1);
+	looks = 0;
+	return watch_fd;
+}
+
+static void watch_what_has_gone(void *unused)
+{
+	const int watch_fd = watch_what_goes();
+
+	(void)unused;
+	os_race_hook(let_go_before_the_look);
+	sync_file_watch();
+	_exit(looks == 1 && !poll_now(watch_fd) ? 0 : 1);
+}
+
+static void watch_what_is_going(void *unused)
+{
+	const int watch_fd = watch_what_goes();
+
+	(void)unused;
+	os_race_hook(look_as_it_goes);
+	dma_fence_put(going);
+	_exit(looks == 1 && !poll_now(watch_fd) ? 0 : 1);
+}
+
+TEST(a_fence_that_goes_as_it_signals_is_let_go)
+{
+	ASSERT_INT(run_in_child(watch_what_has_gone, NULL), ==, 0);
+	ASSERT_INT(run_in_child(watch_what_is_going, NULL), ==, 0);
+}
+
 static struct fake_point dying_point;
 
 static void signal_and_watch(const char *label)

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/thread.h"
+
 struct object {
 	unsigned int value;
 	struct dmabuf_rcu_head rcu;
@@ -210,6 +212,27 @@ TEST(nothing_is_handed_on_under_a_short_lock)
 		dmabuf_call_rcu(&make_object()->rcu, free_object);
 	ASSERT_INT(load_acquire(&batches), ==, 0);
 	dmabuf_spin_unlock(&lock);
+	ASSERT_INT(load_acquire(&batches), ==, 1);
+	os_race_hook(NULL);
+}
+
+static void defer_and_flush(struct dmabuf_work *work)
+{
+	(void)work;
+	for (unsigned int i = 0; i < 100; i++)
+		dmabuf_call_rcu(&make_object()->rcu, free_object);
+	dmabuf_rcu_flush();
+}
+
+/* The handing on is queued, and has its turn only after the work that flushed. */
+TEST(what_was_flushed_is_not_handed_on_once_more)
+{
+	struct dmabuf_work work = { .func = defer_and_flush };
+
+	dmabuf_rcu_barrier();
+	batches = 0;
+	os_race_hook(count_batches);
+	os_work_queue(&work);
 	ASSERT_INT(load_acquire(&batches), ==, 1);
 	os_race_hook(NULL);
 }

@@ -8,12 +8,63 @@
 #include <urcu-bp.h>
 
 #include "filled.h"
+#include "resv/log.h"
 
 #define SECOND INT64_C(1000000000)
 
 /*
  * Taking fences out.
  */
+
+static struct filled *asked_twice;
+static struct dma_resv_snapshot taken_first;
+static unsigned int attempts;
+
+static void take_first(const char *label)
+{
+	if (!strcmp(label, "log: before reference") && !attempts++)
+		ASSERT_TRUE(dma_resv_get_snapshot(&asked_twice->obj, &taken_first));
+}
+
+TEST(snapshots_that_are_taken_at_once_are_counted_each)
+{
+	struct dma_resv_snapshot snap;
+	struct filled f;
+
+	fill(&f, 2);
+	asked_twice = &f;
+	attempts = 0;
+	os_race_hook(take_first);
+	ASSERT_TRUE(dma_resv_get_snapshot(&f.obj, &snap));
+	os_race_hook(NULL);
+	ASSERT_INT(attempts, ==, 3); /* the second twice, since the first came between */
+	ASSERT_INT(word_log(snap.word)->refs, ==, 3);
+	dma_resv_put_snapshot(&snap);
+	dma_resv_put_snapshot(&taken_first);
+	empty(&f);
+}
+
+static void put_thrice(struct dma_resv_snapshot snap)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		struct dma_resv_snapshot copy = snap;
+
+		dma_resv_put_snapshot(&copy);
+	}
+}
+
+/* The second put drops the object's own reference; the third finds none. */
+TEST(copies_of_a_snapshot_are_not_put_each)
+{
+	struct dma_resv_snapshot snap;
+	struct filled f;
+
+	fill(&f, 2);
+	ASSERT_TRUE(dma_resv_get_snapshot(&f.obj, &snap));
+	ASSERT_DEATH(put_thrice(snap), "put twice: put it once");
+	dma_resv_put_snapshot(&snap);
+	empty(&f);
+}
 
 TEST(get_fences_returns_what_has_not_signalled_with_references)
 {

@@ -183,6 +183,7 @@ static struct {
 	bool closed;           /* atomic */
 	unsigned int arrivals; /* atomic: at the gate */
 	unsigned int sleeps;   /* atomic */
+	struct actor *actor;   /* constant while the hook is set */
 } gate;
 
 static void gate_hook(const char *label)
@@ -340,6 +341,34 @@ TEST(who_passes_an_older_waiter_is_wounded)
 	ASSERT_INT(actor_end(&q.actor[0]), ==, 0);
 	os_race_hook(NULL);
 	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	end(&q);
+}
+
+/* What was free when it looked is the first waiter's when it comes to pass it. */
+static void let_the_first_be_faster(const char *label)
+{
+	gate_hook(label);
+	if (strcmp(label, "ww_mutex: before passing"))
+		return;
+	store_release(&gate.closed, false);
+	ASSERT_INT(actor_end(gate.actor), ==, 0);
+}
+
+TEST(who_would_pass_comes_too_late)
+{
+	struct queue q;
+
+	begin(&q, &wait_die, 0);
+	gate.who = q.actor[0].id;
+	gate.actor = &q.actor[0];
+	gate.closed = false;
+	os_race_hook(let_the_first_be_faster);
+	actor_begin_waiting(&q.actor[0], ACT_LOCK, &q.lock, 1);
+	unlock_and_hold_the_first(&q.lock);
+	ASSERT_INT(ww_mutex_trylock(&q.lock, NULL), ==, 0);
+	os_race_hook(NULL);
+	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	ASSERT_FALSE(ww_mutex_is_locked(&q.lock));
 	end(&q);
 }
 

@@ -33,6 +33,8 @@ BUILDS = {
                        "-Dc_args=-fno-sanitize-recover=all"], 1),
     "tsan": ("gcc", ["-Db_sanitize=thread"], 3),
 }
+APPLY = ["patch", "-p1", "--fuzz=1", "--forward", "--batch", "--reject-file=-",
+         "--no-backup-if-mismatch"]
 FAILED = re.compile(r"^\[  FAILED  \] (\w+)$", re.M)
 BEGUN = re.compile(r"^\[ RUN      \] (\w+)$", re.M)
 SKIPPED = re.compile(r"build.*|demo-out|\.git|tags|__pycache__")
@@ -277,8 +279,7 @@ class Mutants:
         tree, began = worker.folder / "tree", time.monotonic()
         before = {name: (tree / name).read_bytes() for name in mutant.files}
         try:
-            status, said = run(["patch", "-p1", "--fuzz=1", "--forward", "--batch", "--reject-file=-",
-                                "--no-backup-if-mismatch", "-d", tree, "-i", mutant.path])
+            status, said = run([*APPLY, "-d", tree, "-i", mutant.path])
             if status:
                 raise Broken(f"does not apply\n{said}")
             if mutant.build == "model":

@@ -170,7 +170,7 @@ class Build:
                         if word.startswith(f"{self.folder}/") and not os.path.isdir(word)}
         status, said = run(["ninja", "-C", self.folder, *sorted(targets)])
         if status:
-            raise Broken(f"does not build\n{said[-3000:]}")
+            raise Broken("does not build\n" + "\n".join(said.splitlines()[-20:]))
 
     def test(self, test, limit):
         found = self.tests[test]
@@ -263,13 +263,14 @@ class Mutants:
         return not self.failed
 
     def try_unchanged(self, build, name, test):
+        what, more = f"{test} ({name}), without any mutant", ""
         try:
             build.make([test])
             wrong, self.seconds[name, test] = build.test(test, 600)
         except Broken as broken:
-            wrong = str(broken)
+            wrong, _, more = str(broken).partition("\n")
         if wrong:
-            self.say(False, f"{test} ({name}), without any mutant: {wrong}")
+            self.say(False, f"{what}: {wrong}", more)
 
     def try_mutants(self):
         self.work([(mutant.build, tuple(mutant.files), lambda worker, mutant=mutant:

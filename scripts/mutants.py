@@ -152,8 +152,11 @@ class Build:
             status, said = run(["meson", "setup", *options, self.folder, self.tree],
                                env=os.environ | {"CC": compiler})
             if status:
-                raise Broken(f"cannot configure {self.folder}\n{said}")
+                raise Broken("cannot configure\n" + "\n".join(said.splitlines()[-20:]))
             mark.write_text(f"{compiler} {options}")
+        status, said = run(["ninja", "-C", self.folder, "build.ninja"])  # it may be of an older tree
+        if status:
+            raise Broken("cannot configure\n" + "\n".join(said.splitlines()[-20:]))
         listed = run(["meson", "introspect", "--tests", self.folder])[1]
         self.tests = {test["name"]: test for test in json.loads(listed)}
         # Where addresses are too random for ThreadSanitizer's runtime, it needs help.

@@ -112,9 +112,10 @@ def first_words(output):
 def find_refutation(worker, mutant):
     """What Spin says of the twin of a model that makes the same mistake. It must build, too."""
     worker.build("plain").make([])
-    status, said = run([ROOT / "models" / "check", worker.folder / "models", *mutant.tests])
-    verdict = said.splitlines()[0] if said else "nothing"
-    if status and not verdict.startswith("FAIL "):
+    status, said = run([ROOT / "models" / "check", "--twin", *mutant.tests,
+                        worker.folder / "models"])
+    verdict = said.partition("\n")[0]
+    if not verdict.startswith(("PASS ", "FAIL ")):
         raise Broken(f"models/check has no such twin\n{said}")
     return None if status else f"the model of the {verdict.removeprefix('PASS ')}"
 

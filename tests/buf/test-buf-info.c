@@ -259,10 +259,14 @@ TEST(an_age_is_known_where_it_was_asked_for_and_after_the_signal)
 	known = dma_fence_timeline_emit(tl);
 	dma_buf_info_ages(false);
 	add(dmabuf, known, DMA_RESV_USAGE_WRITE);
-	ASSERT_INT(age_ns(dmabuf), >=, 0);
-	ASSERT_HAS(as_text(dmabuf), " ms old\n");
-	/* A clock that passes on: milliseconds, and no more. */
-	WAIT_UNTIL(age_ns(dmabuf) >= 2000000);
+	if (sizeof(long) < 8) { /* a fence has no room for it */
+		ASSERT_INT(age_ns(dmabuf), ==, -1);
+	} else {
+		ASSERT_INT(age_ns(dmabuf), >=, 0);
+		ASSERT_HAS(as_text(dmabuf), " ms old\n");
+		/* A clock that passes on: milliseconds, and no more. */
+		WAIT_UNTIL(age_ns(dmabuf) >= 2000000);
+	}
 	dma_fence_timeline_signal(tl, 2, 0);
 	ASSERT_INT(age_ns(dmabuf), >=, 0);
 	ASSERT_HAS(as_text(dmabuf), " ms ago\n");

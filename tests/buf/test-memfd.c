@@ -131,7 +131,9 @@ TEST(sizes_and_names_that_cannot_be_are_refused)
 
 	ASSERT_INT(dma_buf_memfd_create("none", 0, &dmabuf), ==, -EINVAL);
 	ASSERT_INT(dma_buf_memfd_create("wraps", SIZE_MAX, &dmabuf), ==, -EINVAL);
-	ASSERT_INT(dma_buf_memfd_create("no file", SIZE_MAX - SIZE, &dmabuf), ==, -EFBIG);
+	/* No file is so large, or, with 32 bits, no room for its mapping. */
+	ASSERT_INT(dma_buf_memfd_create("no file", SIZE_MAX - SIZE, &dmabuf), ==,
+		   sizeof(size_t) < 8 ? -ENOMEM : -EFBIG);
 	ASSERT_INT(dma_buf_memfd_create(long_name, SIZE, &dmabuf), ==, -EINVAL);
 	ASSERT_INT(dma_buf_memfd_create("nowhere", SIZE, NULL), ==, -EINVAL);
 	ASSERT_INT(dma_buf_malloc_create("none", 0, &dmabuf), ==, -EINVAL);

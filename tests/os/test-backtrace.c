@@ -8,6 +8,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
+#include "code.h"
 #include "os/backtrace.h"
 
 /* A function that keeps its frame. */
@@ -152,9 +153,9 @@ TEST(a_return_address_belongs_to_the_call_before_it)
 {
 	char text[128];
 
-	os_symbol((const void *)((uintptr_t)inner + 1), text, sizeof(text));
-	ASSERT_BEGINS(text, "inner+0 (");
-	os_symbol((const void *)(uintptr_t)inner, text, sizeof(text));
+	os_symbol(first_return(inner), text, sizeof(text));
+	ASSERT_BEGINS(text, "inner" FIRST_CALL " (");
+	os_symbol((const void *)code_of(inner), text, sizeof(text));
 	ASSERT_TRUE(strncmp(text, "inner+", 6));
 }
 
@@ -163,8 +164,8 @@ TEST(an_exported_function_is_found_in_its_library)
 	char text[128];
 	void *function = dlsym(RTLD_DEFAULT, "pthread_mutex_lock");
 
-	os_symbol((char *)function + 1, text, sizeof(text));
-	ASSERT_TRUE(strstr(text, "mutex_lock+0 ("));
+	os_symbol(first_return(function), text, sizeof(text));
+	ASSERT_TRUE(strstr(text, "mutex_lock" FIRST_CALL " ("));
 }
 
 TEST(without_a_name_there_is_the_place_and_without_a_module_the_address)
@@ -185,14 +186,14 @@ TEST(without_its_file_a_static_function_is_a_place)
 	char text[128];
 
 	os_fault_arm(1);
-	os_symbol((const void *)((uintptr_t)inner + 1), text, sizeof(text));
+	os_symbol(first_return(inner), text, sizeof(text));
 	ASSERT_TRUE(os_fault_disarm());
 	ASSERT_BEGINS(text, "(test-backtrace+0x");
 }
 
 TEST(a_symbol_is_cut_off_where_the_room_ends)
 {
-	const void *address = (const void *)((uintptr_t)inner + 1);
+	const void *address = first_return(inner);
 	char text[8] = "untouch";
 
 	ASSERT_INT(os_symbol(address, text, 0), ==, 0);

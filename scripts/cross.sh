@@ -56,10 +56,9 @@ unpack_emulators()
 	foreign_download "$(dpkg --print-architecture)" \
 		"-o Dir::Etc::sourcelist=$PWD/list -o Dir::Etc::sourceparts=/dev/null" qemu-user || exit
 	dpkg-deb -x qemu-user*.deb unpacked || exit
-	for cpu in aarch64 arm ppc64le s390x; do
-		mv "unpacked/usr/bin/qemu-$cpu" . || exit
-	done
-	rm -rf unpacked qemu-user*.deb
+	mv unpacked/usr/bin/qemu-aarch64 unpacked/usr/bin/qemu-arm unpacked/usr/bin/qemu-ppc64le \
+		unpacked/usr/bin/qemu-s390x . || exit
+	rm -rf unpacked qemu-user*.deb list
 	touch complete
 )
 

@@ -19,6 +19,7 @@ int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir
 	if (dmabuf_warn_on(!dmabuf, "dma_buf_begin_cpu_access() needs a buffer"))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
 	__dma_fence_might_wait();
 	if (!direction_is_valid(direction))
 		return -EINVAL;
@@ -38,6 +39,7 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direc
 	if (dmabuf_warn_on(!dmabuf, "dma_buf_end_cpu_access() needs a buffer"))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
 	if (!direction_is_valid(direction))
 		return -EINVAL;
 	return dmabuf->ops->end_cpu_access ? dmabuf->ops->end_cpu_access(dmabuf, direction) : 0;
@@ -60,7 +62,6 @@ static const struct iosys_map no_map = { .vaddr = NULL };
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct iosys_map first = no_map;
-	int err;
 
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap() needs a buffer and a map"))
 		return -EINVAL;
@@ -69,7 +70,8 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (!dmabuf->ops->vmap)
 		return -EINVAL;
 	if (!dmabuf->vmapping_counter) {
-		err = dmabuf->ops->vmap(dmabuf, &first);
+		const int err = dmabuf->ops->vmap(dmabuf, &first);
+
 		if (err)
 			return err;
 		dmabuf->vmap_ptr = first;
@@ -101,8 +103,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	int err;
 
-	if (!dmabuf)
-		return dma_buf_vmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap_unlocked() needs a buffer and a map"))
+		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	err = dma_buf_vmap(dmabuf, map);
@@ -112,10 +114,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 
 void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	if (!dmabuf) {
-		dma_buf_vunmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vunmap_unlocked() needs a buffer and a map"))
 		return;
-	}
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	dma_buf_vunmap(dmabuf, map);

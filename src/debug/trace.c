@@ -20,6 +20,7 @@
 #define _SDT_HAS_SEMAPHORES 1
 #include <sys/sdt.h>
 
+#include "debug/lockdep.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/rcu.h"
@@ -94,6 +95,7 @@ static void call_hook(const struct dmabuf_trace *trace)
 
 	if (inside)
 		return;
+	OS_RACE_POINT("trace: before the section");
 	dmabuf_rcu_read_lock();
 	hook = load_acquire(&current_hook); /* T1 */
 	OS_RACE_POINT("trace: before the hook");
@@ -117,15 +119,17 @@ void trace_listen(bool on)
 	fetch_add_relaxed(&trace_switch.users, (unsigned short)(on ? 1 : -1));
 }
 
-int dmabuf_set_trace_hook(dmabuf_trace_hook func, void *data)
+int dmabuf_set_trace_hook(dmabuf_trace_hook hook, void *data)
 {
 	struct hook *new = NULL, *old;
 
-	if (func) {
+	lockdep_might_alloc();
+	lockdep_might_sleep();
+	if (hook) {
 		new = os_alloc(sizeof(*new));
 		if (!new)
 			return -ENOMEM;
-		*new = (struct hook){ func, data };
+		*new = (struct hook){ hook, data };
 		trace_listen(true);
 	}
 	old = __atomic_exchange_n(&current_hook, new, __ATOMIC_ACQ_REL); /* U1 */

@@ -14,6 +14,7 @@
  * Error: base.error holds a mark until it is known. Whoever finds the array done
  * exchanges the mark for the error, so that it is decided once, before SIGNALED.
  */
+#include "debug/lockdep.h"
 #include "fence/array.h"
 
 #include <errno.h>
@@ -36,6 +37,12 @@ struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence)
 {
 	return fence && dma_fence_is_array(fence) ? container_of(fence, struct dma_fence_array, base)
 						  : NULL;
+}
+
+/* In our ops, where it can be nothing else. */
+static struct dma_fence_array *own_array(struct dma_fence *fence)
+{
+	return container_of(fence, struct dma_fence_array, base);
 }
 
 /*
@@ -103,7 +110,7 @@ static bool all_are_signaled(const struct dma_fence_array *array)
 
 static bool array_signaled(struct dma_fence *fence)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
+	struct dma_fence_array *array = own_array(fence);
 
 	if (array->signal_on_any ? !any_is_signaled(array) : !all_are_signaled(array))
 		return false;
@@ -219,7 +226,7 @@ static bool enable_any(struct dma_fence_array *array)
 
 static bool array_enable_signaling(struct dma_fence *fence)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
+	struct dma_fence_array *array = own_array(fence);
 
 	if (array->signal_on_any ? enable_any(array) : enable_all(array))
 		return true;
@@ -229,7 +236,7 @@ static bool array_enable_signaling(struct dma_fence *fence)
 
 static void array_set_deadline(struct dma_fence *fence, int64_t deadline)
 {
-	const struct dma_fence_array *array = to_dma_fence_array(fence);
+	const struct dma_fence_array *array = own_array(fence);
 
 	for (unsigned int i = 0; i < array->num_fences; i++)
 		dma_fence_set_deadline(array->fences[i], deadline);
@@ -249,7 +256,7 @@ static const char *array_timeline_name(struct dma_fence *fence)
 
 static void array_release(struct dma_fence *fence)
 {
-	dma_fence_array_free(to_dma_fence_array(fence));
+	dma_fence_array_free(own_array(fence));
 }
 
 const struct dma_fence_ops dma_fence_array_ops = {
@@ -294,6 +301,7 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 {
 	const unsigned int n = (unsigned int)num_fences;
 
+	lockdep_might_alloc();
 	return num_fences < 0 ? NULL : allocate(n, n, n);
 }
 
@@ -340,8 +348,10 @@ struct dma_fence_array *dma_fence_array_create(int num_fences, struct dma_fence 
 					       bool signal_on_any)
 {
 	const unsigned int n = num_fences > 0 ? (unsigned int)num_fences : 0;
-	struct dma_fence_array *array = allocate(n, signal_on_any ? n : 1, 0);
+	struct dma_fence_array *array;
 
+	lockdep_might_alloc();
+	array = allocate(n, signal_on_any ? n : 1, 0);
 	if (array)
 		dma_fence_array_init(array, num_fences, fences, context, seqno, signal_on_any);
 	return array;

@@ -83,6 +83,7 @@ static void point_set_deadline(struct dma_fence *fence, int64_t deadline)
 	struct point *point = container_of(fence, struct point, base);
 	int64_t old = load_acquire(&point->deadline);
 
+	OS_RACE_POINT("timeline: before a deadline");
 	while (deadline < old && !cas_acq_rel(&point->deadline, &old, deadline))
 		;
 }
@@ -100,6 +101,7 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 	struct dma_fence_timeline *tl;
 	size_t size;
 
+	lockdep_might_alloc();
 	if (dmabuf_warn_on(!name, "dma_fence_timeline_create() without a name"))
 		return NULL;
 	size = strlen(name) + 1;
@@ -114,6 +116,7 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 }
 
 static void append_locked(struct dma_fence_timeline *tl, struct point *point)
+	DMABUF_REQUIRES(tl->points_lock)
 {
 	point->tl = tl;
 	point->deadline = INT64_MAX;
@@ -145,6 +148,7 @@ struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl)
 
 /* Takes the points up to @seqno off the row. */
 static struct point *choose(struct dma_fence_timeline *tl, uint64_t seqno)
+	DMABUF_REQUIRES(tl->points_lock)
 {
 	struct point *first = tl->first, **end = &tl->first;
 
@@ -174,7 +178,7 @@ static struct lockdep_lock signalling(const struct dma_fence_timeline *tl)
 	};
 }
 
-static void begin_signaling(struct dma_fence_timeline *tl)
+static void begin_signaling(struct dma_fence_timeline *tl) DMABUF_ACQUIRE(tl->signal_lock)
 {
 	struct lockdep_lock lock;
 
@@ -191,7 +195,7 @@ static void begin_signaling(struct dma_fence_timeline *tl)
 	store_relaxed(&tl->signaller, os_self());
 }
 
-static void end_signaling(struct dma_fence_timeline *tl)
+static void end_signaling(struct dma_fence_timeline *tl) DMABUF_RELEASE(tl->signal_lock)
 {
 	store_relaxed(&tl->signaller, 0);
 	if (lockdep_is_on())

@@ -18,6 +18,7 @@
  * user's is called under it, and no other lock is taken, save those of fences' references.
  * A fork holds it, so that the child finds a whole tree.
  */
+#include "debug/lockdep.h"
 #include "fence/sync-file.h"
 
 #include <errno.h>
@@ -37,7 +38,7 @@
 #define BATCH 16
 
 static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
-static struct tree_node *root; /* under lock: of struct sync_fd */
+static struct tree_node *root DMABUF_GUARDED_BY(lock); /* of struct sync_fd */
 static int hangups = -1;       /* atomic: the set; -1: not made yet */
 static uint64_t socket_space;  /* atomic: the device of all sockets, once there is one */
 
@@ -163,6 +164,7 @@ static void enter(struct sync_fd *fd, struct tree_key key)
 	store_relaxed(&socket_space, key.space); /* always the same */
 	dmabuf_spin_lock(&lock);
 	added = tree_add(&root, &fd->node, key);
+	OS_RACE_POINT("sync_file: in the tree, locked");
 	dmabuf_spin_unlock(&lock);
 	dmabuf_check(added); /* an open socket's number is its own */
 	(void)added;
@@ -175,6 +177,7 @@ int sync_file_reserve_fd(unsigned int flags)
 	struct sync_fd *fd;
 	int set, err;
 
+	lockdep_might_alloc();
 	if (flags & ~(unsigned int)O_CLOEXEC)
 		return -EINVAL;
 	sync_fd_reap();
@@ -211,10 +214,11 @@ free_fd:
 static struct sync_fd *take_reserved(int fd, struct fence_file *file, const char *function)
 {
 	struct sync_fd *found = NULL;
-	struct tree_node *node;
 	struct os_file theirs;
 
 	if (!os_file_inspect_own(fd, &theirs)) {
+		struct tree_node *node;
+
 		dmabuf_spin_lock(&lock);
 		node = tree_find(&root, theirs.key);
 		if (node && !to_sync_fd(node)->file) {
@@ -237,6 +241,7 @@ void sync_file_cancel_fd(int fd)
 	struct sync_fd *reserved = take_reserved(fd, NULL, __func__);
 
 	os_file_close(fd);
+	OS_RACE_POINT("sync_file: cancelled");
 	free_fd(reserved);
 }
 
@@ -277,6 +282,7 @@ int sync_file_fd(struct sync_file *sync_file, unsigned int flags)
 {
 	int fd;
 
+	lockdep_might_alloc();
 	if (!sync_file)
 		return -EINVAL;
 	fd = sync_file_reserve_fd(flags);
@@ -319,7 +325,7 @@ int sync_fd_find(int fd, struct dma_fence **ret_fence, char *ret_name)
  * and takes nothing out of the set, which is the parent's still.
  */
 
-static void forget_all(void)
+static void forget_all(void) DMABUF_REQUIRES(lock)
 {
 	struct tree_node *node;
 

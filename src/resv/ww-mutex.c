@@ -139,6 +139,7 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 	ww_might_lock(lock, ctx);
 	err = lock_or_back_off(lock, ctx, interruptible);
 	if (unlikely(err == -EDEADLK))
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only with a context */
 		ctx->contending_lock = lock;
 	return err;
 }
@@ -157,18 +158,19 @@ static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool int
 {
 	dmabuf_bug_on(!ctx, "ww_mutex %p: locked slowly without a context; call ww_mutex_lock()",
 		      (void *)lock);
-	dmabuf_bug_on(ctx->acquired,
-		      "ww_mutex %p: context %p still holds %u locks; "
-		      "unlock all of them before ww_mutex_lock_slow()",
-		      (void *)lock, (void *)ctx, ctx->acquired);
+	rule_bug_on(ctx->acquired, DMABUF_RULE_BACK_OFF, NULL,
+		    "ww_mutex %p: context %p still holds %u locks; "
+		    "unlock all of them before ww_mutex_lock_slow()",
+		    (void *)lock, (void *)ctx, ctx->acquired);
 	if (lockdep_is_on())
-		rule_warn_on(!ctx->contending_lock, DMABUF_RULE_SLOW, NULL,
-			     "ww_mutex %p: locked slowly, but context %p got no -EDEADLK; "
+		rule_warn_on(ctx->contending_lock != lock, DMABUF_RULE_SLOW, NULL,
+			     "ww_mutex %p: locked slowly, but context %p got no -EDEADLK from it; "
 			     "call ww_mutex_lock()",
 			     (void *)lock, (void *)ctx);
 	return lock_common(lock, ctx, interruptible);
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
 	const int err = lock_slow(lock, ctx, false);
@@ -193,6 +195,7 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	return 1;
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_unlock(struct ww_mutex *lock)
 {
 	const uintptr_t word = ww_word(lock) & ~WW_WAITERS;

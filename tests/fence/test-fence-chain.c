@@ -275,6 +275,25 @@ TEST(find_of_a_point_that_was_passed_gives_what_is_left_before_it)
 	end_chain(&chain);
 }
 
+/* Whoever made the end counts contexts himself, instead of asking for them. */
+TEST(find_does_not_take_the_end_for_a_link_whatever_its_context)
+{
+	struct dma_fence *end = make_fence(), *fence = make_fence();
+	struct dma_fence *first, *head, *found;
+
+	first = link_fence(dma_fence_get(end), dma_fence_get(fence), 4);
+	head = link_fence(first, make_fence(), 9);
+	end->context = head->context;
+	dma_fence_signal(fence);
+	found = dma_fence_get(head);
+	ASSERT_INT(dma_fence_chain_find_seqno(&found, 2), ==, 0);
+	ASSERT_PTR(found, ==, end);
+	dma_fence_put(found);
+	dma_fence_put(head);
+	dma_fence_put(fence);
+	dma_fence_put(end);
+}
+
 TEST(find_stops_where_another_timeline_ends_the_chain)
 {
 	struct dma_fence *old_fence = make_fence(), *new_fence = make_fence();
@@ -410,6 +429,27 @@ TEST(a_chain_signals_after_its_fence_has_dropped_its_lock)
 	ASSERT_INT(dma_fence_add_callback(chain.links[0], &cb, look_at_the_lock), ==, 0);
 	dma_fence_signal(inner);
 	ASSERT_FALSE(inner_was_locked);
+	end_chain(&chain);
+}
+
+/* Its next look at its fences waits for the last short lock, and somebody ends it before. */
+TEST(a_chain_that_was_ended_otherwise_awaits_nothing_more)
+{
+	struct dmabuf_spinlock busy = DMABUF_SPINLOCK_INIT;
+	struct test_chain chain = make_chain(2);
+	struct dma_fence *head = chain_head(&chain);
+	struct counting_cb counter = { .calls = 0 };
+
+	ASSERT_INT(dma_fence_add_callback(head, &counter.cb, count_call), ==, 0);
+	dmabuf_spin_lock(&busy);
+	dma_fence_signal(chain.fences[1]);
+	ASSERT_INT(dma_fence_signal(head), ==, 0);
+	ASSERT_INT(counter.calls, ==, 1);
+	ASSERT_INT(head->refcount.count, ==, 2);
+	dmabuf_spin_unlock(&busy);
+	ASSERT_INT(counter.calls, ==, 1);
+	ASSERT_INT(head->refcount.count, ==, 1);
+	ASSERT_FALSE(chain.fences[0]->flags & HAS_CALLBACKS);
 	end_chain(&chain);
 }
 

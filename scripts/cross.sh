@@ -77,14 +77,16 @@ unpack_libraries()
 	touch root/complete
 )
 
-# What runs a program of machine $1. A test that starts programs itself finds it by its name.
+# What runs a program of machine $1. Tests that start programs themselves find the emulator by its
+# name; it needs no library of this machine, in front of which they may preload another's.
 write_emulate()
 {
 	cat >"$cross/$1/emulate" <<-END
 		#!/bin/sh
-		export DMABUF_TEST_EMULATOR='$cross/$1/emulate'
-		exec '$cross/emulators/qemu-$(echo "$cpu" | sed s/powerpc/ppc/)' -L '/usr/$triplet' \\
-			-E 'LD_LIBRARY_PATH=$cross/$1/root/usr/lib/$triplet' "\$@"
+		export QEMU_LD_PREFIX='/usr/$triplet'
+		export QEMU_SET_ENV='LD_LIBRARY_PATH=$cross/$1/root/usr/lib/$triplet'
+		export DMABUF_TEST_EMULATOR='$cross/emulators/qemu-$(echo "$cpu" | sed s/powerpc/ppc/)'
+		exec "\$DMABUF_TEST_EMULATOR" "\$@"
 	END
 	chmod +x "$cross/$1/emulate"
 }

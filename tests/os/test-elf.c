@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "code.h"
 #include "os/elf.h"
 
 /* This program's file, and a copy that a test may spoil. */
@@ -62,7 +63,7 @@ static void copy_program(struct copy *copy)
 	while (copy->symbols->sh_type != SHT_SYMTAB)
 		copy->symbols++;
 	copy->names = &sections[copy->symbols->sh_link];
-	copy->inside = address_in_file((uintptr_t)a_static_function + 1);
+	copy->inside = address_in_file(code_of(a_static_function) + 1);
 }
 
 static void drop(struct copy *copy)

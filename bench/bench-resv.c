@@ -35,7 +35,9 @@ static const struct dma_fence_ops ops = {
 
 static void add(struct dma_fence *fence)
 {
-	if (dma_resv_lock(&resv, NULL) || dma_resv_reserve_fences(&resv, 1))
+	if (dma_resv_lock(&resv, NULL))
+		abort();
+	if (dma_resv_reserve_fences(&resv, 1))
 		abort();
 	dma_resv_add_fence(&resv, fence, DMA_RESV_USAGE_READ);
 	dma_resv_unlock(&resv);

@@ -127,7 +127,7 @@ int main(void)
 		return 1;
 	pthread_join(drawer.thread, NULL);
 	pthread_join(shower.thread, NULL);
-	printf("%u of %u frames came through whole\n", shown, FRAMES);
+	printf("%u of %d frames came through whole\n", shown, FRAMES);
 
 	for (unsigned int i = 0; i < BUFFERS; i++)
 		dma_buf_put(buffer[i]);

@@ -118,6 +118,10 @@ run_check()
 		script compat-called || :
 	step 'kernel map' script kernel-map || :
 	step 'examples compile' script examples || :
+	step 'locking rules: clang reports what breaks them' script annotations || :
+	for analyser in gcc cppcheck clang-tidy; do
+		step "static analysis: $analyser" script static $analyser || :
+	done
 	step 'every return value is got by a test' script returns || :
 	step 'man pages' script man "$here/build-check/man" || :
 

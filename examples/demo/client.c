@@ -39,6 +39,7 @@ static bool submit(struct client *client, struct job *job)
 		return false;
 	}
 	client->submissions++;
+	/* cppcheck-suppress nullPointer; no job is an error, which has returned */
 	for (unsigned int i = 0; i < job->count; i++)
 		job->buffer[i]->used = client->submissions;
 	if (job->engine == &client->decoder.base) {

@@ -76,7 +76,7 @@ static void contrast_row(uint8_t *row, int width, const int *means)
 void filter_contrast(const struct picture *pic, int *room)
 {
 	int across = cells(pic->width), down = cells(pic->height);
-	int *here = room + across * down;
+	int *here = room + (ptrdiff_t)across * down;
 
 	for (int cy = 0; cy < down; cy++)
 		for (int cx = 0; cx < across; cx++)

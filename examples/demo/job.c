@@ -104,6 +104,7 @@ int job_submit(struct job *job, bool ignore_readers)
 	for (unsigned int i = 0; i < job->count; i++) {
 		struct dma_resv *resv = job->buffer[i]->dmabuf->resv;
 
+		dma_resv_assert_held(resv);
 		dma_resv_get_snapshot(resv, &job->needs[i]);
 		dma_resv_add_fence(resv, job->fence, job->usage);
 		if (job->hold)

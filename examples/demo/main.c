@@ -88,9 +88,9 @@ static void usage(FILE *file)
 __attribute__((__format__(__printf__, 1, 2)))
 static int refuse(const char *format, ...)
 {
-	va_list args;
-
 	if (format) {
+		va_list args;
+
 		fputs("dmabuf-demo: ", stderr);
 		va_start(args, format);
 		vfprintf(stderr, format, args);
@@ -132,14 +132,14 @@ static int parse_options(int argc, char **argv, struct options *options)
 			options->out = optarg;
 		else if (option == 'f' && !parse_frames(optarg, &options->frames))
 			return refuse("--frames wants a number above 0, not '%s'", optarg);
-		else if (option == 'b' && strcmp(optarg, "readers"))
+		else if (option == 'b' && strcmp(optarg, "readers") != 0)
 			return refuse("--break-rule knows 'readers', not '%s'", optarg);
 		else if (option == 'b')
 			options->break_rule = true;
 		else if (option == '?')
 			return refuse(NULL);
 	}
-	if (optind == argc)
+	if (optind >= argc)
 		return refuse("which VIDEO?");
 	if (optind < argc - 1)
 		return refuse("one VIDEO, not both '%s' and '%s'", argv[optind], argv[optind + 1]);
@@ -214,6 +214,7 @@ static bool compare(const struct client *client)
 static void write_timeline(struct client *client, const struct options *options, const char *path)
 {
 	struct timeline_lanes lanes = { .frames = client->shown };
+	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): main() has ended without one */
 	const char *name = strrchr(options->video, '/');
 	char title[512];
 

@@ -51,8 +51,8 @@ bool rgb_image_draw(struct rgb_image *image, int x, int y, int width, int height
 
 		sws_scale(scaler, from, from_stride, 0, pic->height, to, to_stride);
 		for (int row = 0; row < height; row++)
-			memcpy(image->data + (y + row) * image->stride + 3 * x,
-			       tile.data + row * tile.stride, (size_t)(3 * width));
+			memcpy(image->data + (ptrdiff_t)(y + row) * image->stride + (ptrdiff_t)3 * x,
+			       tile.data + (ptrdiff_t)row * tile.stride, (size_t)3 * (size_t)width);
 	}
 	sws_freeContext(scaler);
 	if (!tile.data)

@@ -40,11 +40,11 @@ static void print_line(const struct progress *progress, uint64_t done, uint64_t 
 {
 	double seconds = (double)(now_ns() - progress->begun) / SECOND_NS;
 	double rate = seconds > 0 ? (double)done / seconds : 0;
-	char bar[BAR + 1];
 
 	printf("%s%-9s ", progress->terminal ? "\r\033[K" : "", progress->title);
 	if (total) {
 		size_t full = (size_t)(done * BAR / total);
+		char bar[BAR + 1];
 
 		memset(bar, '.', BAR);
 		memset(bar, '#', full < BAR ? full : BAR);

@@ -19,6 +19,7 @@
 
 /* Alignment of each row: enough for any vector instruction that FFmpeg uses. */
 #define ROW_ALIGN 64
+#define PLANE_ROOM ((size_t)2 * ROW_ALIGN - 1)
 
 /* Or the two rates would look comparable. */
 #define DETAIL "no encoder"
@@ -104,7 +105,7 @@ static int fill_layout(struct layout *layout, AVCodecContext *codec, const AVFra
 		layout->offset[i] = layout->size;
 		layout->stride[i] = stride[i];
 		/* Vector code may read a little beyond a plane. */
-		layout->size += (sizes[i] + 2 * ROW_ALIGN - 1) & ~(size_t)(ROW_ALIGN - 1);
+		layout->size += (sizes[i] + PLANE_ROOM) & ~(size_t)(ROW_ALIGN - 1);
 	}
 	return 0;
 }

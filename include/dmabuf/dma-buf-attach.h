@@ -66,7 +66,8 @@ static inline bool dma_buf_attachment_is_dynamic(const struct dma_buf_attachment
  */
 struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 						  const struct dma_buf_attach_ops *importer_ops,
-						  void *importer_priv) DMABUF_MUST_CHECK;
+						  void *importer_priv)
+	DMABUF_EXCLUDES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_attach() - attach a static importer to a buffer
@@ -80,7 +81,7 @@ struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct
  * Since: 0.1
  */
 struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf, struct device *dev)
-	DMABUF_MUST_CHECK;
+	DMABUF_EXCLUDES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_detach() - end an attachment
@@ -96,7 +97,8 @@ struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf, struct device 
  *
  * Since: 0.1
  */
-void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach);
+void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
+	DMABUF_EXCLUDES(dmabuf->resv->lock);
 
 /**
  * dma_buf_map_attachment() - learn where the memory is
@@ -172,7 +174,7 @@ void dma_buf_unmap_attachment(struct dma_buf_attachment *attach, struct sg_table
  */
 struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
 						 enum dma_data_direction direction)
-	DMABUF_MUST_CHECK;
+	DMABUF_EXCLUDES(attach->dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_unmap_attachment_unlocked() - dma_buf_unmap_attachment(), and the lock is not held
@@ -185,7 +187,8 @@ struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *atta
  * Since: 0.1
  */
 void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct sg_table *sg_table,
-				       enum dma_data_direction direction);
+				       enum dma_data_direction direction)
+	DMABUF_EXCLUDES(attach->dmabuf->resv->lock);
 
 /**
  * dma_buf_pin() - keep the memory where it is
@@ -201,7 +204,8 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct
  *
  * Since: 0.1
  */
-int dma_buf_pin(struct dma_buf_attachment *attach) DMABUF_MUST_CHECK;
+int dma_buf_pin(struct dma_buf_attachment *attach)
+	DMABUF_REQUIRES(attach->dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_unpin() - let the memory move again
@@ -211,7 +215,7 @@ int dma_buf_pin(struct dma_buf_attachment *attach) DMABUF_MUST_CHECK;
  *
  * Since: 0.1
  */
-void dma_buf_unpin(struct dma_buf_attachment *attach);
+void dma_buf_unpin(struct dma_buf_attachment *attach) DMABUF_REQUIRES(attach->dmabuf->resv->lock);
 
 /**
  * dma_buf_invalidate_mappings() - tell importers that their tables are stale
@@ -226,7 +230,7 @@ void dma_buf_unpin(struct dma_buf_attachment *attach);
  *
  * Since: 0.1 (later Linux)
  */
-void dma_buf_invalidate_mappings(struct dma_buf *dmabuf);
+void dma_buf_invalidate_mappings(struct dma_buf *dmabuf) DMABUF_REQUIRES(dmabuf->resv->lock);
 
 /**
  * dma_buf_move_notify() - dma_buf_invalidate_mappings() under its older name
@@ -236,7 +240,7 @@ void dma_buf_invalidate_mappings(struct dma_buf *dmabuf);
  *
  * Since: 0.1
  */
-void dma_buf_move_notify(struct dma_buf *dmabuf);
+void dma_buf_move_notify(struct dma_buf *dmabuf) DMABUF_REQUIRES(dmabuf->resv->lock);
 
 /**
  * dma_buf_attach_revocable() - can this importer give the memory back when it is told to?

@@ -50,7 +50,7 @@ extern "C" {
  * Since: 0.1
  */
 int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
-	DMABUF_MUST_CHECK;
+	DMABUF_EXCLUDES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_end_cpu_access() - the CPU has used the memory
@@ -66,7 +66,8 @@ int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir
  *
  * Since: 0.1
  */
-int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction);
+int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
+	DMABUF_EXCLUDES(dmabuf->resv->lock);
 
 /**
  * dma_buf_mmap_cpu() - the buffer's address for the CPU
@@ -89,7 +90,8 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direc
  *
  * Since: 0.1. Extension (Linux's dma_buf_mmap() needs a range to fill)
  */
-int dma_buf_mmap_cpu(struct dma_buf *dmabuf, int prot, void **ret_addr) DMABUF_MUST_CHECK;
+int dma_buf_mmap_cpu(struct dma_buf *dmabuf, int prot, void **ret_addr)
+	DMABUF_EXCLUDES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_vmap() - an address for the CPU, counted
@@ -107,7 +109,8 @@ int dma_buf_mmap_cpu(struct dma_buf *dmabuf, int prot, void **ret_addr) DMABUF_M
  *
  * Since: 0.1
  */
-int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map) DMABUF_MUST_CHECK;
+int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
+	DMABUF_REQUIRES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_vunmap() - undo a dma_buf_vmap()
@@ -118,7 +121,8 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map) DMABUF_MUST_CHEC
  *
  * Since: 0.1
  */
-void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map);
+void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
+	DMABUF_REQUIRES(dmabuf->resv->lock);
 
 /**
  * dma_buf_vmap_unlocked() - dma_buf_vmap() that takes the lock itself
@@ -131,7 +135,8 @@ void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map);
  *
  * Since: 0.1
  */
-int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map) DMABUF_MUST_CHECK;
+int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
+	DMABUF_EXCLUDES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_vunmap_unlocked() - dma_buf_vunmap() that takes the lock itself
@@ -142,7 +147,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map) DMABUF_
  *
  * Since: 0.1
  */
-void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map);
+void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
+	DMABUF_EXCLUDES(dmabuf->resv->lock);
 
 #ifdef __cplusplus
 }

@@ -49,7 +49,8 @@ struct dma_buf *dma_buf_iter_begin(void) DMABUF_MUST_CHECK;
  *
  * Since: 0.1 (later Linux)
  */
-struct dma_buf *dma_buf_iter_next(struct dma_buf *dmabuf) DMABUF_MUST_CHECK;
+struct dma_buf *dma_buf_iter_next(struct dma_buf *dmabuf)
+	DMABUF_EXCLUDES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 /*
  * Reports.

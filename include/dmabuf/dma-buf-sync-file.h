@@ -62,7 +62,8 @@ int dma_buf_export_sync_file(struct dma_buf *dmabuf, unsigned int flags) DMABUF_
  *
  * Since: 0.1. Extension (Linux: DMA_BUF_IOCTL_IMPORT_SYNC_FILE).
  */
-int dma_buf_import_sync_file(struct dma_buf *dmabuf, unsigned int flags, int fd) DMABUF_MUST_CHECK;
+int dma_buf_import_sync_file(struct dma_buf *dmabuf, unsigned int flags, int fd)
+	DMABUF_EXCLUDES(dmabuf->resv->lock) DMABUF_MUST_CHECK;
 
 #ifdef __cplusplus
 }

@@ -239,7 +239,7 @@ void get_dma_buf(struct dma_buf *dmabuf);
  *
  * Since: 0.1
  */
-void dma_buf_put(struct dma_buf *dmabuf);
+void dma_buf_put(struct dma_buf *dmabuf) DMABUF_EXCLUDES(dmabuf->resv->lock);
 
 /**
  * dma_buf_set_name() - give a buffer a name, for people

@@ -154,7 +154,7 @@ bool dma_fence_is_container(const struct dma_fence *fence);
  *
  * Since: 0.1 (later Linux)
  */
-const char *dma_fence_driver_name(struct dma_fence *fence);
+const char *dma_fence_driver_name(struct dma_fence *fence) DMABUF_REQUIRES_SHARED(dmabuf_rcu);
 
 /**
  * dma_fence_timeline_name() - which timeline it is on
@@ -166,7 +166,7 @@ const char *dma_fence_driver_name(struct dma_fence *fence);
  *
  * Since: 0.1 (later Linux)
  */
-const char *dma_fence_timeline_name(struct dma_fence *fence);
+const char *dma_fence_timeline_name(struct dma_fence *fence) DMABUF_REQUIRES_SHARED(dmabuf_rcu);
 
 #ifdef __cplusplus
 }

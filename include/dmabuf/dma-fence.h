@@ -104,7 +104,7 @@ void dma_fence_put(struct dma_fence *fence);
  *
  * Since: 0.1
  */
-struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence);
+struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence) DMABUF_REQUIRES_SHARED(dmabuf_rcu);
 
 /**
  * dma_fence_get_rcu_safe() - take a reference on what a shared pointer points to
@@ -119,7 +119,8 @@ struct dma_fence *dma_fence_get_rcu(struct dma_fence *fence);
  *
  * Since: 0.1
  */
-struct dma_fence *dma_fence_get_rcu_safe(struct dma_fence **fencep);
+struct dma_fence *dma_fence_get_rcu_safe(struct dma_fence **fencep)
+	DMABUF_REQUIRES_SHARED(dmabuf_rcu);
 
 /**
  * dma_fence_release() - what dma_fence_put() does for the last reference
@@ -145,6 +146,46 @@ void dma_fence_release(struct dmabuf_kref *kref);
 void dma_fence_free(struct dma_fence *fence);
 
 /**
+ * dma_fence_spinlock() - the lock that a fence uses
+ * @fence: fence
+ *
+ * Return: its own, or the one given to dma_fence_init().
+ *
+ * Since: 0.1 (later Linux)
+ */
+struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence);
+
+/**
+ * dma_fence_lock_irqsave() - take the fence's lock
+ * @fence: fence
+ * @flags: an unsigned long variable, set to 0: there are no interrupts here
+ *
+ * Two fences' locks nest only from a container to its members.
+ *
+ * Since: 0.1 (later Linux)
+ */
+#define dma_fence_lock_irqsave(fence, flags) \
+	((flags) = 0, dmabuf_spin_lock(dma_fence_spinlock(fence)))
+
+/**
+ * dma_fence_unlock_irqrestore() - drop the fence's lock
+ * @fence: fence
+ * @flags: as for dma_fence_lock_irqsave()
+ *
+ * Since: 0.1 (later Linux)
+ */
+#define dma_fence_unlock_irqrestore(fence, flags) \
+	((void)(flags), dmabuf_spin_unlock(dma_fence_spinlock(fence)))
+
+/**
+ * dma_fence_assert_held() - abort unless the fence's lock is held
+ * @fence: fence
+ *
+ * Since: 0.1 (later Linux)
+ */
+void dma_fence_assert_held(struct dma_fence *fence) DMABUF_ASSERTS(dma_fence_spinlock(fence));
+
+/**
  * dma_fence_signal() - the work is done
  * @fence: fence to signal; the caller holds a reference
  *
@@ -163,7 +204,7 @@ void dma_fence_free(struct dma_fence *fence);
  *
  * Since: 0.1 (returns void in later Linux)
  */
-int dma_fence_signal(struct dma_fence *fence);
+int dma_fence_signal(struct dma_fence *fence) DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_signal_locked() - dma_fence_signal() with the fence's lock held
@@ -186,7 +227,8 @@ int dma_fence_signal_locked(struct dma_fence *fence);
  *
  * Since: 0.1
  */
-int dma_fence_signal_timestamp(struct dma_fence *fence, int64_t timestamp);
+int dma_fence_signal_timestamp(struct dma_fence *fence, int64_t timestamp)
+	DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_signal_timestamp_locked() - dma_fence_signal_timestamp() with the lock held
@@ -209,7 +251,8 @@ int dma_fence_signal_timestamp_locked(struct dma_fence *fence, int64_t timestamp
  *
  * Since: 0.1 (later Linux)
  */
-bool dma_fence_check_and_signal(struct dma_fence *fence);
+bool dma_fence_check_and_signal(struct dma_fence *fence)
+	DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_check_and_signal_locked() - the same with the fence's lock held
@@ -239,7 +282,7 @@ bool dma_fence_check_and_signal_locked(struct dma_fence *fence);
  *
  * Since: 0.1
  */
-bool dma_fence_is_signaled(struct dma_fence *fence);
+bool dma_fence_is_signaled(struct dma_fence *fence) DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_is_signaled_locked() - dma_fence_is_signaled() with the fence's lock held
@@ -307,7 +350,8 @@ bool dma_fence_test_signaled_flag(const struct dma_fence *fence);
  *
  * Since: 0.1
  */
-int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma_fence_func_t func);
+int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma_fence_func_t func)
+	DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_remove_callback() - do not call that function after all
@@ -324,7 +368,8 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma
  *
  * Since: 0.1
  */
-bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb);
+bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
+	DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_enable_sw_signaling() - make sure that a lazy fence signals by itself
@@ -336,7 +381,8 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
  *
  * Since: 0.1
  */
-void dma_fence_enable_sw_signaling(struct dma_fence *fence);
+void dma_fence_enable_sw_signaling(struct dma_fence *fence)
+	DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_get_status() - how did it end?
@@ -346,7 +392,7 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence);
  *
  * Since: 0.1
  */
-int dma_fence_get_status(struct dma_fence *fence);
+int dma_fence_get_status(struct dma_fence *fence) DMABUF_EXCLUDES(dma_fence_spinlock(fence));
 
 /**
  * dma_fence_get_status_locked() - dma_fence_get_status() with the fence's lock held
@@ -369,46 +415,6 @@ int dma_fence_get_status_locked(struct dma_fence *fence);
  * Since: 0.1
  */
 void dma_fence_set_error(struct dma_fence *fence, int error);
-
-/**
- * dma_fence_spinlock() - the lock that a fence uses
- * @fence: fence
- *
- * Return: its own, or the one given to dma_fence_init().
- *
- * Since: 0.1 (later Linux)
- */
-struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence);
-
-/**
- * dma_fence_lock_irqsave() - take the fence's lock
- * @fence: fence
- * @flags: an unsigned long variable, set to 0: there are no interrupts here
- *
- * Two fences' locks nest only from a container to its members.
- *
- * Since: 0.1 (later Linux)
- */
-#define dma_fence_lock_irqsave(fence, flags) \
-	((flags) = 0, dmabuf_spin_lock(dma_fence_spinlock(fence)))
-
-/**
- * dma_fence_unlock_irqrestore() - drop the fence's lock
- * @fence: fence
- * @flags: as for dma_fence_lock_irqsave()
- *
- * Since: 0.1 (later Linux)
- */
-#define dma_fence_unlock_irqrestore(fence, flags) \
-	((void)(flags), dmabuf_spin_unlock(dma_fence_spinlock(fence)))
-
-/**
- * dma_fence_assert_held() - abort unless the fence's lock is held
- * @fence: fence
- *
- * Since: 0.1 (later Linux)
- */
-void dma_fence_assert_held(struct dma_fence *fence);
 
 #ifdef __cplusplus
 }

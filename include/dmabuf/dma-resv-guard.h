@@ -15,26 +15,29 @@
 extern "C" {
 #endif
 
+/* Who unlocks is a variable that goes out of scope, which the analysis does not see. */
+#define DMA_RESV_GUARDED_(obj) DMABUF_ASSERTS((obj)->lock) DMABUF_UNCHECKED("ends in a cleanup")
+
 /** dma_resv_guard_lock_() - private: what the guards hold; NULL: nothing */
-static inline struct dma_resv *dma_resv_guard_lock_(struct dma_resv *obj)
+static inline struct dma_resv *dma_resv_guard_lock_(struct dma_resv *obj) DMA_RESV_GUARDED_(obj)
 {
 	return dma_resv_lock(obj, NULL) ? NULL : obj;
 }
 
 /** dma_resv_guard_intr_() - private: the same, unless a signal handler runs */
-static inline struct dma_resv *dma_resv_guard_intr_(struct dma_resv *obj)
+static inline struct dma_resv *dma_resv_guard_intr_(struct dma_resv *obj) DMA_RESV_GUARDED_(obj)
 {
 	return dma_resv_lock_interruptible(obj, NULL) ? NULL : obj;
 }
 
 /** dma_resv_guard_try_() - private: the same, if the lock is free */
-static inline struct dma_resv *dma_resv_guard_try_(struct dma_resv *obj)
+static inline struct dma_resv *dma_resv_guard_try_(struct dma_resv *obj) DMA_RESV_GUARDED_(obj)
 {
 	return dma_resv_trylock(obj) ? obj : NULL;
 }
 
 /** dma_resv_guard_end_() - private: the end of the block */
-static inline void dma_resv_guard_end_(struct dma_resv **guard)
+static inline void dma_resv_guard_end_(struct dma_resv **guard) DMABUF_UNCHECKED("the cleanup")
 {
 	if (*guard)
 		dma_resv_unlock(*guard);

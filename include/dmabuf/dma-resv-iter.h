@@ -249,8 +249,8 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor);
  * Since: 0.1
  */
 #define dma_resv_for_each_fence_unlocked(cursor, fence)                         \
-	for (fence = dma_resv_iter_first_unlocked(cursor); fence;               \
-	     fence = dma_resv_iter_next_unlocked(cursor))
+	for ((fence) = dma_resv_iter_first_unlocked(cursor); (fence);           \
+	     (fence) = dma_resv_iter_next_unlocked(cursor))
 
 /**
  * dma_resv_for_each_fence() - visit fences under the lock
@@ -262,8 +262,8 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor);
  * Since: 0.1
  */
 #define dma_resv_for_each_fence(cursor, obj, usage, fence)                              \
-	for (dma_resv_iter_begin(cursor, obj, usage), fence = dma_resv_iter_first(cursor); \
-	     fence; fence = dma_resv_iter_next(cursor))
+	for (dma_resv_iter_begin(cursor, obj, usage), (fence) = dma_resv_iter_first(cursor); \
+	     (fence); (fence) = dma_resv_iter_next(cursor))
 
 #ifdef __cplusplus
 }

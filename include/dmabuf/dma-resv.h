@@ -80,7 +80,8 @@ void dma_resv_fini(struct dma_resv *obj);
  *
  * Since: 0.1
  */
-int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx) DMABUF_MUST_CHECK;
+int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(0, obj->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_resv_lock_interruptible() - take the lock, unless a signal handler runs
@@ -91,7 +92,8 @@ int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx) DMABUF_MUST_
  *
  * Since: 0.1
  */
-int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx) DMABUF_MUST_CHECK;
+int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(0, obj->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_resv_lock_slow() - wait for the lock that gave -EDEADLK
@@ -100,7 +102,7 @@ int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx
  *
  * Since: 0.1
  */
-void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx);
+void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx) DMABUF_ACQUIRE(obj->lock);
 
 /**
  * dma_resv_lock_slow_interruptible() - the same, unless a signal handler runs
@@ -112,7 +114,7 @@ void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx);
  * Since: 0.1
  */
 int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
-	DMABUF_MUST_CHECK;
+	DMABUF_TRY_ACQUIRE(0, obj->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_resv_trylock() - take the lock if it is free
@@ -122,7 +124,7 @@ int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx
  *
  * Since: 0.1
  */
-bool dma_resv_trylock(struct dma_resv *obj) DMABUF_MUST_CHECK;
+bool dma_resv_trylock(struct dma_resv *obj) DMABUF_TRY_ACQUIRE(1, obj->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_resv_unlock() - commit, and drop the lock
@@ -133,7 +135,7 @@ bool dma_resv_trylock(struct dma_resv *obj) DMABUF_MUST_CHECK;
  *
  * Since: 0.1
  */
-void dma_resv_unlock(struct dma_resv *obj);
+void dma_resv_unlock(struct dma_resv *obj) DMABUF_RELEASE(obj->lock);
 
 /**
  * dma_resv_is_locked() - does anybody hold the lock?
@@ -171,7 +173,7 @@ bool dma_resv_held(struct dma_resv *obj);
  *
  * Since: 0.1
  */
-void dma_resv_assert_held(struct dma_resv *obj);
+void dma_resv_assert_held(struct dma_resv *obj) DMABUF_ASSERTS(obj->lock);
 
 /**
  * dma_resv_reset_max_fences() - forget what remains of a reservation
@@ -181,7 +183,7 @@ void dma_resv_assert_held(struct dma_resv *obj);
  *
  * Since: 0.1
  */
-void dma_resv_reset_max_fences(struct dma_resv *obj);
+void dma_resv_reset_max_fences(struct dma_resv *obj) DMABUF_REQUIRES(obj->lock);
 
 /**
  * dma_resv_reserve_fences() - make sure that dma_resv_add_fence() cannot fail
@@ -194,7 +196,8 @@ void dma_resv_reset_max_fences(struct dma_resv *obj);
  *
  * Since: 0.1
  */
-int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences) DMABUF_MUST_CHECK;
+int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
+	DMABUF_REQUIRES(obj->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_resv_add_fence() - add a fence
@@ -220,7 +223,8 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences) DMABU
  *
  * Since: 0.1
  */
-void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage);
+void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_resv_usage usage)
+	DMABUF_REQUIRES(obj->lock);
 
 /**
  * dma_resv_replace_fences() - put another fence in the place of a context's fences
@@ -238,7 +242,7 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
  * Since: 0.1
  */
 int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_fence *replacement,
-			    enum dma_resv_usage usage);
+			    enum dma_resv_usage usage) DMABUF_REQUIRES(obj->lock);
 
 /**
  * dma_resv_get_fences() - all fences up to a category
@@ -283,7 +287,8 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
  *
  * Since: 0.1
  */
-int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src) DMABUF_MUST_CHECK;
+int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
+	DMABUF_REQUIRES(dst->lock) DMABUF_MUST_CHECK;
 
 /**
  * dma_resv_wait_timeout() - sleep until all fences up to a category have signalled
@@ -344,7 +349,7 @@ void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage, int6
  *
  * Since: 0.1. Extension (series 2).
  */
-void dma_resv_prune_fences(struct dma_resv *obj);
+void dma_resv_prune_fences(struct dma_resv *obj) DMABUF_REQUIRES(obj->lock);
 
 /**
  * dma_resv_commit() - publish what is staged, and keep the lock
@@ -354,7 +359,7 @@ void dma_resv_prune_fences(struct dma_resv *obj);
  *
  * Since: 0.1. Extension.
  */
-void dma_resv_commit(struct dma_resv *obj);
+void dma_resv_commit(struct dma_resv *obj) DMABUF_REQUIRES(obj->lock);
 
 /**
  * dma_resv_describe() - write a line about each fence
@@ -365,7 +370,7 @@ void dma_resv_commit(struct dma_resv *obj);
  *
  * Since: 0.1
  */
-void dma_resv_describe(struct dma_resv *obj, struct seq_file *seq);
+void dma_resv_describe(struct dma_resv *obj, struct seq_file *seq) DMABUF_REQUIRES(obj->lock);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,8 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include <dmabuf/dmabuf-annotate.h>
+
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -124,7 +126,7 @@ struct seq_file {
  * the last short lock that it holds, so a lock that a fence uses must be one of
  * these.
  */
-struct dmabuf_spinlock {
+struct DMABUF_CAPABILITY("short lock") dmabuf_spinlock {
 	uint32_t word; /* atomic: 0 free, 1 held, 2 held and somebody sleeps */
 };
 
@@ -151,7 +153,7 @@ void dmabuf_spin_lock_init(struct dmabuf_spinlock *lock);
  *
  * Since: 0.1. Extension (Linux: spin_lock).
  */
-void dmabuf_spin_lock(struct dmabuf_spinlock *lock);
+void dmabuf_spin_lock(struct dmabuf_spinlock *lock) DMABUF_ACQUIRE(*lock);
 
 /**
  * dmabuf_spin_trylock() - take a short lock if it is free
@@ -161,7 +163,7 @@ void dmabuf_spin_lock(struct dmabuf_spinlock *lock);
  *
  * Since: 0.1. Extension (Linux: spin_trylock).
  */
-bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock);
+bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock) DMABUF_TRY_ACQUIRE(1, *lock);
 
 /**
  * dmabuf_spin_unlock() - drop a short lock
@@ -172,7 +174,7 @@ bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock);
  *
  * Since: 0.1. Extension (Linux: spin_unlock).
  */
-void dmabuf_spin_unlock(struct dmabuf_spinlock *lock);
+void dmabuf_spin_unlock(struct dmabuf_spinlock *lock) DMABUF_RELEASE(*lock);
 
 /**
  * dmabuf_spin_is_locked() - does anybody hold this lock?
@@ -212,6 +214,13 @@ struct dmabuf_rcu_head {
 	void (*func)(struct dmabuf_rcu_head *head);
 };
 
+#if defined(__clang__) && !defined(DMABUF_NO_ANNOTATIONS)
+/* All read sections, for the analysis. There is no such variable. */
+extern struct DMABUF_CAPABILITY("read section") dmabuf_rcu {
+	char unused;
+} dmabuf_rcu;
+#endif
+
 /**
  * dmabuf_rcu_read_lock() - begin a read section
  *
@@ -222,14 +231,14 @@ struct dmabuf_rcu_head {
  *
  * Since: 0.1. Extension (Linux: rcu_read_lock).
  */
-void dmabuf_rcu_read_lock(void);
+void dmabuf_rcu_read_lock(void) DMABUF_ACQUIRE_SHARED(dmabuf_rcu);
 
 /**
  * dmabuf_rcu_read_unlock() - end the read section that began last
  *
  * Since: 0.1. Extension (Linux: rcu_read_unlock).
  */
-void dmabuf_rcu_read_unlock(void);
+void dmabuf_rcu_read_unlock(void) DMABUF_RELEASE_SHARED(dmabuf_rcu);
 
 /**
  * dmabuf_call_rcu() - run a function after a grace period
@@ -286,7 +295,7 @@ void dmabuf_rcu_flush(void);
  *
  * Since: 0.1. Extension (Linux: rcu_barrier).
  */
-void dmabuf_rcu_barrier(void);
+void dmabuf_rcu_barrier(void) DMABUF_EXCLUDES(dmabuf_rcu);
 
 /*
  * Reports.

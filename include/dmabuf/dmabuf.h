@@ -50,6 +50,7 @@
 #include <dmabuf/dma-fence.h>
 #include <dmabuf/dma-resv-guard.h>
 #include <dmabuf/dma-resv.h>
+#include <dmabuf/dmabuf-annotate.h>
 #include <dmabuf/dmabuf-trace.h>
 #include <dmabuf/dmabuf-types.h>
 #include <dmabuf/drm-exec.h>

@@ -202,7 +202,8 @@ bool drm_exec_cleanup(struct drm_exec *exec);
  *
  * Since: 0.1.
  */
-int drm_exec_lock_obj(struct drm_exec *exec, struct drm_gem_object *obj) DMABUF_MUST_CHECK;
+int drm_exec_lock_obj(struct drm_exec *exec, struct drm_gem_object *obj)
+	DMABUF_ASSERTS(obj->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * drm_exec_unlock_obj() - unlock one object before the others
@@ -227,7 +228,8 @@ void drm_exec_unlock_obj(struct drm_exec *exec, struct drm_gem_object *obj);
  * Since: 0.1.
  */
 int drm_exec_prepare_obj(struct drm_exec *exec, struct drm_gem_object *obj,
-			 unsigned int num_fences) DMABUF_MUST_CHECK;
+			 unsigned int num_fences)
+	DMABUF_ASSERTS(obj->resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * drm_exec_prepare_array() - lock several objects, and reserve room in each
@@ -257,7 +259,8 @@ int drm_exec_prepare_array(struct drm_exec *exec, struct drm_gem_object **object
  *
  * Since: 0.1. Extension.
  */
-int drm_exec_lock_resv(struct drm_exec *exec, struct dma_resv *resv) DMABUF_MUST_CHECK;
+int drm_exec_lock_resv(struct drm_exec *exec, struct dma_resv *resv)
+	DMABUF_ASSERTS(resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * drm_exec_unlock_resv() - unlock one reservation before the others
@@ -280,7 +283,8 @@ void drm_exec_unlock_resv(struct drm_exec *exec, struct dma_resv *resv);
  * Since: 0.1. Extension.
  */
 int drm_exec_prepare_resv(struct drm_exec *exec, struct dma_resv *resv,
-			  unsigned int num_fences) DMABUF_MUST_CHECK;
+			  unsigned int num_fences)
+	DMABUF_ASSERTS(resv->lock) DMABUF_MUST_CHECK;
 
 /**
  * drm_exec_obj() - the object that was locked as the nth

@@ -85,7 +85,7 @@ struct ww_class {
  * Where Linux keeps owner and context apart, one word here is both, so that
  * whoever meets a held lock also sees its context.
  */
-struct ww_mutex {
+struct DMABUF_CAPABILITY("ww_mutex") ww_mutex {
 	struct {
 		uintptr_t owner;                /* atomic: context, or tagged thread; bit 0: somebody waits */
 		uintptr_t holder;               /* atomic: the thread; written by the holder only */
@@ -210,7 +210,8 @@ void ww_acquire_fini(struct ww_acquire_ctx *ctx);
  *
  * Since: 0.1.
  */
-int DMABUF_MUST_CHECK ww_mutex_lock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
+int DMABUF_MUST_CHECK ww_mutex_lock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(0, *lock);
 
 /**
  * ww_mutex_lock_interruptible() - ww_mutex_lock() that a signal can end
@@ -225,8 +226,8 @@ int DMABUF_MUST_CHECK ww_mutex_lock(struct ww_mutex *lock, struct ww_acquire_ctx
  *
  * Since: 0.1.
  */
-int DMABUF_MUST_CHECK ww_mutex_lock_interruptible(struct ww_mutex *lock,
-						  struct ww_acquire_ctx *ctx);
+int DMABUF_MUST_CHECK ww_mutex_lock_interruptible(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(0, *lock);
 
 /**
  * ww_mutex_lock_slow() - after -EDEADLK: wait for the mutex that was missing
@@ -240,7 +241,7 @@ int DMABUF_MUST_CHECK ww_mutex_lock_interruptible(struct ww_mutex *lock,
  *
  * Since: 0.1.
  */
-void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
+void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx) DMABUF_ACQUIRE(*lock);
 
 /**
  * ww_mutex_lock_slow_interruptible() - ww_mutex_lock_slow() that a signal can end
@@ -254,7 +255,8 @@ void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
  * Since: 0.1.
  */
 int DMABUF_MUST_CHECK ww_mutex_lock_slow_interruptible(struct ww_mutex *lock,
-						       struct ww_acquire_ctx *ctx);
+						       struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(0, *lock);
 
 /**
  * ww_mutex_trylock() - take a mutex if that needs no waiting
@@ -271,7 +273,8 @@ int DMABUF_MUST_CHECK ww_mutex_lock_slow_interruptible(struct ww_mutex *lock,
  *
  * Since: 0.1.
  */
-int DMABUF_MUST_CHECK ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
+int DMABUF_MUST_CHECK ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(1, *lock);
 
 /**
  * ww_mutex_unlock() - drop a mutex
@@ -285,7 +288,7 @@ int DMABUF_MUST_CHECK ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_
  *
  * Since: 0.1.
  */
-void ww_mutex_unlock(struct ww_mutex *lock);
+void ww_mutex_unlock(struct ww_mutex *lock) DMABUF_RELEASE(*lock);
 
 /**
  * ww_mutex_is_locked() - does anybody hold this mutex?

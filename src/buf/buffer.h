@@ -45,11 +45,12 @@ static inline struct attachment *to_attachment(struct dma_buf_attachment *attach
 struct dma_buf *buffer_export(const struct dma_buf_export_info *info, const char *name, int fd);
 
 /* Take and drop the reservation lock of this buffer alone, which cannot fail. */
-void buffer_lock(struct dma_buf *dmabuf);
-void buffer_unlock(struct dma_buf *dmabuf);
+void buffer_lock(struct dma_buf *dmabuf) DMABUF_ACQUIRE(dmabuf->resv->lock);
+void buffer_unlock(struct dma_buf *dmabuf) DMABUF_RELEASE(dmabuf->resv->lock);
 
 /* The caller of @function must not hold the reservation lock. */
-void buffer_assert_not_held(struct dma_buf *dmabuf, const char *function);
+void buffer_assert_not_held(struct dma_buf *dmabuf, const char *function)
+	DMABUF_EXCLUDES(dmabuf->resv->lock);
 
 static inline void buffer_check_alive(const struct dma_buf *dmabuf, const char *function)
 {

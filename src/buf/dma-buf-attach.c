@@ -116,6 +116,7 @@ static void unmap_for_exporter(struct dma_buf_attachment *attach, struct sg_tabl
 }
 
 /* The one table of two that disagree; both directions, so that it suits every request. */
+DMABUF_UNCHECKED("locks where the exporter is used to it")
 static int map_at_attach(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;
@@ -133,6 +134,7 @@ static int map_at_attach(struct dma_buf_attachment *attach)
 	return 0;
 }
 
+DMABUF_UNCHECKED("locks where the exporter is used to it")
 static void unmap_cached(struct dma_buf_attachment *attach)
 {
 	struct dma_buf *dmabuf = attach->dmabuf;

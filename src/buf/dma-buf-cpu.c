@@ -60,7 +60,6 @@ static const struct iosys_map no_map = { .vaddr = NULL };
 int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	struct iosys_map first = no_map;
-	int err;
 
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap() needs a buffer and a map"))
 		return -EINVAL;
@@ -69,7 +68,8 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (!dmabuf->ops->vmap)
 		return -EINVAL;
 	if (!dmabuf->vmapping_counter) {
-		err = dmabuf->ops->vmap(dmabuf, &first);
+		const int err = dmabuf->ops->vmap(dmabuf, &first);
+
 		if (err)
 			return err;
 		dmabuf->vmap_ptr = first;
@@ -101,8 +101,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	int err;
 
-	if (!dmabuf)
-		return dma_buf_vmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap_unlocked() needs a buffer and a map"))
+		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	err = dma_buf_vmap(dmabuf, map);
@@ -112,10 +112,8 @@ int dma_buf_vmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 
 void dma_buf_vunmap_unlocked(struct dma_buf *dmabuf, struct iosys_map *map)
 {
-	if (!dmabuf) {
-		dma_buf_vunmap(dmabuf, map);
+	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vunmap_unlocked() needs a buffer and a map"))
 		return;
-	}
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_lock(dmabuf);
 	dma_buf_vunmap(dmabuf, map);

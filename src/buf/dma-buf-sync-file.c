@@ -44,6 +44,7 @@ static unsigned int count_leaves(struct dma_fence *fence)
 }
 
 static int add_leaves(struct dma_resv *resv, struct dma_fence *fence, enum dma_resv_usage usage)
+	DMABUF_REQUIRES(resv->lock)
 {
 	/* Links of a chain may go before the second walk, but none can come. */
 	const unsigned int count = count_leaves(fence);

@@ -21,6 +21,7 @@
 #include "os/file.h"
 #include "os/list.h"
 
+DMABUF_UNCHECKED("without a context it cannot fail")
 void buffer_lock(struct dma_buf *dmabuf)
 {
 	const int err = dma_resv_lock(dmabuf->resv, NULL);

@@ -48,6 +48,7 @@ static void write_state(FILE *out, const struct info_fence *fence)
 	else
 		fputs("signalled", out);
 	if (fence->age_ns >= 0)
+		/* cppcheck-suppress duplicateExpressionTernary; it does not see behind PRId64 */
 		fprintf(out, fence->signaled ? ", %" PRId64 " ms ago" : ", %" PRId64 " ms old", ms);
 }
 

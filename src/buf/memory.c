@@ -86,7 +86,7 @@ static void close_cpu_mapping(struct memory *memory)
 		os_unmap(memory->cpu, memory->size);
 }
 
-static int protect(const struct memory *memory)
+static int protect(const struct memory *memory) DMABUF_REQUIRES(memory->lock)
 {
 	int prot = PROT_NONE;
 

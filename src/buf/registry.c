@@ -14,21 +14,21 @@
 #include "os/list.h"
 #include "os/thread.h"
 
-static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
-static struct tree_node *root; /* under lock */
-static struct dmabuf_list_head all = { &all, &all }; /* under lock */
-static uint64_t last_number; /* under lock */
+struct dmabuf_spinlock registry_spinlock = DMABUF_SPINLOCK_INIT;
+static struct tree_node *root DMABUF_GUARDED_BY(registry_spinlock);
+static struct dmabuf_list_head all DMABUF_GUARDED_BY(registry_spinlock) = { &all, &all };
+static uint64_t last_number DMABUF_GUARDED_BY(registry_spinlock);
 static uint32_t generation = 1; /* of the process; changes at fork only */
 
 void registry_lock(void)
 {
-	dmabuf_spin_lock(&lock);
+	dmabuf_spin_lock(&registry_spinlock);
 	OS_RACE_POINT("registry: locked");
 }
 
 void registry_unlock(void)
 {
-	dmabuf_spin_unlock(&lock);
+	dmabuf_spin_unlock(&registry_spinlock);
 }
 
 void registry_add(struct registry_node *node)
@@ -73,9 +73,10 @@ void registry_remove(struct registry_node *node)
 }
 
 /* The parent's buffers are not the child's, and who held the lock is gone. */
+DMABUF_UNCHECKED("the child has one thread")
 static void forget_all(void)
 {
-	dmabuf_spin_lock_init(&lock);
+	dmabuf_spin_lock_init(&registry_spinlock);
 	root = NULL;
 	list_init(&all);
 	generation++;

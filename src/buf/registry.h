@@ -19,25 +19,28 @@ struct registry_node {
 };
 
 /* The lock of the registry. Short. */
-void registry_lock(void);
-void registry_unlock(void);
+extern struct dmabuf_spinlock registry_spinlock;
+void registry_lock(void) DMABUF_ACQUIRE(registry_spinlock);
+void registry_unlock(void) DMABUF_RELEASE(registry_spinlock);
 
 /* Under the lock: put it at the end of the list. */
-void registry_add(struct registry_node *node);
+void registry_add(struct registry_node *node) DMABUF_REQUIRES(registry_spinlock);
 
 /* Under the lock, before that: false: another node has this memory, and nothing changed. */
-bool registry_add_memory(struct registry_node *node, struct tree_key file);
+bool registry_add_memory(struct registry_node *node, struct tree_key file)
+	DMABUF_REQUIRES(registry_spinlock);
 
 /* Under the lock: the number of the newest so far. */
-uint64_t registry_last_number(void);
+uint64_t registry_last_number(void) DMABUF_REQUIRES(registry_spinlock);
 
 /* Under the lock: what has this memory, or NULL. */
-struct registry_node *registry_find(struct tree_key file);
+struct registry_node *registry_find(struct tree_key file) DMABUF_REQUIRES(registry_spinlock);
 
 /* Under the lock: the one after @node, the first for NULL; NULL: no more. */
-struct registry_node *registry_next(const struct registry_node *node);
+struct registry_node *registry_next(const struct registry_node *node)
+	DMABUF_REQUIRES(registry_spinlock);
 
 /* Under the lock. A node that is not in there, as after fork, is left alone. */
-void registry_remove(struct registry_node *node);
+void registry_remove(struct registry_node *node) DMABUF_REQUIRES(registry_spinlock);
 
 #endif

@@ -115,6 +115,7 @@ static bool next_segment(struct walk *walk, size_t longest, struct scatterlist *
 
 		segment.length += taken;
 		walk->used += taken;
+		/* cppcheck-suppress knownConditionTrueFalse; it does not see the other half of ?: */
 		if (taken < left)
 			break;
 		walk->used = 0;

@@ -118,15 +118,15 @@ void trace_listen(bool on)
 	fetch_add_relaxed(&trace_switch.users, (unsigned short)(on ? 1 : -1));
 }
 
-int dmabuf_set_trace_hook(dmabuf_trace_hook func, void *data)
+int dmabuf_set_trace_hook(dmabuf_trace_hook hook, void *data)
 {
 	struct hook *new = NULL, *old;
 
-	if (func) {
+	if (hook) {
 		new = os_alloc(sizeof(*new));
 		if (!new)
 			return -ENOMEM;
-		*new = (struct hook){ func, data };
+		*new = (struct hook){ hook, data };
 		trace_listen(true);
 	}
 	old = __atomic_exchange_n(&current_hook, new, __ATOMIC_ACQ_REL); /* U1 */

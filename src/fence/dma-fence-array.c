@@ -38,6 +38,12 @@ struct dma_fence_array *to_dma_fence_array(struct dma_fence *fence)
 						  : NULL;
 }
 
+/* In our ops, where it can be nothing else. */
+static struct dma_fence_array *own_array(struct dma_fence *fence)
+{
+	return container_of(fence, struct dma_fence_array, base);
+}
+
 /*
  * What the members say.
  */
@@ -103,7 +109,7 @@ static bool all_are_signaled(const struct dma_fence_array *array)
 
 static bool array_signaled(struct dma_fence *fence)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
+	struct dma_fence_array *array = own_array(fence);
 
 	if (array->signal_on_any ? !any_is_signaled(array) : !all_are_signaled(array))
 		return false;
@@ -219,7 +225,7 @@ static bool enable_any(struct dma_fence_array *array)
 
 static bool array_enable_signaling(struct dma_fence *fence)
 {
-	struct dma_fence_array *array = to_dma_fence_array(fence);
+	struct dma_fence_array *array = own_array(fence);
 
 	if (array->signal_on_any ? enable_any(array) : enable_all(array))
 		return true;
@@ -229,7 +235,7 @@ static bool array_enable_signaling(struct dma_fence *fence)
 
 static void array_set_deadline(struct dma_fence *fence, int64_t deadline)
 {
-	const struct dma_fence_array *array = to_dma_fence_array(fence);
+	const struct dma_fence_array *array = own_array(fence);
 
 	for (unsigned int i = 0; i < array->num_fences; i++)
 		dma_fence_set_deadline(array->fences[i], deadline);
@@ -249,7 +255,7 @@ static const char *array_timeline_name(struct dma_fence *fence)
 
 static void array_release(struct dma_fence *fence)
 {
-	dma_fence_array_free(to_dma_fence_array(fence));
+	dma_fence_array_free(own_array(fence));
 }
 
 const struct dma_fence_ops dma_fence_array_ops = {

@@ -53,6 +53,12 @@ struct dma_fence *dma_fence_chain_contained(struct dma_fence *fence)
 	return chain ? chain->fence : fence;
 }
 
+/* In our ops, where it can be nothing else. */
+static struct dma_fence_chain *own_chain(struct dma_fence *fence)
+{
+	return container_of(fence, struct dma_fence_chain, base);
+}
+
 /*
  * Walking.
  */
@@ -106,9 +112,10 @@ int dma_fence_chain_find_seqno(struct dma_fence **pfence, uint64_t seqno)
 	if (!to_dma_fence_chain(head) || head->seqno < seqno)
 		return -EINVAL;
 	dma_fence_chain_for_each(fence, head) {
+		const struct dma_fence_chain *link = to_dma_fence_chain(fence);
+
 		/* Another timeline ends ours; what it was before is all that is left of it. */
-		if (fence->context != head->context ||
-		    to_dma_fence_chain(fence)->prev_seqno < seqno)
+		if (!link || fence->context != head->context || link->prev_seqno < seqno)
 			break;
 	}
 	dma_fence_put(head);
@@ -176,7 +183,7 @@ static void advance(struct dmabuf_work *work)
 static bool chain_enable_signaling(struct dma_fence *fence)
 {
 	dma_fence_get(fence); /* for the registration */
-	if (await_newest(to_dma_fence_chain(fence)))
+	if (await_newest(own_chain(fence)))
 		return true;
 	dma_fence_put(fence);
 	return false;
@@ -217,7 +224,7 @@ static void let_go(struct dmabuf_work *work)
 
 static void chain_release(struct dma_fence *fence)
 {
-	struct dma_fence_chain *chain = to_dma_fence_chain(fence);
+	struct dma_fence_chain *chain = own_chain(fence);
 
 	chain->work.func = let_go;
 	os_work_queue(&chain->work);

@@ -115,6 +115,7 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 }
 
 static void append_locked(struct dma_fence_timeline *tl, struct point *point)
+	DMABUF_REQUIRES(tl->points_lock)
 {
 	point->tl = tl;
 	point->deadline = INT64_MAX;
@@ -146,6 +147,7 @@ struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl)
 
 /* Takes the points up to @seqno off the row. */
 static struct point *choose(struct dma_fence_timeline *tl, uint64_t seqno)
+	DMABUF_REQUIRES(tl->points_lock)
 {
 	struct point *first = tl->first, **end = &tl->first;
 
@@ -175,7 +177,7 @@ static struct lockdep_lock signalling(const struct dma_fence_timeline *tl)
 	};
 }
 
-static void begin_signaling(struct dma_fence_timeline *tl)
+static void begin_signaling(struct dma_fence_timeline *tl) DMABUF_ACQUIRE(tl->signal_lock)
 {
 	struct lockdep_lock lock;
 
@@ -192,7 +194,7 @@ static void begin_signaling(struct dma_fence_timeline *tl)
 	store_relaxed(&tl->signaller, os_self());
 }
 
-static void end_signaling(struct dma_fence_timeline *tl)
+static void end_signaling(struct dma_fence_timeline *tl) DMABUF_RELEASE(tl->signal_lock)
 {
 	store_relaxed(&tl->signaller, 0);
 	if (lockdep_is_on())

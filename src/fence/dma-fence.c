@@ -91,7 +91,7 @@ struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence)
 	return load_relaxed(&fence->flags) & INLINE_LOCK ? &fence->inline_lock : fence->lock;
 }
 
-static void lock_fence(struct dma_fence *fence)
+static void lock_fence(struct dma_fence *fence) DMABUF_ACQUIRE(dma_fence_spinlock(fence))
 {
 	fence_might_lock(fence);
 	dmabuf_spin_lock(dma_fence_spinlock(fence));
@@ -99,11 +99,17 @@ static void lock_fence(struct dma_fence *fence)
 		fence_rules_locked(fence);
 }
 
-static void unlock_fence(struct dma_fence *fence)
+static void unlock_fence(struct dma_fence *fence) DMABUF_RELEASE(dma_fence_spinlock(fence))
 {
 	if (lockdep_is_on())
 		fence_rules_unlocked(fence);
 	dmabuf_spin_unlock(dma_fence_spinlock(fence));
+}
+
+/* What the callers of _locked functions promise, who may know the lock by another name. */
+static void assume_held(struct dma_fence *fence) DMABUF_ASSERTS(dma_fence_spinlock(fence))
+{
+	(void)fence;
 }
 
 void dma_fence_assert_held(struct dma_fence *fence)
@@ -184,6 +190,7 @@ void dma_fence_free(struct dma_fence *fence)
  */
 
 static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *callbacks)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
 	if (lockdep_is_on())
 		fence_rules_begin_callbacks(fence);
@@ -200,6 +207,7 @@ static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *call
 
 static void stamp(struct dma_fence *fence, int64_t timestamp)
 {
+	OS_RACE_POINT("signal: before the timestamp");
 	fence->timestamp = timestamp;		    /* S2 */
 	OS_RACE_POINT("signal: before TIMESTAMP");
 	fetch_or_release(&fence->flags, TIMESTAMP); /* S3 */
@@ -208,6 +216,7 @@ static void stamp(struct dma_fence *fence, int64_t timestamp)
 
 /* The flags as they were. With SIGNALED: it was not us. */
 static unsigned long signal_under_lock(struct dma_fence *fence, int64_t timestamp)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
 	const unsigned long flags = fetch_or_acq_rel(&fence->flags, SIGNALED); /* S4 */
 	struct dmabuf_list_head callbacks;
@@ -387,6 +396,7 @@ bool dma_fence_is_signaled_locked(struct dma_fence *fence)
 		return state == FENCE_DONE;
 	if (!fence->ops->signaled(fence))
 		return false;
+	assume_held(fence);
 	wake_waiters(fence, signal_under_lock(fence, fence_done_at(fence)));
 	return true;
 }
@@ -413,7 +423,7 @@ int dma_fence_get_status_locked(struct dma_fence *fence)
  */
 
 /* True: it will signal by itself. False: it has signalled. */
-static bool enable_signaling(struct dma_fence *fence)
+static bool enable_signaling(struct dma_fence *fence) DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
 	unsigned long flags = load_acquire(&fence->flags);
 
@@ -443,6 +453,7 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 }
 
 static int add_callback_locked(struct dma_fence *fence, struct dma_fence_cb *cb)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
 	if (!enable_signaling(fence))
 		return -ENOENT;

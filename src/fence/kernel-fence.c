@@ -120,7 +120,7 @@ static bool kernel_signaled(struct dma_fence *fence)
 	if (status < 0)
 		fence_set_error(fence, status);
 	store_release(&kernel->state, status ? KNOWN : UNKNOWN);
-	return status;
+	return status != 0;
 }
 
 static bool kernel_enable_signaling(struct dma_fence *fence)
@@ -158,7 +158,7 @@ static void kernel_release(struct dma_fence *fence)
 {
 	struct kernel_fence *kernel = to_kernel_fence(fence);
 
-	OS_RACE_POINT("kernel fence: released");
+	OS_RACE_POINT("kernel fence: without references, watched");
 	watch_remove(&kernel->watched);
 	os_file_close(kernel->watched.fd);
 	dma_fence_free(fence);

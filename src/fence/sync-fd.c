@@ -37,7 +37,7 @@
 #define BATCH 16
 
 static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
-static struct tree_node *root; /* under lock: of struct sync_fd */
+static struct tree_node *root DMABUF_GUARDED_BY(lock); /* of struct sync_fd */
 static int hangups = -1;       /* atomic: the set; -1: not made yet */
 static uint64_t socket_space;  /* atomic: the device of all sockets, once there is one */
 
@@ -163,6 +163,7 @@ static void enter(struct sync_fd *fd, struct tree_key key)
 	store_relaxed(&socket_space, key.space); /* always the same */
 	dmabuf_spin_lock(&lock);
 	added = tree_add(&root, &fd->node, key);
+	OS_RACE_POINT("sync_file: in the tree, locked");
 	dmabuf_spin_unlock(&lock);
 	dmabuf_check(added); /* an open socket's number is its own */
 	(void)added;
@@ -211,10 +212,11 @@ free_fd:
 static struct sync_fd *take_reserved(int fd, struct fence_file *file, const char *function)
 {
 	struct sync_fd *found = NULL;
-	struct tree_node *node;
 	struct os_file theirs;
 
 	if (!os_file_inspect_own(fd, &theirs)) {
+		struct tree_node *node;
+
 		dmabuf_spin_lock(&lock);
 		node = tree_find(&root, theirs.key);
 		if (node && !to_sync_fd(node)->file) {
@@ -320,7 +322,7 @@ int sync_fd_find(int fd, struct dma_fence **ret_fence, char *ret_name)
  * and takes nothing out of the set, which is the parent's still.
  */
 
-static void forget_all(void)
+static void forget_all(void) DMABUF_REQUIRES(lock)
 {
 	struct tree_node *node;
 

@@ -25,26 +25,34 @@
 #define BATCH 16
 
 static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
-static struct tree_node *root; /* under lock: of struct watched */
-static int set = -1;	       /* under lock; constant once it is made */
-static enum { NOBODY, OUR_THREAD, THE_APPLICATION } watcher; /* under lock */
+/* Of struct watched. */
+static struct tree_node *root DMABUF_GUARDED_BY(lock);
+/* Constant once it is made. */
+static int set DMABUF_GUARDED_BY(lock) = -1;
+static enum { NOBODY, OUR_THREAD, THE_APPLICATION } watcher DMABUF_GUARDED_BY(lock);
+
+/* Under lock, which a fence that goes waits for in watch_remove(). */
+DMABUF_UNCHECKED("needs no read section: the lock keeps the fence where it is")
+static bool get_unless_dead(const struct watched *watched)
+{
+	return dma_fence_get_rcu(watched->fence);
+}
 
 /* With a reference on its fence. */
-static struct watched *get_watched(uint64_t context)
+static struct watched *get_watched(uint64_t context) DMABUF_EXCLUDES(lock)
 {
 	struct watched *watched = NULL;
 	struct tree_node *node;
 
 	dmabuf_spin_lock(&lock);
 	node = tree_find(&root, (struct tree_key){ 0, context });
-	/* Its last reference may be gone, and watch_remove() may wait for the lock. */
-	if (node && dma_fence_get_rcu(container_of(node, struct watched, node)->fence))
+	if (node && get_unless_dead(container_of(node, struct watched, node)))
 		watched = container_of(node, struct watched, node);
 	dmabuf_spin_unlock(&lock);
 	return watched;
 }
 
-static unsigned int watch(int from, bool wait)
+static unsigned int watch(int from, bool wait) DMABUF_EXCLUDES(lock)
 {
 	struct os_set_event events[BATCH];
 	const unsigned int count = os_set_take(from, events, BATCH, wait);
@@ -77,7 +85,7 @@ static void watch_for_ever(void)
 	}
 }
 
-static int get_set_locked(void)
+static int get_set_locked(void) DMABUF_REQUIRES(lock)
 {
 	if (set < 0) {
 		const int made = os_set_create();
@@ -89,7 +97,7 @@ static int get_set_locked(void)
 	return set;
 }
 
-static int get_watcher_locked(void)
+static int get_watcher_locked(void) DMABUF_REQUIRES(lock)
 {
 	int err;
 
@@ -123,6 +131,7 @@ unlock:
 	return err;
 }
 
+DMABUF_UNCHECKED("the set is constant since the fence was added to it")
 void watch_await(const struct watched *watched)
 {
 	os_set_await(set, watched->fd, watched->fence->context, true);
@@ -165,7 +174,7 @@ void sync_file_watch(void)
  * Fork: the child has neither the thread, nor the set, which is the parent's still.
  */
 
-static void forget_all(void)
+static void forget_all(void) DMABUF_REQUIRES(lock)
 {
 	struct tree_node *node;
 

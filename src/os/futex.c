@@ -26,6 +26,7 @@
 
 static long futex(const uint32_t *word, int op, uint32_t val, const struct timespec *deadline)
 {
+	/* NOLINTNEXTLINE(bugprone-branch-clone): the numbers are the same where there is one call */
 	const long number = sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex;
 
 	return syscall(number, word, op | FUTEX_PRIVATE_FLAG, val, deadline, NULL,

@@ -50,8 +50,8 @@ static inline void list_move_all(struct dmabuf_list_head *from, struct dmabuf_li
 #define list_entry(node, type, member) container_of(node, type, member)
 
 #define list_for_each_entry(entry, head, member)                                       \
-	for (entry = list_entry((head)->next, __typeof__(*entry), member);             \
-	     &entry->member != (head);                                                 \
-	     entry = list_entry(entry->member.next, __typeof__(*entry), member))
+	for ((entry) = list_entry((head)->next, __typeof__(*(entry)), member);         \
+	     &(entry)->member != (head);                                               \
+	     (entry) = list_entry((entry)->member.next, __typeof__(*(entry)), member))
 
 #endif

@@ -69,11 +69,13 @@ static __thread struct {
 	struct dmabuf_work work;
 } gathered __attribute__((tls_model("initial-exec")));
 
+DMABUF_UNCHECKED("liburcu's sections have no annotations")
 void dmabuf_rcu_read_lock(void)
 {
 	urcu_bp_read_lock();
 }
 
+DMABUF_UNCHECKED("liburcu's sections have no annotations")
 void dmabuf_rcu_read_unlock(void)
 {
 	tsan_release(&read_sections);

@@ -31,6 +31,7 @@ static void lock_slow(struct dmabuf_spinlock *lock)
 		os_futex_wait(&lock->word, CONTENDED, INT64_MAX, false);
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void dmabuf_spin_lock(struct dmabuf_spinlock *lock)
 {
 	uint32_t expected = FREE;
@@ -50,6 +51,7 @@ bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock)
 	return true;
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void dmabuf_spin_unlock(struct dmabuf_spinlock *lock)
 {
 	if (unlikely(exchange_release(&lock->word, FREE) == CONTENDED))

@@ -26,7 +26,7 @@ struct os_sync_file_fake {
 };
 
 /* From now on; NULL: the kernel itself. */
-void os_sync_file_fake(const struct os_sync_file_fake *fake);
+void os_sync_file_fake(const struct os_sync_file_fake *kernel);
 
 #endif
 #endif

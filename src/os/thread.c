@@ -125,6 +125,7 @@ void os_fork_hook_add(struct os_fork_hook *hook)
 	fork_hooks = hook;
 }
 
+DMABUF_UNCHECKED("the hooks name the locks, which are held across the fork")
 static void before_fork(void)
 {
 	pthread_mutex_lock(&hooks_lock);
@@ -135,6 +136,7 @@ static void before_fork(void)
 	OS_RACE_POINT("thread: about to fork");
 }
 
+DMABUF_UNCHECKED("the hooks name the locks, which are held across the fork")
 static void after_fork_in_parent(void)
 {
 	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next) {
@@ -144,6 +146,7 @@ static void after_fork_in_parent(void)
 	pthread_mutex_unlock(&hooks_lock);
 }
 
+DMABUF_UNCHECKED("the hooks name the locks, which are held across the fork")
 static void after_fork_in_child(void)
 {
 	pthread_mutex_unlock(&hooks_lock);

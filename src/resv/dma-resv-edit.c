@@ -14,6 +14,7 @@
 
 /* At most one fence of @set has not signalled: stage that. */
 static void stage_last(struct dma_resv_fences *fences, const struct dma_resv_snapshot *set)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	struct dma_resv_snapshot_cursor cursor;
 	struct dma_fence *fence;
@@ -47,6 +48,7 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	struct dma_resv_log *log;
 
 	dma_resv_assert_held(obj);
+	fences_assume_held(fences);
 	dmabuf_bug_on(!replacement, "dma_resv_replace_fences() of no fence: give one");
 	fences_check(replacement, usage, "dma_resv_replace_fences");
 	set = set_staged(fences);
@@ -77,6 +79,7 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 	resv_check_alive(src, __func__);
 	dmabuf_might_alloc();
 	dma_resv_assert_held(dst);
+	fences_assume_held(fences);
 	dma_resv_get_snapshot(src, &set);
 	live = set_count_live(&set);
 	if (live <= 1 && fences_fit_word(fences, live)) {
@@ -104,6 +107,7 @@ void dma_resv_prune_fences(struct dma_resv *obj)
 	uint32_t live;
 
 	dma_resv_assert_held(obj);
+	fences_assume_held(fences);
 	set = set_staged(fences);
 	live = set_count_live(&set);
 	if (live == set.length)

@@ -35,6 +35,7 @@ void dma_resv_fences_init(struct dma_resv_fences *fences, struct dma_resv *obj)
 }
 
 static void check_guard(struct dma_resv *obj, const struct dma_resv_fences *fences)
+	DMABUF_ASSERTS(fences->obj->lock)
 {
 	dmabuf_bug_on(fences->obj != obj,
 		      "the fences at %p belong to reservation %p, not %p: pass that one",
@@ -47,6 +48,7 @@ static void check_guard(struct dma_resv *obj, const struct dma_resv_fences *fenc
  * middle of a walk over it, and add while it is.
  */
 static void drop_staged(struct dma_resv_fences *fences, uintptr_t staged)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	if (staged == fences->word)
 		return;
@@ -58,7 +60,7 @@ static void drop_staged(struct dma_resv_fences *fences, uintptr_t staged)
 	fences->dropped = word_log(staged);
 }
 
-static void put_dropped(struct dma_resv_fences *fences)
+static void put_dropped(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
 {
 	while (fences->dropped) {
 		struct dma_resv_log *log = fences->dropped;
@@ -68,6 +70,7 @@ static void put_dropped(struct dma_resv_fences *fences)
 	}
 }
 
+DMABUF_UNCHECKED("nobody uses it any more")
 void dma_resv_fences_fini(struct dma_resv_fences *fences)
 {
 	drop_staged(fences, fences->staged);
@@ -146,6 +149,7 @@ static void share(const struct dma_resv_log *old, struct dma_resv_log *new)
 
 /* @new holds what matters of the staged word, and replaces it there. */
 static void take_over_staged(struct dma_resv_fences *fences, struct dma_resv_log *new)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	const uintptr_t old = fences->staged;
 
@@ -208,6 +212,7 @@ struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint
 }
 
 static bool spare_has_room(const struct dma_resv_fences *fences, uint64_t room)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	return fences->spare && fences->spare->capacity >= room;
 }
@@ -221,7 +226,7 @@ bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
 
 /* Is there room for @n more without anything that could fail? */
 static bool has_room(const struct dma_resv_fences *fences, const struct dma_resv_snapshot *set,
-		     unsigned int n, uint32_t *ret_live)
+		     unsigned int n, uint32_t *ret_live) DMABUF_REQUIRES(fences->obj->lock)
 {
 	const struct dma_resv_log *log = word_is_log(set->word) ? word_log(set->word) : NULL;
 
@@ -263,6 +268,7 @@ void fences_forget_reserved(struct dma_resv_fences *fences)
 
 /* One of the reserved. */
 static void use_reservation(struct dma_resv_fences *fences, const char *who)
+	DMABUF_ASSERTS(fences->obj->lock)
 {
 	dma_resv_assert_held(fences->obj);
 	rule_bug_on(!fences->reserved, DMABUF_RULE_RESERVE, NULL,
@@ -273,6 +279,7 @@ static void use_reservation(struct dma_resv_fences *fences, const char *who)
 
 /* The staged log, with room for one more and for what stays reserved. */
 static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	const uintptr_t staged = fences->staged;
 
@@ -302,6 +309,7 @@ void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, cons
 }
 
 static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint32_t usage_and_cut)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	/* First: making room may drop the only other reference on it. */
 	dma_fence_get(fence);
@@ -310,7 +318,7 @@ static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint
 
 /* True if the word form can take it: nothing is there, or nothing that still matters. */
 static bool add_to_word(struct dma_resv_fences *fences, struct dma_fence *fence,
-			enum dma_resv_usage usage)
+			enum dma_resv_usage usage) DMABUF_REQUIRES(fences->obj->lock)
 {
 	const uintptr_t staged = fences->staged;
 
@@ -335,7 +343,7 @@ void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence
 
 /* True if the word form can take it. */
 static bool set_in_word(struct dma_resv_fences *fences, struct dma_fence *fence,
-			enum dma_resv_usage usage)
+			enum dma_resv_usage usage) DMABUF_REQUIRES(fences->obj->lock)
 {
 	const uintptr_t staged = fences->staged;
 

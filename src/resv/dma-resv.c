@@ -82,6 +82,7 @@ void dma_resv_assert_held(struct dma_resv *obj)
 void dma_resv_unlock(struct dma_resv *obj)
 {
 	dma_resv_fences_commit(obj, &obj->fences);
+	fences_assume_held(&obj->fences);
 	fences_forget_reserved(&obj->fences);
 	ww_mutex_unlock(&obj->lock);
 }
@@ -89,6 +90,7 @@ void dma_resv_unlock(struct dma_resv *obj)
 void dma_resv_reset_max_fences(struct dma_resv *obj)
 {
 	dma_resv_assert_held(obj);
+	fences_assume_held(&obj->fences);
 	fences_forget_reserved(&obj->fences);
 }
 

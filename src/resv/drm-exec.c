@@ -66,6 +66,7 @@ static struct drm_exec_entry entry_get(struct dma_resv *resv, struct drm_gem_obj
 	return (struct drm_exec_entry){ resv, obj };
 }
 
+DMABUF_UNCHECKED("the locks are in a table")
 static void entry_unlock(struct drm_exec_entry entry)
 {
 	dma_resv_unlock(entry.resv);
@@ -129,6 +130,7 @@ static void forget_contended(struct drm_exec *exec)
  */
 
 /* Nothing is held. Wait for what was contended in the round before. */
+DMABUF_UNCHECKED("the locks are in a table")
 static int lock_contended(struct drm_exec *exec)
 {
 	int err = 0;
@@ -160,6 +162,7 @@ static int claim_prelocked(struct drm_exec *exec, struct dma_resv *resv, struct 
 	return 0;
 }
 
+DMABUF_UNCHECKED("the locks are in a table")
 static int lock_one(struct drm_exec *exec, struct dma_resv *resv, struct drm_gem_object *obj)
 {
 	int err;
@@ -177,6 +180,7 @@ static int lock_one(struct drm_exec *exec, struct dma_resv *resv, struct drm_gem
 
 /* -EALREADY also where duplicates are ignored. */
 static int lock_new(struct drm_exec *exec, struct dma_resv *resv, struct drm_gem_object *obj)
+	DMABUF_ASSERTS(resv->lock)
 {
 	int err;
 

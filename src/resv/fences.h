@@ -8,17 +8,27 @@
 /* Abort unless @usage, which shares a word with the fence, is a category; warn of arrays. */
 void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, const char *who);
 
+/* For the analysis: the lock of the object that @fences is inside has a second name. */
+static inline void fences_assume_held(const struct dma_resv_fences *fences)
+	DMABUF_ASSERTS(fences->obj->lock)
+{
+	(void)fences;
+}
+
 /* A log with room for @live entries, for what is reserved, and to grow; or NULL. */
-struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live);
+struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live)
+	DMABUF_REQUIRES(fences->obj->lock);
 
 /* Would the word form, with @live fences in it (0 or 1), keep what is reserved? */
-bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live);
+bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
+	DMABUF_REQUIRES(fences->obj->lock);
 
 /* Stage nothing at all, one fence, or a log that owns all its entries. */
-void fences_stage_nothing(struct dma_resv_fences *fences);
+void fences_stage_nothing(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock);
 void fences_stage_one(struct dma_resv_fences *fences, struct dma_fence *fence,
-		      enum dma_resv_usage usage);
-void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log);
+		      enum dma_resv_usage usage) DMABUF_REQUIRES(fences->obj->lock);
+void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
+	DMABUF_REQUIRES(fences->obj->lock);
 
 /*
  * Put into @log, borrowed, what still matters of @set, in its order; without the
@@ -28,9 +38,10 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 		 const uint64_t *except);
 
 /* Stage what still matters of what is staged, in @log. */
-void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log);
+void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log)
+	DMABUF_REQUIRES(fences->obj->lock);
 
 /* What remains of a reservation is void. */
-void fences_forget_reserved(struct dma_resv_fences *fences);
+void fences_forget_reserved(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock);
 
 #endif

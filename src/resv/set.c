@@ -114,14 +114,14 @@ static bool note_context(struct dma_resv_snapshot_cursor *cursor, uint32_t conte
 static bool is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t length)
 {
 	const uint32_t *tags = log_tags(log), *contexts = log_contexts(log);
-	struct dma_fence *fence = log->fences[i];
+	struct dma_fence *old = log->fences[i];
 
 	for (uint32_t j = i + 1; j < length; j++) {
 		struct dma_fence *newer = log->fences[j];
 
 		if (contexts[j] != contexts[i] || !newer)
 			continue;
-		if (fence_supersedes(newer, tags[j] & TAG_USAGE, fence, tags[i] & TAG_USAGE))
+		if (fence_supersedes(newer, tags[j] & TAG_USAGE, old, tags[i] & TAG_USAGE))
 			return true;
 	}
 	return false;

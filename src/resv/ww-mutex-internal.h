@@ -38,7 +38,7 @@ static inline bool ww_is_free(const struct ww_mutex *lock)
 /* The context in a word, or NULL. Who may look into it: see ww-mutex-queue.c. */
 static inline struct ww_acquire_ctx *ww_ctx_in(uintptr_t word)
 {
-	return word & WW_NO_CTX ? NULL : (struct ww_acquire_ctx *)(word & ~WW_WAITERS);
+	return (word & WW_NO_CTX) ? NULL : (struct ww_acquire_ctx *)(word & ~WW_WAITERS);
 }
 
 /* Wait for the mutex: 0, -EDEADLK, or -EINTR if @interruptible. */

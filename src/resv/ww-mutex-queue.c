@@ -50,11 +50,13 @@ static bool is_older(const struct ww_acquire_ctx *a, const struct ww_acquire_ctx
  */
 
 static struct waiter *first_waiter(const struct ww_mutex *lock)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	return lock->base.first ? list_entry(lock->base.first, struct waiter, node) : NULL;
 }
 
 static struct waiter *next_waiter(const struct ww_mutex *lock, const struct waiter *waiter)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	struct dmabuf_list_head *next = waiter->node.next;
 
@@ -62,10 +64,11 @@ static struct waiter *next_waiter(const struct ww_mutex *lock, const struct wait
 }
 
 #define for_each_waiter(waiter, lock) \
-	for (waiter = first_waiter(lock); waiter; waiter = next_waiter(lock, waiter))
+	for ((waiter) = first_waiter(lock); (waiter); (waiter) = next_waiter(lock, waiter))
 
 /* The waiter in front of whom @ctx belongs; NULL: it goes to the end. */
 static struct waiter *first_younger(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	struct waiter *waiter;
 
@@ -79,6 +82,7 @@ static struct waiter *first_younger(const struct ww_mutex *lock, const struct ww
 }
 
 static void enqueue(struct ww_mutex *lock, struct waiter *waiter)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	struct waiter *younger = first_younger(lock, waiter->ctx);
 
@@ -94,6 +98,7 @@ static void enqueue(struct ww_mutex *lock, struct waiter *waiter)
 }
 
 static void dequeue(struct ww_mutex *lock, struct waiter *waiter)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	if (list_is_empty(&waiter->node))
 		lock->base.first = NULL;
@@ -103,14 +108,14 @@ static void dequeue(struct ww_mutex *lock, struct waiter *waiter)
 }
 
 /* @word, with WW_WAITERS as the queue wants it. */
-static void set_word(struct ww_mutex *lock, uintptr_t word)
+static void set_word(struct ww_mutex *lock, uintptr_t word) DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	/* Release: with an empty queue the next holder comes without wait_lock. */
 	store_release(&lock->base.owner, lock->base.first ? word | WW_WAITERS : word);
 }
 
 /* May this thread have the mutex before the first waiter? There is one. */
-static bool may_pass(const struct ww_mutex *lock)
+static bool may_pass(const struct ww_mutex *lock) DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	return !list_entry(lock->base.first, struct waiter, node)->passed_over;
 }
@@ -121,6 +126,7 @@ static bool may_pass(const struct ww_mutex *lock)
 
 /* Wait-die: the first waiter with locks that has somebody older before it. */
 static struct waiter *first_to_die(const struct ww_mutex *lock)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	const struct ww_acquire_ctx *holder = ww_ctx_in(ww_word(lock));
 	bool behind_older = false;
@@ -139,6 +145,7 @@ static struct waiter *first_to_die(const struct ww_mutex *lock)
 }
 
 static bool must_die(const struct ww_mutex *lock, const struct waiter *self)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	const struct ww_acquire_ctx *holder = ww_ctx_in(ww_word(lock));
 	const struct dmabuf_list_head *node;
@@ -153,6 +160,7 @@ static bool must_die(const struct ww_mutex *lock, const struct waiter *self)
 }
 
 static bool must_back_off(const struct ww_mutex *lock, const struct waiter *self)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	if (!self->ctx || !self->ctx->acquired)
 		return false;
@@ -179,13 +187,14 @@ static bool must_back_off(const struct ww_mutex *lock, const struct waiter *self
  */
 
 /* K2. Returns what K3 has to wake, or NULL. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the exchange */
 static const uint32_t *kick(uint32_t *wake)
 {
 	return exchange_release(wake, WOKEN) == SLEEPING ? wake : NULL;
 }
 
 /* Wound-wait: mark the holder if somebody older waits. */
-static const uint32_t *wound(const struct ww_mutex *lock)
+static const uint32_t *wound(const struct ww_mutex *lock) DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	struct ww_acquire_ctx *holder = ww_ctx_in(ww_word(lock));
 	const struct waiter *waiter;
@@ -203,6 +212,7 @@ static const uint32_t *wound(const struct ww_mutex *lock)
 
 /* Something has changed. Who acts on it? Returns what is to be woken, or NULL. */
 static const uint32_t *next_to_act(const struct ww_mutex *lock)
+	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	struct waiter *waiter;
 
@@ -217,7 +227,7 @@ static const uint32_t *next_to_act(const struct ww_mutex *lock)
 }
 
 /* Drop wait_lock, then wake who has to act. */
-static void leave(struct ww_mutex *lock)
+static void leave(struct ww_mutex *lock) DMABUF_RELEASE(lock->base.wait_lock)
 {
 	const uint32_t *wake = next_to_act(lock);
 
@@ -251,9 +261,10 @@ static int sleep_on(uint32_t *wake, bool interruptible)
  * One look at the mutex, under wait_lock. Returns 0 if the caller has it now,
  * -EDEADLK if it must back off, else -EAGAIN.
  */
-static int look(struct ww_mutex *lock, struct waiter *self)
+static int look(struct ww_mutex *lock, struct waiter *self) DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	exchange_acquire(self->wake, AWAKE); /* S1 */
+	OS_RACE_POINT("ww_mutex: before a look");
 	if (ww_is_free(lock) && (first_waiter(lock) == self || may_pass(lock)))
 		return 0;
 	if (must_back_off(lock, self))

@@ -139,6 +139,7 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 	ww_might_lock(lock, ctx);
 	err = lock_or_back_off(lock, ctx, interruptible);
 	if (unlikely(err == -EDEADLK))
+		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only with a context */
 		ctx->contending_lock = lock;
 	return err;
 }
@@ -169,6 +170,7 @@ static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool int
 	return lock_common(lock, ctx, interruptible);
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
 	const int err = lock_slow(lock, ctx, false);
@@ -193,6 +195,7 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	return 1;
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_unlock(struct ww_mutex *lock)
 {
 	const uintptr_t word = ww_word(lock) & ~WW_WAITERS;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Chains that several threads walk, ask, await and let go of while their fences signal. */
+#include <urcu-bp.h>
+
 #include "fence/fence.h"
 #include "chains.h"
 
@@ -81,6 +83,33 @@ static void go_round(unsigned int seed)
 	for (unsigned int i = 0; i < LINKS; i++)
 		ASSERT_TRUE(dma_fence_is_signaled(race.chain.links[i]));
 	end_chain(&race.chain);
+}
+
+static unsigned int references;
+
+static void assert_in_a_section(const char *label)
+{
+	if (strcmp(label, "get_rcu_safe: before the reference"))
+		return;
+	ASSERT_TRUE(urcu_bp_read_ongoing());
+	references++;
+}
+
+/* Only there, what it has just found cannot go before it has a reference. */
+TEST(a_walk_takes_its_references_in_read_sections)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_fence_chain *first = dma_fence_chain_alloc(), *second = dma_fence_chain_alloc();
+
+	dma_fence_chain_init(first, NULL, dma_fence_get(fence), 1);
+	dma_fence_chain_init(second, &first->base, dma_fence_get(fence), 2);
+	references = 0;
+	os_race_hook(assert_in_a_section);
+	dma_fence_put(dma_fence_chain_walk(dma_fence_get(&second->base)));
+	os_race_hook(NULL);
+	ASSERT_INT(references, ==, 1);
+	dma_fence_put(&second->base);
+	dma_fence_put(fence);
 }
 
 TEST(walks_points_and_signals_race)

@@ -275,6 +275,25 @@ TEST(find_of_a_point_that_was_passed_gives_what_is_left_before_it)
 	end_chain(&chain);
 }
 
+/* Whoever made the end counts contexts himself, instead of asking for them. */
+TEST(find_does_not_take_the_end_for_a_link_whatever_its_context)
+{
+	struct dma_fence *end = make_fence(), *fence = make_fence();
+	struct dma_fence *first, *head, *found;
+
+	first = link_fence(dma_fence_get(end), dma_fence_get(fence), 4);
+	head = link_fence(first, make_fence(), 9);
+	end->context = head->context;
+	dma_fence_signal(fence);
+	found = dma_fence_get(head);
+	ASSERT_INT(dma_fence_chain_find_seqno(&found, 2), ==, 0);
+	ASSERT_PTR(found, ==, end);
+	dma_fence_put(found);
+	dma_fence_put(head);
+	dma_fence_put(fence);
+	dma_fence_put(end);
+}
+
 TEST(find_stops_where_another_timeline_ends_the_chain)
 {
 	struct dma_fence *old_fence = make_fence(), *new_fence = make_fence();

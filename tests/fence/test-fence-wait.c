@@ -197,6 +197,30 @@ TEST(a_timeout_beyond_the_end_of_time_does_not_overflow)
 	dma_fence_put(fence);
 }
 
+static struct waiter latecomer;
+static struct test_thread *latecomers_thread;
+
+/* The signaller has looked at the flags already. */
+static void announce_a_waiter(const char *label)
+{
+	if (strcmp(label, "signal: before SIGNALED") || hooked++)
+		return;
+	latecomers_thread = start_waiting(&latecomer);
+	WAIT_UNTIL(load_acquire(&latecomer.fence->flags) & HAS_WAITERS);
+}
+
+TEST(a_waiter_that_comes_in_the_middle_of_a_signal_is_not_missed)
+{
+	struct dma_fence *fence = make_fence();
+
+	latecomer = (struct waiter){ .fence = fence, .timeout = MAX_SCHEDULE_TIMEOUT };
+	hook(fence, announce_a_waiter);
+	ASSERT_INT(dma_fence_signal(fence), ==, 0);
+	test_thread_join(latecomers_thread);
+	ASSERT_INT(latecomer.ret, ==, MAX_SCHEDULE_TIMEOUT);
+	dma_fence_put(fence);
+}
+
 static unsigned long hooked_bits;
 
 static void set_bits_then_signal(const char *label)

@@ -153,6 +153,17 @@ TEST(a_fence_that_is_signalled_while_its_last_put_waits_is_not_abandoned)
 	ASSERT_INT(cb.calls, ==, 1);
 }
 
+TEST(a_dead_fence_is_there_until_its_readers_leave)
+{
+	struct dma_fence *fence = make_fence();
+
+	dmabuf_rcu_read_lock();
+	dma_fence_put(fence);
+	ASSERT_INT(load_relaxed(&fence->refcount.count), ==, 0);
+	ASSERT_PTR(dma_fence_get_rcu(fence), ==, NULL);
+	dmabuf_rcu_read_unlock();
+}
+
 TEST(get_rcu_never_revives_the_dead)
 {
 	struct dma_fence *fence = make_fence();

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Who watches the kernel's fences: a thread of the library's, or the application. */
 #define _GNU_SOURCE
+#include <dirent.h>
+#include <signal.h>
+
 #include "fake-kernel.h"
 
 /*
@@ -194,7 +197,7 @@ static void look_as_it_goes(const char *label)
 {
 	if (!strcmp(label, "watch: before a fence"))
 		looks++;
-	if (!strcmp(label, "kernel fence: released"))
+	if (!strcmp(label, "kernel fence: without references, watched"))
 		sync_file_watch();
 }
 
@@ -234,6 +237,38 @@ TEST(a_fence_that_goes_as_it_signals_is_let_go)
 {
 	ASSERT_INT(run_in_child(watch_what_has_gone, NULL), ==, 0);
 	ASSERT_INT(run_in_child(watch_what_is_going, NULL), ==, 0);
+}
+
+static struct fake_point dying_point;
+
+static void signal_and_watch(const char *label)
+{
+	if (strcmp(label, "kernel fence: without references, watched"))
+		return;
+	fake_signal(&dying_point, 1, 4711);
+	sync_file_watch();
+}
+
+static void watch_while_it_goes(void *unused)
+{
+	struct counting_cb counter = { .calls = 0 };
+	const int watch_fd = sync_file_watch_fd(), fd = fake_sync_file(&dying_point);
+	struct dma_fence *fence = take_in(fd);
+
+	(void)unused;
+	if (dma_fence_add_callback(fence, &counter.cb, count_call) ||
+	    !dma_fence_remove_callback(fence, &counter.cb))
+		_exit(1);
+	os_race_hook(signal_and_watch);
+	dma_fence_put(fence);
+	os_race_hook(NULL);
+	if (poll_now(watch_fd) || counter.calls)
+		_exit(2);
+}
+
+TEST(a_fence_without_references_is_not_watched_back_to_life)
+{
+	ASSERT_INT(run_in_child(watch_while_it_goes, NULL), ==, 0);
 }
 
 TEST(who_comes_after_the_thread_is_refused)
@@ -281,6 +316,64 @@ TEST(without_a_thread_no_fence_is_taken_in)
 	int fd = fake_sync_file(&point);
 
 	ASSERT_INT(run_in_child(take_in_the_first, &fd), ==, 0);
+	fake_close(fd);
+}
+
+/* May a handler of SIGUSR1 run in this thread? Counts only a thread that sleeps: it has begun. */
+static bool is_open_to_signals(const char *tid, unsigned int *asleep)
+{
+	unsigned long long blocked = ~0ull;
+	char path[300], line[100], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%s/status", tid);
+	file = fopen(path, "r");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "State: %c", &state) == 1)
+			*asleep += state == 'S';
+		sscanf(line, "SigBlk: %llx", &blocked);
+	}
+	if (file)
+		fclose(file);
+	return !(blocked >> (SIGUSR1 - 1) & 1);
+}
+
+/* How many threads there are in which one may; all but this one sleep. */
+static unsigned int count_open_to_signals(void)
+{
+	unsigned int threads, asleep, open;
+
+	do {
+		DIR *tasks = opendir("/proc/self/task");
+
+		threads = asleep = open = 0;
+		for (struct dirent *entry; tasks && (entry = readdir(tasks));) {
+			if (entry->d_name[0] == '.')
+				continue;
+			threads++;
+			open += is_open_to_signals(entry->d_name, &asleep);
+		}
+		closedir(tasks);
+	} while (asleep + 1 < threads);
+	return open;
+}
+
+static void start_watching(void *fd)
+{
+	const unsigned int before = count_open_to_signals();
+
+	take_in(*(int *)fd);
+	if (count_open_to_signals() != before)
+		_exit(1);
+}
+
+/* In a child, where the library has no thread yet. */
+TEST(no_handler_runs_in_the_librarys_thread)
+{
+	struct fake_point point;
+	int fd = fake_sync_file(&point);
+
+	ASSERT_INT(run_in_child(start_watching, &fd), ==, 0);
 	fake_close(fd);
 }
 

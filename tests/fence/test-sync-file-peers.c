@@ -156,6 +156,25 @@ TEST(who_only_writes_keeps_nobody)
 	dma_fence_put(fence);
 }
 
+/* It can be read to its end for ever: there is nothing more to be said about it. */
+TEST(a_copy_that_is_shut_for_writing_is_looked_at_once)
+{
+	struct dma_fence *fence = make_fence();
+	const int fd = make_fd(fence);
+
+	ASSERT_PTR(sync_file_get_fence(-1), ==, NULL);
+	ASSERT_INT(shutdown(fd, SHUT_WR), ==, 0);
+	events = 0;
+	os_race_hook(count_events);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_stands_for(fd, fence);
+	os_race_hook(NULL);
+	ASSERT_INT(events, ==, 1);
+	close(fd);
+	ASSERT_PTR(sync_file_get_fence(-1), ==, NULL);
+	dma_fence_put(fence);
+}
+
 static void send_and_die(void *arg)
 {
 	const int *to = arg;

@@ -7,6 +7,7 @@
 #include "descriptors.h"
 
 #include <linux/io_uring.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
@@ -372,6 +373,53 @@ TEST(a_forked_child_may_wait_for_what_it_inherited)
 	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
 	ASSERT_INT(WEXITSTATUS(status), ==, POLLIN);
 	dma_fence_put(fence);
+}
+
+static struct {
+	pthread_t thread;
+	unsigned int inside, forking; /* atomic */
+} changer;
+
+/* The fork must wait for who is in the tree, since the child would find it half changed. */
+static void stay_until_the_fork(const char *label)
+{
+	if (!strcmp(label, "rcu: about to fork"))
+		store_release(&changer.forking, 1);
+	if (strcmp(label, "sync_file: in the tree, locked") ||
+	    !pthread_equal(pthread_self(), changer.thread))
+		return;
+	store_release(&changer.inside, 1);
+	WAIT_UNTIL(load_acquire(&changer.forking));
+	for (unsigned int i = 0; i < 100; i++) /* who does not wait forks now */
+		test_yield();
+}
+
+static void reserve_and_cancel(void *unused)
+{
+	(void)unused;
+	changer.thread = pthread_self();
+	os_race_hook(stay_until_the_fork);
+	sync_file_cancel_fd(sync_file_reserve_fd(O_CLOEXEC));
+}
+
+static void begin_anew(void *unused)
+{
+	(void)unused;
+	alarm(60); /* not a verdict: it keeps a child that hangs from staying */
+	os_race_hook(NULL);
+	sync_file_cancel_fd(sync_file_reserve_fd(O_CLOEXEC));
+}
+
+TEST(fork_while_another_thread_is_among_the_descriptors)
+{
+	struct test_thread *thread;
+
+	changer.inside = changer.forking = 0;
+	thread = test_thread_start(reserve_and_cancel, NULL);
+	WAIT_UNTIL(load_acquire(&changer.inside));
+	ASSERT_INT(run_in_child(begin_anew, NULL), ==, 0);
+	os_race_hook(NULL);
+	test_thread_join(thread);
 }
 
 /*

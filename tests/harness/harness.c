@@ -334,6 +334,7 @@ int main(int argc, char **argv)
 		printf("no name of a test contains '%s'\n0 passed, 1 failed\n", argc > 1 ? argv[1] : "");
 		return 1;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* who looks on shall see which test hangs */
 	dmabuf_set_warn_handler(warned);
 	start_reclaimer();
 	failures = _cmocka_run_group_tests(argv[0], list, n, NULL, NULL);

@@ -106,6 +106,9 @@ struct test_resources test_resources_at_rest(struct test_resources before);
 /* While @fails, malloc() gives this thread nothing. For what no fault loop can reach. */
 void test_malloc_fails(bool fails);
 
+/* Call @func with all that is freed from now on, by any thread, while it is still there; NULL: no more. */
+void test_on_free(void (*func)(const void *memory));
+
 #define ASSERT_RESOURCES(before)                                                          \
 	do {                                                                              \
 		const struct test_resources now_ = test_resources_at_rest(before);        \

@@ -154,6 +154,43 @@ TEST(without_memory_for_a_batch_each_runs_once_also_what_defers_again)
 	ASSERT_RESOURCES(before);
 }
 
+struct reader {
+	struct dmabuf_rcu_head rcu;
+	unsigned int inside, may_leave, has_left; /* atomic */
+};
+
+static void read_until_told(void *arg)
+{
+	struct reader *reader = arg;
+
+	dmabuf_rcu_read_lock();
+	store_release(&reader->inside, 1);
+	WAIT_UNTIL(load_acquire(&reader->may_leave));
+	for (unsigned int i = 0; i < 100; i++) /* who does not wait runs now */
+		test_yield();
+	store_release(&reader->has_left, 1);
+	dmabuf_rcu_read_unlock();
+}
+
+static void assert_reader_left(struct dmabuf_rcu_head *head)
+{
+	ASSERT_INT(load_acquire(&container_of(head, struct reader, rcu)->has_left), ==, 1);
+}
+
+TEST(without_memory_for_a_batch_readers_are_waited_for)
+{
+	struct reader reader = { .inside = 0 };
+	struct test_thread *thread = test_thread_start(read_until_told, &reader);
+
+	WAIT_UNTIL(load_acquire(&reader.inside));
+	test_malloc_fails(true);
+	dmabuf_call_rcu(&reader.rcu, assert_reader_left);
+	store_release(&reader.may_leave, 1);
+	dmabuf_rcu_barrier();
+	test_malloc_fails(false);
+	test_thread_join(thread);
+}
+
 static unsigned int batches; /* atomic */
 
 static void count_batches(const char *label)

@@ -5,6 +5,7 @@
 #include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-resv.h>
 #include <errno.h>
+#include <urcu-bp.h>
 
 #include "filled.h"
 #include "resv/log.h"
@@ -428,4 +429,30 @@ TEST(queries_ask_fences_that_have_to_be_asked)
 		dma_fence_put(lazy);
 		empty(&f);
 	}
+}
+
+static unsigned int snapshots_begun;
+
+static void assert_in_a_section(const char *label)
+{
+	if (strcmp(label, "snapshot: before reference"))
+		return;
+	ASSERT_TRUE(urcu_bp_read_ongoing());
+	snapshots_begun++;
+}
+
+/* Only there, the word that it has just read cannot go before it has a reference. */
+TEST(snapshot_takes_its_reference_in_a_read_section)
+{
+	struct dma_resv_snapshot snap;
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	snapshots_begun = 0;
+	os_race_hook(assert_in_a_section);
+	dma_resv_get_snapshot(&obj, &snap);
+	os_race_hook(NULL);
+	ASSERT_INT(snapshots_begun, ==, 1);
+	dma_resv_put_snapshot(&snap);
+	dma_resv_fini(&obj);
 }

@@ -207,6 +207,33 @@ static void unlock_and_hold_the_first(struct ww_mutex *lock)
 	WAIT_UNTIL(load_acquire(&gate.arrivals) > arrivals);
 }
 
+static void hold_before_sleep(const char *label)
+{
+	if (!pthread_equal(pthread_self(), gate.who) || strcmp(label, "ww_mutex: before sleep"))
+		return;
+	fetch_add_release(&gate.arrivals, 1);
+	WAIT_UNTIL(!load_acquire(&gate.closed));
+}
+
+TEST(an_unlock_just_before_a_waiter_sleeps_is_not_missed)
+{
+	const unsigned int arrivals = load_acquire(&gate.arrivals);
+	struct queue q;
+
+	begin(&q, &wait_die, 0);
+	gate.who = q.actor[0].id;
+	gate.closed = true;
+	os_race_hook(hold_before_sleep);
+	actor_begin_waiting(&q.actor[0], ACT_LOCK, &q.lock, 1);
+	WAIT_UNTIL(load_acquire(&gate.arrivals) > arrivals);
+	ww_mutex_unlock(&q.lock);
+	store_release(&gate.closed, false);
+	ASSERT_INT(actor_end(&q.actor[0]), ==, 0);
+	os_race_hook(NULL);
+	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	end(&q);
+}
+
 TEST(a_woken_waiter_is_passed_over_once_and_not_twice)
 {
 	unsigned int sleeps;
@@ -263,8 +290,7 @@ TEST(a_waiter_with_a_lock_dies_when_an_older_one_passes_it)
 	ww_mutex_destroy(&other);
 }
 
-/* The same for one that nobody has woken, since others are before it. */
-TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
+static void pass_the_queue(enum act act, int taken)
 {
 	struct ww_mutex other;
 	struct queue q;
@@ -278,7 +304,7 @@ TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
 	actor_begin_waiting(&q.actor[0], ACT_LOCK, &q.lock, 1);
 	actor_begin_waiting(&q.actor[3], ACT_LOCK, &q.lock, 2);
 	unlock_and_hold_the_first(&q.lock);
-	ASSERT_INT(actor_do(&q.actor[2], ACT_TRYLOCK, &q.lock), ==, 1);
+	ASSERT_INT(actor_do(&q.actor[2], act, &q.lock), ==, taken);
 	ASSERT_INT(actor_end(&q.actor[3]), ==, -EDEADLK);
 	store_release(&gate.closed, false);
 	actor_do(&q.actor[2], ACT_UNLOCK, &q.lock);
@@ -288,6 +314,13 @@ TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
 	actor_do(&q.actor[3], ACT_UNLOCK, &other);
 	end(&q);
 	ww_mutex_destroy(&other);
+}
+
+/* The same for one that nobody has woken, since others are before it. */
+TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
+{
+	pass_the_queue(ACT_TRYLOCK, 1);
+	pass_the_queue(ACT_LOCK, 0);
 }
 
 /* Wound-wait: who passes an older waiter is wounded like a holder it had found. */

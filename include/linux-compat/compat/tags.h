@@ -15,6 +15,7 @@
 #define dmabuf_rcu_head rcu_head
 #define dmabuf_spinlock spinlock
 #define DMABUF_MUST_CHECK /* Linux's prototypes have none */
+#define DMABUF_NO_ANNOTATIONS /* nor does kernel code have those of clang */
 #include <dmabuf/dmabuf-types.h>
 #else
 #define list_head dmabuf_list_head

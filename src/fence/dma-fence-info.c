@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What a fence is called, when it was, what comes first; contexts and stubs. */
+#include "debug/lockdep.h"
 #include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/clock.h"
@@ -140,7 +141,7 @@ struct dma_fence *dma_fence_get_stub(void)
 	return dma_fence_get(&the_stub);
 }
 
-struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp)
+struct dma_fence *fence_make_stub(int64_t timestamp)
 {
 	struct dma_fence *stub = os_alloc(sizeof(*stub));
 
@@ -150,4 +151,10 @@ struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp)
 	dma_fence_enable_sw_signaling(stub);
 	dma_fence_signal_timestamp(stub, timestamp);
 	return stub;
+}
+
+struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp)
+{
+	lockdep_might_alloc();
+	return fence_make_stub(timestamp);
 }

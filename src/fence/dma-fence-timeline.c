@@ -101,6 +101,7 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 	struct dma_fence_timeline *tl;
 	size_t size;
 
+	lockdep_might_alloc();
 	if (dmabuf_warn_on(!name, "dma_fence_timeline_create() without a name"))
 		return NULL;
 	size = strlen(name) + 1;

@@ -443,8 +443,7 @@ static bool enable_signaling(struct dma_fence *fence) DMABUF_REQUIRES(dma_fence_
 void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 {
 	fence_check_alive(fence, __func__);
-	if (!dma_fence_test_signaled_flag(fence))
-		fence_might_lock(fence);
+	fence_could_lock(fence);
 	if (load_acquire(&fence->flags) & (SIGNALED | ENABLE_SIGNAL))
 		return;
 	lock_fence(fence);
@@ -473,6 +472,7 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma
 		return -EINVAL;
 	fence_check_alive(fence, __func__);
 	list_init(&cb->node);
+	fence_could_lock(fence);
 	if (dma_fence_test_signaled_flag(fence))
 		return -ENOENT;
 	cb->func = func;

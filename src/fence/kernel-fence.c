@@ -8,6 +8,7 @@
  *
  * All that this needs is set aside when the fence is made, since it may be asked under locks.
  */
+#include "debug/lockdep.h"
 #include "fence/kernel-fence.h"
 
 #include <errno.h>
@@ -266,6 +267,7 @@ int sync_file_kernel_fd(struct dma_fence *fence)
 	struct dma_fence *leaf;
 	int fd = -ENOENT;
 
+	lockdep_might_alloc();
 	if (!fence)
 		return -EINVAL;
 	if (dma_fence_is_signaled(fence))

@@ -18,6 +18,7 @@
  * user's is called under it, and no other lock is taken, save those of fences' references.
  * A fork holds it, so that the child finds a whole tree.
  */
+#include "debug/lockdep.h"
 #include "fence/sync-file.h"
 
 #include <errno.h>
@@ -176,6 +177,7 @@ int sync_file_reserve_fd(unsigned int flags)
 	struct sync_fd *fd;
 	int set, err;
 
+	lockdep_might_alloc();
 	if (flags & ~(unsigned int)O_CLOEXEC)
 		return -EINVAL;
 	sync_fd_reap();
@@ -280,6 +282,7 @@ int sync_file_fd(struct sync_file *sync_file, unsigned int flags)
 {
 	int fd;
 
+	lockdep_might_alloc();
 	if (!sync_file)
 		return -EINVAL;
 	fd = sync_file_reserve_fd(flags);

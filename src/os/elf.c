@@ -21,7 +21,7 @@ static size_t read_some(int fd, uint64_t offset, void *to, size_t size)
 	const off_t position = (off_t)offset;
 	ssize_t got;
 
-	if (position < 0 || (uint64_t)position != offset)
+	if (position < 0)
 		return 0;
 	got = pread(fd, to, size, position);
 	return got < 0 ? 0 : (size_t)got;

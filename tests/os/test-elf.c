@@ -175,6 +175,47 @@ TEST(a_name_that_is_too_long_is_cut_off)
 	drop(&copy);
 }
 
+/* The symbol of a_static_function(). */
+static ElfW(Sym) *symbol_inside(const struct copy *copy)
+{
+	ElfW(Sym) *symbol = (void *)(copy->image + copy->symbols->sh_offset);
+
+	while (strcmp((char *)copy->image + copy->names->sh_offset + symbol->st_name,
+		      "a_static_function") != 0)
+		symbol++;
+	return symbol;
+}
+
+TEST(a_name_ends_with_the_table_at_the_latest)
+{
+	struct elf_function function;
+	struct copy copy;
+
+	copy_program(&copy);
+	copy.names->sh_size = symbol_inside(&copy)->st_name + strlen("a_stat");
+	ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
+	ASSERT_STR(function.name, "a_stat");
+	drop(&copy);
+}
+
+TEST(of_functions_in_each_other_the_one_that_begins_last_is_found)
+{
+	struct copy copy;
+	ElfW(Sym) *symbol;
+
+	copy_program(&copy);
+	symbol = symbol_inside(&copy);
+	/* Its neighbours in the table lie around it, one before it there and one behind. */
+	for (int i = -1; i <= 1; i += 2) {
+		symbol[i] = *symbol;
+		symbol[i].st_name = 0;
+		symbol[i].st_value -= 16;
+		symbol[i].st_size += 16;
+	}
+	ASSERT_TRUE(finds(&copy));
+	drop(&copy);
+}
+
 TEST(a_function_without_a_name_is_not_found)
 {
 	struct elf_function function;

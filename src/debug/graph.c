@@ -415,7 +415,7 @@ bool graph_add(struct graph_known *known, const struct graph_node *from,
 	const uint64_t print = fingerprint(from, to);
 	bool closes = false;
 
-	if (!tables || is_known(known, print))
+	if (is_known(known, print))
 		return false;
 	if (!is_learnt(from, to)) {
 		const uint32_t stack = stack_save_from(caller);
@@ -433,7 +433,7 @@ bool graph_knows(const void *lock_class, uintptr_t object)
 {
 	bool is_there;
 
-	if (!tables || !load_relaxed(node_bucket(lock_class, object))) /* a hint */
+	if (!load_relaxed(node_bucket(lock_class, object))) /* a hint */
 		return false;
 	dmabuf_spin_lock(&graph_lock);
 	is_there = find_node(lock_class, object);
@@ -445,7 +445,7 @@ void graph_forget(uintptr_t object)
 {
 	uint32_t *bucket, index, next;
 
-	if (!tables || object < GRAPH_LEVELS)
+	if (object < GRAPH_LEVELS)
 		return;
 	bucket = node_bucket(NULL, object);
 	if (!load_relaxed(bucket)) /* whoever added one is done with the object */

@@ -222,6 +222,24 @@ TEST(a_name_ends_with_its_table)
 	drop(&copy);
 }
 
+TEST(of_functions_in_each_other_the_one_that_begins_last_is_found)
+{
+	struct copy copy;
+	ElfW(Sym) *symbol;
+
+	copy_program(&copy);
+	symbol = own_symbol(&copy);
+	/* Its neighbours in the table lie around it, one before it there and one behind. */
+	for (int i = -1; i <= 1; i += 2) {
+		symbol[i] = *symbol;
+		symbol[i].st_name = 0;
+		symbol[i].st_value -= 16;
+		symbol[i].st_size += 16;
+	}
+	ASSERT_TRUE(finds(&copy));
+	drop(&copy);
+}
+
 TEST(a_function_without_a_name_is_not_found)
 {
 	struct elf_function function;

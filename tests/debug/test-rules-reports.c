@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is the same for all reports: each once, whoever hears it, whatever is full, and in a child. */
+/* What holds for all reports: each once, whoever hears it, whatever is full, and in children. */
 #include "rules.h"
 
 #include <dmabuf/dma-fence-wait.h>
@@ -386,7 +386,8 @@ static void take_legally(unsigned int index, void *arg)
 
 	(void)arg;
 	for (unsigned int i = test_rounds(2000); i; i--) {
-		const unsigned int first = test_random(&random) % KINDS, second = test_random(&random) % KINDS;
+		const unsigned int first = test_random(&random) % KINDS;
+		const unsigned int second = test_random(&random) % KINDS;
 		const unsigned int object = test_random(&random) % (OBJECTS - 1);
 		struct dma_fence *fence = make_fence();
 

@@ -380,7 +380,7 @@ TEST(any_name_gives_good_json)
 	dma_buf_put(dmabuf);
 }
 
-TEST(random_names_give_good_json)
+TORTURE(random_names_give_good_json)
 {
 	struct dma_buf *dmabuf = new_memfd_buffer(4096);
 	uint32_t random = test_seed();
@@ -389,6 +389,7 @@ TEST(random_names_give_good_json)
 	for (unsigned int i = 0; i < test_rounds(2000); i++) {
 		const unsigned int length = test_random(&random) % DMA_BUF_NAME_LEN;
 
+		test_operation();
 		for (unsigned int j = 0; j < length; j++)
 			name[j] = (char)(test_random(&random) >> 8);
 		name[length] = '\0';
@@ -546,6 +547,7 @@ static void live(struct crowd *crowd)
 		ASSERT_INT(dma_buf_set_name(dmabuf, i % 2 ? "\xffodd\"" : "even"), ==, 0);
 		use(crowd, crowd->common);
 		dma_buf_put(dmabuf);
+		test_operation();
 	}
 	fetch_sub_acq_rel(&crowd->alive, 1);
 }
@@ -573,7 +575,7 @@ static void live_or_look(unsigned int index, void *arg)
 		live(crowd);
 }
 
-TEST(reports_are_made_while_buffers_come_and_go)
+TORTURE(reports_are_made_while_buffers_come_and_go)
 {
 	static struct crowd crowd = { .alive = 2 };
 

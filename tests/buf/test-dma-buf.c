@@ -176,6 +176,7 @@ static void get_and_put(unsigned int index, void *arg)
 	for (unsigned int i = 0; i < references->rounds; i++) {
 		struct dma_buf *found = dma_buf_get(references->fd);
 
+		test_operation();
 		ASSERT_PTR(found, ==, references->dmabuf);
 		get_dma_buf(found);
 		dma_buf_put(found);
@@ -183,7 +184,7 @@ static void get_and_put(unsigned int index, void *arg)
 	}
 }
 
-TEST(references_are_counted_from_all_threads)
+TORTURE(references_are_counted_from_all_threads)
 {
 	struct references references = { .dmabuf = new_memfd_buffer(SIZE), .rounds = test_rounds(5000) };
 
@@ -215,12 +216,13 @@ static void find_or_make(unsigned int index, void *arg)
 			if (err)
 				continue;
 		}
+		test_operation();
 		ASSERT_INT(found->size, ==, SIZE);
 		dma_buf_put(found);
 	}
 }
 
-TEST(a_buffer_that_dies_is_never_found)
+TORTURE(a_buffer_that_dies_is_never_found)
 {
 	struct references references = { .rounds = test_rounds(5000) };
 	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
@@ -307,11 +309,12 @@ static void rename_or_read(unsigned int index, void *arg)
 		if (index < 2)
 			ASSERT_INT(dma_buf_set_name(references->dmabuf, names[index]), ==, 0);
 		dma_buf_get_name(references->dmabuf, name);
+		test_operation();
 		ASSERT_TRUE(!strcmp(name, names[0]) || !strcmp(name, names[1]));
 	}
 }
 
-TEST(R11_a_name_is_never_read_half_changed)
+TORTURE(R11_a_name_is_never_read_half_changed)
 {
 	struct references references = { .dmabuf = new_memfd_buffer(SIZE), .rounds = test_rounds(5000) };
 

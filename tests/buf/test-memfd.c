@@ -531,6 +531,7 @@ static void touch(unsigned int index, void *arg)
 	volatile char *address = cpu_address(sharers->dmabuf);
 
 	for (unsigned int i = 0; i < sharers->rounds; i++) {
+		test_operation();
 		ASSERT_INT(dma_buf_begin_cpu_access(sharers->dmabuf, direction), ==, 0);
 		if (index)
 			(void)address[index];
@@ -540,7 +541,7 @@ static void touch(unsigned int index, void *arg)
 	}
 }
 
-TEST(pages_stay_open_for_one_thread_while_another_ends)
+TORTURE(pages_stay_open_for_one_thread_while_another_ends)
 {
 	struct sharers sharers = { .dmabuf = create(), .rounds = test_rounds(3000) };
 

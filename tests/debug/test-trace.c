@@ -248,6 +248,7 @@ static void replace_hooks(struct crowd *crowd)
 		const unsigned int heard = load_relaxed(&crowd->heard);
 		struct data *new = malloc(sizeof(*new));
 
+		test_operation();
 		if (!new)
 			abort();
 		*new = (struct data){ crowd, ALIVE };
@@ -283,7 +284,7 @@ static void in_the_crowd(unsigned int index, void *arg)
 		make_events(arg);
 }
 
-TEST(hooks_are_replaced_while_they_run)
+TORTURE(hooks_are_replaced_while_they_run)
 {
 	struct crowd crowd = { .rounds = test_rounds(100) };
 
@@ -301,10 +302,11 @@ static void set_and_remove(unsigned int index, void *arg)
 	for (unsigned int i = 0; i < test_rounds(100); i++) {
 		recorder_begin(&recorders[index]);
 		recorder_end();
+		test_operation();
 	}
 }
 
-TEST(several_may_set_hooks_and_the_switch_keeps_count)
+TORTURE(several_may_set_hooks_and_the_switch_keeps_count)
 {
 	static struct recorder recorders[3];
 

@@ -53,6 +53,7 @@ static void act(unsigned int index, void *arg)
 	for (unsigned int k = 0; k < LINKS; k++) {
 		const unsigned int i = test_random(&state) % LINKS;
 
+		test_operation();
 		/* Two of the threads signal: one half of the fences each, in any order. */
 		if (index < 2 && i % 2 == index)
 			dma_fence_check_and_signal(race->chain.fences[i]);
@@ -112,7 +113,7 @@ TEST(a_walk_takes_its_references_in_read_sections)
 	dma_fence_put(fence);
 }
 
-TEST(walks_points_and_signals_race)
+TORTURE(walks_points_and_signals_race)
 {
 	test_race_begin();
 	for (unsigned int round = 0; round < test_rounds(200); round++)
@@ -131,6 +132,7 @@ static void let_go(unsigned int index, void *arg)
 	for (unsigned int i = 0; i < LINKS; i++) {
 		if (i % THREADS != index)
 			continue;
+		test_operation();
 		dma_fence_check_and_signal(race->chain.fences[i]);
 		walk(race->chain.links[i]);
 		dma_fence_put(race->chain.links[i]);
@@ -138,7 +140,7 @@ static void let_go(unsigned int index, void *arg)
 	}
 }
 
-TEST(walks_and_the_last_references_race)
+TORTURE(walks_and_the_last_references_race)
 {
 	test_race_begin();
 	for (unsigned int round = 0; round < test_rounds(200); round++) {

@@ -366,10 +366,11 @@ static void use_it(unsigned int index, void *arg)
 	ASSERT_INT(dma_fence_get_status(race->fence), ==, -EIO);
 	ASSERT_INT(dma_fence_timestamp(race->fence), ==, 4711);
 	dma_fence_put(race->fence);
+	test_operation();
 }
 
 /* The first has no say in what the others see; it asks, too. */
-TEST(asking_waiting_and_callbacks_agree_from_all_threads)
+TORTURE(asking_waiting_and_callbacks_agree_from_all_threads)
 {
 	test_race_begin();
 	for (unsigned int i = test_rounds(200); i; i--) {

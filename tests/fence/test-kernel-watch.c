@@ -413,3 +413,78 @@ TEST(a_forked_child_has_a_watcher_of_its_own)
 	put_last(fence);
 	fake_close(fd);
 }
+
+/*
+ * Torture: the kernel signals in any order, while fences are taken in, watched and let go.
+ */
+
+#define POINTS 4
+
+struct watch {
+	struct fake_point points[POINTS];
+	int fds[POINTS];
+};
+
+static void signal_in_any_order(struct watch *watch, uint32_t *chance)
+{
+	const unsigned int first = test_random(chance) % POINTS;
+
+	for (unsigned int i = 0; i < POINTS; i++) {
+		const unsigned int which = (first + i * 3) % POINTS;
+
+		for (unsigned int yields = test_random(chance) % 8; yields; yields--)
+			test_yield();
+		fake_signal(&watch->points[which], which % 2 ? 1 : -EIO, 1 + which);
+	}
+}
+
+static void watch_one(struct watch *watch, unsigned int which, uint32_t chance)
+{
+	struct dma_fence *fence = take_in(watch->fds[which]);
+	struct counting_cb counter = { .calls = 0 };
+	const int err = dma_fence_add_callback(fence, &counter.cb, count_call);
+	bool removed = false;
+
+	ASSERT_TRUE(!err || err == -ENOENT);
+	if (!err && chance % 2)
+		removed = dma_fence_remove_callback(fence, &counter.cb);
+	if (chance / 2 % 4 == 0)
+		ASSERT_INT(dma_fence_wait(fence, false), ==, 0);
+	if (!err && !removed)
+		WAIT_UNTIL(load_acquire(&counter.calls));
+	if (dma_fence_is_signaled(fence)) {
+		ASSERT_INT(dma_fence_get_status(fence), ==, which % 2 ? 1 : -EIO);
+		ASSERT_INT(dma_fence_timestamp(fence), ==, 1 + which);
+	}
+	/* Once it has returned, what the callback had may go. */
+	if (!err && !removed)
+		ASSERT_FALSE(dma_fence_remove_callback(fence, &counter.cb));
+	ASSERT_INT(counter.calls, ==, !err && !removed);
+	dma_fence_put(fence);
+	test_operation();
+}
+
+static void signal_or_watch_all(unsigned int index, void *arg)
+{
+	uint32_t chance = test_thread_seed();
+
+	if (!index)
+		signal_in_any_order(arg, &chance);
+	for (unsigned int i = 0; index && i < 2 * POINTS; i++)
+		watch_one(arg, test_random(&chance) % POINTS, test_random(&chance));
+}
+
+TORTURE(fences_of_the_kernel_are_watched_and_let_go_while_they_signal)
+{
+	test_race_begin();
+	for (unsigned int i = test_rounds(40); i; i--) {
+		struct watch watch;
+
+		for (unsigned int k = 0; k < POINTS; k++)
+			watch.fds[k] = fake_sync_file(&watch.points[k]);
+		test_threads(4, signal_or_watch_all, &watch);
+		for (unsigned int k = 0; k < POINTS; k++)
+			fake_close(watch.fds[k]);
+	}
+	test_race_end();
+}

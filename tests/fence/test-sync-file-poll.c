@@ -266,7 +266,7 @@ TEST(io_uring_sees_it)
 		ASSERT_INT(ring_completed(&ring), ==, 1);
 		ring_ends(&ring);
 	} else {
-		printf("no io_uring here: not tested\n");
+		printf("not tested: io_uring, which is not here\n");
 		dma_fence_signal(fence);
 	}
 	close(fd);
@@ -457,6 +457,7 @@ static void make_and_close(struct torture *torture, uint32_t *state)
 	struct pollfd entry = { .events = POLLIN };
 	const uint32_t chance = test_random(state) % 4;
 
+	test_operation();
 	if (chance == 0)
 		fetch_add_release(&torture->emitted, 1);
 	entry.fd = make_fd(point);
@@ -476,7 +477,7 @@ static void make_and_close(struct torture *torture, uint32_t *state)
 static void make_close_or_signal(unsigned int index, void *arg)
 {
 	struct torture *torture = arg;
-	uint32_t state = test_seed() + index;
+	uint32_t state = test_thread_seed();
 
 	if (!index) {
 		signal_them(torture);
@@ -488,7 +489,7 @@ static void make_close_or_signal(unsigned int index, void *arg)
 		store_release(&torture->done, true);
 }
 
-TEST(descriptors_are_made_closed_and_signalled_from_all_threads)
+TORTURE(descriptors_are_made_closed_and_signalled_from_all_threads)
 {
 	struct torture torture = {
 		.timeline = dma_fence_timeline_create("torture"),

@@ -252,6 +252,7 @@ static void replace_or_read(unsigned int index, void *arg)
 							 __ATOMIC_ACQ_REL);
 
 		dmabuf_call_rcu(&old->rcu, free_object);
+		test_operation();
 	}
 	if (index == 0)
 		store_release(&shared->done, 1);
@@ -262,7 +263,7 @@ static void replace_or_read(unsigned int index, void *arg)
 	}
 }
 
-TEST(what_a_read_section_can_reach_is_not_freed)
+TORTURE(what_a_read_section_can_reach_is_not_freed)
 {
 	struct shared shared = { .current = make_object(), .rounds = test_rounds(20000) };
 

@@ -22,10 +22,11 @@ static void count_up(unsigned int index, void *arg)
 		dmabuf_spin_lock(&counter->lock);
 		counter->value++;
 		dmabuf_spin_unlock(&counter->lock);
+		test_operation();
 	}
 }
 
-TEST(a_short_lock_excludes)
+TORTURE(a_short_lock_excludes)
 {
 	struct counter counter = { .rounds = test_rounds(20000) };
 

@@ -24,7 +24,7 @@ static uint32_t link_by_looking(const struct dma_resv_log *log, uint32_t i)
 	return i;
 }
 
-TEST(categories_links_lead_to_the_nearest_older_stronger_entry)
+TORTURE(categories_links_lead_to_the_nearest_older_stronger_entry)
 {
 	uint32_t chance = test_seed();
 	struct dma_resv_log *log;
@@ -38,6 +38,7 @@ TEST(categories_links_lead_to_the_nearest_older_stronger_entry)
 
 		dma_resv_fences_add(&u.fences, fence, (enum dma_resv_usage)(test_random(&chance) % 4));
 		dma_fence_put(fence);
+		test_operation();
 	}
 	log = staged_log(&u);
 	for (uint32_t i = 0; i < log->length; i++) {

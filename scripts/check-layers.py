@@ -15,7 +15,7 @@ LAYERS = ["os", "debug", "fence", "resv", "buf"]
 
 HEADERS = {
     "dmabuf-types.h": "os",
-    "dmabuf-trace.h": "debug",
+    "dmabuf-trace.h": "debug", "dmabuf-lockdep.h": "debug",
     "dma-fence": "fence", "sync-file.h": "fence",
     "ww-mutex.h": "resv", "dma-resv": "resv", "drm-exec.h": "resv",
     "dma-buf": "buf", "scatterlist.h": "buf",

@@ -100,12 +100,14 @@ void dma_fence_set_deadline(struct dma_fence *fence, int64_t deadline);
 /**
  * dma_fence_begin_signalling() - a section begins that a fence's signal depends on
  *
- * Sections nest. A build of the library with DMABUF_CHECKS warns of a wait inside; other
- * builds only keep count.
+ * Sections nest. What must not happen in one is reported where the rules are checked
+ * (dmabuf-lockdep.h): a wait for a fence, a reservation lock, an allocation that may block;
+ * and a lock that is taken in one must not be held anywhere in a wait for a fence.
  *
  * Context: callable anywhere.
  *
- * Return: a cookie for dma_fence_end_signalling(): true if the thread was in one already.
+ * Return: a cookie for dma_fence_end_signalling(): true if there is nothing to end, since
+ * the thread is in a section already, or the rules are not checked.
  *
  * Since: 0.1
  */
@@ -122,12 +124,36 @@ void dma_fence_end_signalling(bool cookie);
 /**
  * __dma_fence_might_wait() - say that the calling thread may wait for a fence here
  *
- * For functions that wait only sometimes; every wait of the library says so itself. Warns
- * inside a signalling section, in a build with DMABUF_CHECKS.
+ * For functions that wait only sometimes; every wait of the library says so itself, on every
+ * path. It is reported where the rules are checked, inside a signalling section or a callback.
  *
  * Since: 0.1
  */
 void __dma_fence_might_wait(void);
+
+/**
+ * dma_fence_begin_work() - say that this thread now does what a fence waits for
+ * @fence: fence that will not signal before dma_fence_end_work()
+ *
+ * Unlike a signalling section it names the fence, and forbids nothing as such: reservations may
+ * be locked and other fences waited for. What would wait for @fence itself is reported where
+ * the rules are checked (dmabuf-lockdep.h): a wait for @fence or for a later one of its
+ * context, and a lock that somebody holds while they wait for @fence.
+ *
+ * Lifetime: holds a reference of its own on @fence until dma_fence_end_work(), if the rules
+ * are checked.
+ *
+ * Since: 0.1. Extension.
+ */
+void dma_fence_begin_work(struct dma_fence *fence);
+
+/**
+ * dma_fence_end_work() - the work is done, and the fence signalled
+ * @fence: as given to dma_fence_begin_work() by this thread
+ *
+ * Since: 0.1. Extension.
+ */
+void dma_fence_end_work(struct dma_fence *fence);
 
 #ifdef __cplusplus
 }

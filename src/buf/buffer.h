@@ -6,6 +6,7 @@
 #include <dmabuf/dma-buf.h>
 
 #include "buf/registry.h"
+#include "debug/lockdep.h"
 #include "os/report.h"
 
 struct buffer {
@@ -50,6 +51,22 @@ void buffer_unlock(struct dma_buf *dmabuf) DMABUF_RELEASE(dmabuf->resv->lock);
 /* The caller of @function must not hold the reservation lock. */
 void buffer_assert_not_held(struct dma_buf *dmabuf, const char *function)
 	DMABUF_EXCLUDES(dmabuf->resv->lock);
+
+static inline void buffer_check_alive(const struct dma_buf *dmabuf, const char *function)
+{
+	if (lockdep_is_on())
+		lockdep_check_alive(dmabuf, "buffer", function);
+}
+
+static inline void attachment_check_alive(const struct dma_buf_attachment *attach,
+					  const char *function)
+{
+	if (lockdep_is_on())
+		lockdep_check_alive(attach, "attachment", function);
+}
+
+/* The caller may take the buffer's reservation lock, and wait for that. */
+void buffer_might_lock(struct dma_buf *dmabuf);
 
 /* Wait for fences, interruptibly: 0, or -EINTR. */
 int buffer_wait(struct dma_buf *dmabuf, enum dma_resv_usage usage);

@@ -38,12 +38,14 @@ static bool is_pinned_while_mapped(const struct dma_buf_attachment *attach)
 /* The lock state of the importer's side. */
 static void assert_importer_locking(const struct dma_buf_attachment *attach, const char *function)
 {
+	attachment_check_alive(attach, function);
 	if (!dma_buf_attachment_is_dynamic(attach))
 		buffer_assert_not_held(attach->dmabuf, function);
 	else
-		dmabuf_bug_on(!dma_resv_held(attach->dmabuf->resv),
-			      "%s(): attachment %p is dynamic, lock the reservation of its buffer first",
-			      function, (const void *)attach);
+		rule_bug_on(!dma_resv_held(attach->dmabuf->resv), DMABUF_RULE_MAPPING,
+			    attach->dmabuf->resv,
+			    "%s(): attachment %p is dynamic, lock the reservation of its buffer first",
+			    function, (const void *)attach);
 }
 
 /* The exporter's table, once it is known to be one that the importer can use. */
@@ -101,6 +103,11 @@ static struct sg_table *map_for_exporter(struct dma_buf_attachment *attach,
 static void unmap_for_exporter(struct dma_buf_attachment *attach, struct sg_table *table,
 			       enum dma_data_direction direction)
 {
+	if (lockdep_is_on())
+		rule_bug_on(!load_relaxed(&to_attachment(attach)->tables), DMABUF_RULE_MAPPING, NULL,
+			    "attachment %p: table %p is unmapped, and none is mapped; "
+			    "unmap each table once",
+			    (void *)attach, (void *)table);
 	attach->dmabuf->ops->unmap_dma_buf(attach, table, direction);
 	if (is_pinned_while_mapped(attach))
 		attach->dmabuf->ops->unpin(attach);
@@ -150,6 +157,8 @@ static struct dma_buf_attachment *new_attachment(struct dma_buf *dmabuf, struct 
 	if (!attachment)
 		return NULL;
 	attach = &attachment->base;
+	if (lockdep_is_on())
+		lockdep_born(attach);
 	attach->dmabuf = dmabuf;
 	attach->dev = dev;
 	attach->importer_ops = importer_ops;
@@ -182,6 +191,17 @@ static void delist(struct dma_buf_attachment *attach)
 	buffer_unlock(attach->dmabuf);
 }
 
+/*
+ * Attaching and detaching may map and unmap, which may lock, wait and allocate; said also
+ * where this exporter and this importer agree, and nothing is mapped.
+ */
+static void might_map(struct dma_buf *dmabuf)
+{
+	buffer_might_lock(dmabuf);
+	__dma_fence_might_wait();
+	dmabuf_might_alloc();
+}
+
 struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
 						  const struct dma_buf_attach_ops *importer_ops,
 						  void *importer_priv)
@@ -193,6 +213,7 @@ struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct
 	if (dmabuf_warn_on(!dmabuf || !dev, "dma_buf_attach() needs a buffer and a device"))
 		return dmabuf_err_ptr(-EINVAL);
 	buffer_assert_not_held(dmabuf, __func__);
+	might_map(dmabuf);
 	/* Nothing is within limits that contradict themselves. */
 	err = sg_check_table(&nothing, dev);
 	if (err)
@@ -233,7 +254,9 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 	if (dmabuf_warn_on(!dmabuf || !attach || attach->dmabuf != dmabuf,
 			   "dma_buf_detach() needs a buffer and an attachment of it"))
 		return;
+	attachment_check_alive(attach, __func__);
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
 	if (attach->sgt)
 		unmap_cached(attach);
 	OS_RACE_POINT("detach: unmapped, on the list");
@@ -242,6 +265,8 @@ void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 	if (dmabuf->ops->detach)
 		dmabuf->ops->detach(dmabuf, attach);
 	attachment_trace(DMABUF_TRACE_BUF_DETACH, attach, 0);
+	if (lockdep_is_on())
+		lockdep_freed(attach);
 	os_free(to_attachment(attach));
 }
 
@@ -253,6 +278,7 @@ struct sg_table *dma_buf_map_attachment(struct dma_buf_attachment *attach,
 	if (dmabuf_warn_on(!attach, "dma_buf_map_attachment() needs an attachment"))
 		return dmabuf_err_ptr(-EINVAL);
 	assert_importer_locking(attach, __func__);
+	__dma_fence_might_wait();
 	if (!direction_is_valid(direction))
 		return dmabuf_err_ptr(-EINVAL);
 	if (attach->sgt) {
@@ -288,6 +314,7 @@ struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *atta
 
 	if (!attach || !dma_buf_attachment_is_dynamic(attach))
 		return dma_buf_map_attachment(attach, direction);
+	attachment_check_alive(attach, __func__);
 	buffer_assert_not_held(attach->dmabuf, __func__);
 	buffer_lock(attach->dmabuf);
 	table = dma_buf_map_attachment(attach, direction);
@@ -302,6 +329,7 @@ void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct
 		dma_buf_unmap_attachment(attach, sg_table, direction);
 		return;
 	}
+	attachment_check_alive(attach, __func__);
 	buffer_assert_not_held(attach->dmabuf, __func__);
 	buffer_lock(attach->dmabuf);
 	dma_buf_unmap_attachment(attach, sg_table, direction);
@@ -312,6 +340,7 @@ int dma_buf_pin(struct dma_buf_attachment *attach)
 {
 	if (dmabuf_warn_on(!attach, "dma_buf_pin() needs an attachment"))
 		return -EINVAL;
+	attachment_check_alive(attach, __func__);
 	dma_resv_assert_held(attach->dmabuf->resv);
 	if (dmabuf_warn_on(!dma_buf_attachment_is_dynamic(attach),
 			   "dma_buf_pin(): attachment %p is static, and pinned while mapped",
@@ -324,6 +353,7 @@ void dma_buf_unpin(struct dma_buf_attachment *attach)
 {
 	if (dmabuf_warn_on(!attach, "dma_buf_unpin() needs an attachment"))
 		return;
+	attachment_check_alive(attach, __func__);
 	dma_resv_assert_held(attach->dmabuf->resv);
 	if (dmabuf_warn_on(!dma_buf_attachment_is_dynamic(attach),
 			   "dma_buf_unpin(): attachment %p is static, and was never pinned by hand",

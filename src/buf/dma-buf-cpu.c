@@ -19,6 +19,7 @@ int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir
 	if (dmabuf_warn_on(!dmabuf, "dma_buf_begin_cpu_access() needs a buffer"))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	__dma_fence_might_wait();
 	if (!direction_is_valid(direction))
 		return -EINVAL;
 	if (dmabuf->ops->begin_cpu_access)

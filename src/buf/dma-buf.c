@@ -15,6 +15,7 @@
 
 #include "buf/buffer.h"
 #include "buf/trace.h"
+#include "resv/ww-rules.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/file.h"
@@ -36,9 +37,15 @@ void buffer_unlock(struct dma_buf *dmabuf)
 
 void buffer_assert_not_held(struct dma_buf *dmabuf, const char *function)
 {
-	dmabuf_bug_on(dma_resv_held(dmabuf->resv),
-		      "%s(): the caller holds the reservation lock of buffer %p; unlock it first",
-		      function, (void *)dmabuf);
+	buffer_check_alive(dmabuf, function);
+	rule_bug_on(dma_resv_held(dmabuf->resv), DMABUF_RULE_MAPPING, dmabuf->resv,
+		    "%s(): the caller holds the reservation lock of buffer %p; unlock it first",
+		    function, (void *)dmabuf);
+}
+
+void buffer_might_lock(struct dma_buf *dmabuf)
+{
+	ww_might_lock(&dmabuf->resv->lock, NULL);
 }
 
 int buffer_wait(struct dma_buf *dmabuf, enum dma_resv_usage usage)
@@ -141,12 +148,15 @@ struct dma_buf *buffer_export(const struct dma_buf_export_info *info, const char
 	struct os_file file;
 	int err;
 
+	dmabuf_might_alloc();
 	err = check_info(info);
 	if (err)
 		return dmabuf_err_ptr(err);
 	buffer = os_alloc(sizeof(*buffer));
 	if (!buffer)
 		return dmabuf_err_ptr(-ENOMEM);
+	if (lockdep_is_on())
+		lockdep_born(buffer);
 	init(buffer, info, name, fd);
 	if (fd >= 0)
 		err = take_file(buffer, &file);
@@ -223,6 +233,9 @@ struct dma_buf *dma_buf_get(int fd)
 
 void get_dma_buf(struct dma_buf *dmabuf)
 {
+	if (lockdep_is_on())
+		lockdep_check_alive(dmabuf, "buffer", __func__);
+
 	/* Who gets a reference was shown the buffer, and that orders all else. */
 	const uint32_t refs = fetch_add_relaxed(&to_buffer(dmabuf)->refs, 1);
 
@@ -256,6 +269,8 @@ void dma_buf_put(struct dma_buf *dmabuf)
 
 	if (!dmabuf)
 		return;
+	buffer_check_alive(dmabuf, __func__);
+	dmabuf_might_sleep();
 	buffer = to_buffer(dmabuf);
 	if (!put_last(buffer))
 		return;
@@ -269,10 +284,14 @@ void dma_buf_put(struct dma_buf *dmabuf)
 			   (void *)dmabuf))
 		return;
 	buffer_trace(DMABUF_TRACE_BUF_RELEASE, dmabuf);
+	if (lockdep_is_on())
+		lockdep_begin_release(dmabuf);
 	dmabuf->ops->release(dmabuf);
 	dma_resv_fini(&buffer->own_resv);
 	if (buffer->fd >= 0)
 		os_file_close(buffer->fd);
+	if (lockdep_is_on())
+		lockdep_end_release();
 	os_free(buffer);
 }
 

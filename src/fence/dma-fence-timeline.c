@@ -15,6 +15,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "debug/lockdep.h"
 #include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/clock.h"
@@ -45,8 +46,11 @@ struct dma_fence_timeline {
 
 static void put_timeline(struct dma_fence_timeline *tl)
 {
-	if (fetch_sub_acq_rel(&tl->refcount, 1) == 1)
-		os_free(tl);
+	if (fetch_sub_acq_rel(&tl->refcount, 1) != 1)
+		return;
+	if (lockdep_is_on())
+		lockdep_forget(tl);
+	os_free(tl);
 }
 
 static const char *point_driver_name(struct dma_fence *fence)
@@ -158,18 +162,42 @@ static struct point *choose(struct dma_fence_timeline *tl, uint64_t seqno)
 	return first;
 }
 
+/* What callbacks of one timeline do to another is seen, and to the first from there. */
+static struct lockdep_lock signalling(const struct dma_fence_timeline *tl)
+{
+	static const struct dmabuf_lock_class signaller_class = { .name = "a timeline's signaller" };
+
+	return (struct lockdep_lock){
+		.kind = LOCKDEP_TIMELINE,
+		.lock_class = &signaller_class,
+		.object = tl,
+		.name = signaller_class.name,
+		.context = tl->context,
+	};
+}
+
 static void begin_signaling(struct dma_fence_timeline *tl) DMABUF_ACQUIRE(tl->signal_lock)
 {
+	struct lockdep_lock lock;
+
 	/* relaxed: equal only if this thread wrote it */
 	dmabuf_bug_on(load_relaxed(&tl->signaller) == os_self(),
 		      "timeline %s is signalled inside a callback of its own: do it after", tl->name);
+	if (lockdep_is_on()) {
+		lock = signalling(tl);
+		lockdep_might_lock(&lock);
+	}
 	dmabuf_spin_lock(&tl->signal_lock);
+	if (lockdep_is_on())
+		lockdep_acquired(&lock);
 	store_relaxed(&tl->signaller, os_self());
 }
 
 static void end_signaling(struct dma_fence_timeline *tl) DMABUF_RELEASE(tl->signal_lock)
 {
 	store_relaxed(&tl->signaller, 0);
+	if (lockdep_is_on())
+		lockdep_released(LOCKDEP_TIMELINE, tl);
 	dmabuf_spin_unlock(&tl->signal_lock);
 }
 

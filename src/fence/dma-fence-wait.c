@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "fence/fence.h"
+#include "fence/rules.h"
 #include "os/alloc.h"
 #include "os/clock.h"
 #include "os/futex.h"
@@ -55,6 +56,8 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 
 	if (timeout < 0)
 		return -EINVAL;
+	if (timeout)
+		fence_might_wait(fence);
 	if (dma_fence_test_signaled_flag(fence))
 		return timeout ? timeout : 1;
 	if (!timeout)
@@ -87,7 +90,7 @@ int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeo
 	if (dmabuf_warn_on(timeout < 0, "dma_fence_wait_timeout(): negative timeout"))
 		return -EINVAL;
 	if (timeout)
-		__dma_fence_might_wait();
+		fence_might_wait(fence);
 	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, fence, timeout);
 	ret = wait_for(fence, intr, timeout);
 	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, fence, ret);
@@ -218,27 +221,24 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 
 void dma_fence_set_deadline(struct dma_fence *fence, int64_t deadline)
 {
+	fence_check_alive(fence, __func__);
 	if (fence->ops->set_deadline && !dma_fence_is_signaled(fence))
 		fence->ops->set_deadline(fence, deadline);
 }
 
 bool dma_fence_begin_signalling(void)
 {
-	const bool cookie = os_this_thread.signalling;
-
-	os_this_thread.signalling = true;
-	return cookie;
+	return lockdep_is_on() ? lockdep_begin_section() : true;
 }
 
 void dma_fence_end_signalling(bool cookie)
 {
-	os_this_thread.signalling = cookie;
+	if (lockdep_is_on())
+		lockdep_end_section(cookie);
 }
 
 void __dma_fence_might_wait(void)
 {
-#ifdef DMABUF_CHECKS
-	dmabuf_warn_on(os_this_thread.signalling,
-		       "a wait for a fence in a signalling section, which some fence depends on: wait before it");
-#endif
+	if (lockdep_is_on())
+		lockdep_might_wait(NULL);
 }

@@ -28,6 +28,7 @@
  *   too, and the waiter begins again at A1.
  */
 #include "fence/fence.h"
+#include "fence/rules.h"
 
 #include <errno.h>
 
@@ -46,6 +47,8 @@ static void init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 
 	dmabuf_bug_on(!ops || !ops->get_driver_name || !ops->get_timeline_name,
 		      "dma_fence_init() without ops, or without a name in them: give both names");
+	if (lockdep_is_on())
+		lockdep_born(fence);
 	fence->ops = ops;
 	list_init(&fence->cb_list);
 	fence->context = context;
@@ -90,11 +93,16 @@ struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence)
 
 static void lock_fence(struct dma_fence *fence) DMABUF_ACQUIRE(dma_fence_spinlock(fence))
 {
+	fence_might_lock(fence);
 	dmabuf_spin_lock(dma_fence_spinlock(fence));
+	if (lockdep_is_on())
+		fence_rules_locked(fence);
 }
 
 static void unlock_fence(struct dma_fence *fence) DMABUF_RELEASE(dma_fence_spinlock(fence))
 {
+	if (lockdep_is_on())
+		fence_rules_unlocked(fence);
 	dmabuf_spin_unlock(dma_fence_spinlock(fence));
 }
 
@@ -118,9 +126,11 @@ void dma_fence_assert_held(struct dma_fence *fence)
 struct dma_fence *dma_fence_get(struct dma_fence *fence)
 {
 	/* relaxed: who has one reference may make two */
-	if (fence)
-		dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, 1),
-			      "dma_fence_get() on a fence without references: hold one, or use dma_fence_get_rcu()");
+	if (!fence)
+		return NULL;
+	fence_check_alive(fence, __func__);
+	dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, 1),
+		      "dma_fence_get() on a fence without references: hold one, or use dma_fence_get_rcu()");
 	return fence;
 }
 
@@ -158,6 +168,7 @@ void dma_fence_put(struct dma_fence *fence)
 
 	if (!fence)
 		return;
+	fence_check_alive(fence, __func__);
 	count = fetch_sub_acq_rel(&fence->refcount.count, 1);
 	dmabuf_bug_on(!count, "dma_fence_put() on a fence without references: somebody put one too many");
 	if (count == 1)
@@ -181,6 +192,8 @@ void dma_fence_free(struct dma_fence *fence)
 static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *callbacks)
 	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
+	if (lockdep_is_on())
+		fence_rules_begin_callbacks(fence);
 	while (!list_is_empty(callbacks)) {
 		struct dma_fence_cb *cb = list_entry(callbacks->next, struct dma_fence_cb, node);
 
@@ -188,6 +201,8 @@ static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *call
 		list_remove(&cb->node);
 		cb->func(fence, cb);
 	}
+	if (lockdep_is_on())
+		fence_rules_end_callbacks(fence);
 }
 
 static void stamp(struct dma_fence *fence, int64_t timestamp)
@@ -211,7 +226,8 @@ static unsigned long signal_under_lock(struct dma_fence *fence, int64_t timestam
 	if (flags & HAS_CALLBACKS)
 		list_move_all(&fence->cb_list, &callbacks);
 	stamp(fence, timestamp);
-	run_callbacks(fence, &callbacks);
+	if (!list_is_empty(&callbacks))
+		run_callbacks(fence, &callbacks);
 	return flags;
 }
 
@@ -245,6 +261,8 @@ int fence_signal(struct dma_fence *fence, int64_t timestamp)
 {
 	unsigned long flags;
 
+	if (lockdep_is_on())
+		fence_rules_signal(fence);
 	if (!signal_without_lock(fence, timestamp, &flags)) {
 		lock_fence(fence);
 		flags = signal_under_lock(fence, timestamp);
@@ -274,6 +292,8 @@ int dma_fence_signal_timestamp_locked(struct dma_fence *fence, int64_t timestamp
 		return -EINVAL;
 	refuse_issued(fence);
 	dma_fence_assert_held(fence);
+	if (lockdep_is_on())
+		fence_rules_signal(fence);
 	return wake_waiters(fence, signal_under_lock(fence, timestamp));
 }
 
@@ -335,10 +355,14 @@ void dma_fence_release(struct dmabuf_kref *kref)
 
 	if (flags & HAS_CALLBACKS && !(flags & SIGNALED))
 		signal_abandoned(fence);
+	if (lockdep_is_on())
+		fence_rules_begin_release(fence);
 	if (fence->ops->release)
 		fence->ops->release(fence);
 	else
 		dma_fence_free(fence);
+	if (lockdep_is_on())
+		lockdep_end_release();
 }
 
 /*
@@ -356,6 +380,7 @@ bool dma_fence_is_signaled(struct dma_fence *fence)
 
 	if (state != FENCE_ASK)
 		return state == FENCE_DONE;
+	fence_might_lock(fence);
 	if (!fence->ops->signaled(fence))
 		return false;
 	fence_signal(fence, fence_done_at(fence));
@@ -416,6 +441,9 @@ static bool enable_signaling(struct dma_fence *fence) DMABUF_REQUIRES(dma_fence_
 
 void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 {
+	fence_check_alive(fence, __func__);
+	if (!dma_fence_test_signaled_flag(fence))
+		fence_might_lock(fence);
 	if (load_acquire(&fence->flags) & (SIGNALED | ENABLE_SIGNAL))
 		return;
 	lock_fence(fence);
@@ -442,6 +470,7 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma
 	if (dmabuf_warn_on(!fence || !cb || !func,
 			   "dma_fence_add_callback() without fence, room or function"))
 		return -EINVAL;
+	fence_check_alive(fence, __func__);
 	list_init(&cb->node);
 	if (dma_fence_test_signaled_flag(fence))
 		return -ENOENT;
@@ -456,6 +485,7 @@ bool dma_fence_remove_callback(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	bool was_registered;
 
+	fence_check_alive(fence, __func__);
 	lock_fence(fence);
 	was_registered = !list_is_empty(&cb->node);
 	list_remove(&cb->node);

@@ -120,6 +120,20 @@ int os_map(int fd, size_t size, int prot, void **ret_address)
 	return 0;
 }
 
+int os_reserve_memory(size_t size, void **ret_address)
+{
+	void *address;
+
+	if (OS_FAULT())
+		return -ENOMEM;
+	address = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (address == MAP_FAILED)
+		return -errno;
+	*ret_address = address;
+	return 0;
+}
+
 int os_map_protect(void *address, size_t size, int prot)
 {
 	if (OS_FAULT())

@@ -82,9 +82,14 @@ void dmabuf_rcu_read_unlock(void)
 	urcu_bp_read_unlock();
 }
 
+bool os_rcu_is_reading(void)
+{
+	return urcu_bp_read_ongoing();
+}
+
 void os_rcu_synchronize(void)
 {
-	dmabuf_bug_on(urcu_bp_read_ongoing(),
+	dmabuf_bug_on(os_rcu_is_reading(),
 		      "waiting for read sections inside of one, or in a trace hook: do it outside");
 	urcu_bp_synchronize_rcu();
 	tsan_acquire(&read_sections);

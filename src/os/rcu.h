@@ -3,7 +3,12 @@
 #ifndef OS_RCU_H
 #define OS_RCU_H
 
+#include <stdbool.h>
+
 /* Wait until the read sections of this moment have ended. Aborts inside one. */
 void os_rcu_synchronize(void);
+
+/* Is the calling thread in a read section? */
+bool os_rcu_is_reading(void);
 
 #endif

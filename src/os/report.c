@@ -40,6 +40,12 @@ void dmabuf_warn(const char *fmt, ...)
 	dmabuf_send_warning(message);
 }
 
+void dmabuf_die(const char *message)
+{
+	say(message);
+	abort();
+}
+
 void dmabuf_bug(const char *fmt, ...)
 {
 	char message[MESSAGE_SIZE];
@@ -48,6 +54,5 @@ void dmabuf_bug(const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(message, sizeof(message), fmt, args);
 	va_end(args);
-	say(message);
-	abort();
+	dmabuf_die(message);
 }

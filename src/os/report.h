@@ -18,6 +18,9 @@ void dmabuf_warn(const char *fmt, ...) DMABUF_PRINTF(1, 2) __attribute__((cold))
 /* One line on stderr, then abort(). The sentence says what to do instead. */
 void dmabuf_bug(const char *fmt, ...) DMABUF_PRINTF(1, 2) __attribute__((cold, noreturn));
 
+/* The same, of a text that is ready, of any length. */
+void dmabuf_die(const char *message) __attribute__((cold, noreturn));
+
 /* Warn if @cond; its value, so that the caller can return as Linux does. */
 #define dmabuf_warn_on(cond, ...) \
 	(unlikely(cond) ? (dmabuf_warn(__VA_ARGS__), true) : false)

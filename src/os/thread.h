@@ -13,7 +13,6 @@ struct os_thread {
 	unsigned int short_locks;      /* held now */
 	bool enrolled;                 /* its end will be noticed */
 	bool working;                  /* inside os_thread_run_work() */
-	bool signalling;               /* inside a section that a fence's signal depends on */
 	struct dmabuf_work *work;      /* put off, oldest first */
 	struct dmabuf_work **work_end; /* NULL while nothing was ever put off */
 } __attribute__((aligned(16)));

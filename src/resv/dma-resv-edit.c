@@ -10,6 +10,7 @@
 #include "os/report.h"
 #include "resv/fences.h"
 #include "resv/set.h"
+#include "resv/ww-rules.h"
 
 /* At most one fence of @set has not signalled: stage that. */
 static void stage_last(struct dma_resv_fences *fences, const struct dma_resv_snapshot *set)
@@ -75,6 +76,8 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 	uint32_t live;
 	int err = 0;
 
+	resv_check_alive(src, __func__);
+	dmabuf_might_alloc();
 	dma_resv_assert_held(dst);
 	fences_assume_held(fences);
 	dma_resv_get_snapshot(src, &set);

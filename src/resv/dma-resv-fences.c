@@ -27,6 +27,7 @@
 #include "resv/fences.h"
 #include "resv/set.h"
 #include "resv/trace.h"
+#include "debug/rules.h"
 
 void dma_resv_fences_init(struct dma_resv_fences *fences, struct dma_resv *obj)
 {
@@ -270,7 +271,7 @@ static void use_reservation(struct dma_resv_fences *fences, const char *who)
 	DMABUF_ASSERTS(fences->obj->lock)
 {
 	dma_resv_assert_held(fences->obj);
-	dmabuf_bug_on(!fences->reserved,
+	rule_bug_on(!fences->reserved, DMABUF_RULE_RESERVE, NULL,
 		      "%s() without a reservation: call dma_resv_reserve_fences() first, under the same lock",
 		      who);
 	fences->reserved--;

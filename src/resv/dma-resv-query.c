@@ -13,9 +13,11 @@
 #include "os/report.h"
 #include "resv/set.h"
 #include "resv/usage.h"
+#include "resv/ww-rules.h"
 
 bool dma_resv_get_snapshot(struct dma_resv *obj, struct dma_resv_snapshot *ret_snap)
 {
+	resv_check_alive(obj, __func__);
 	return set_get(obj, ret_snap);
 }
 
@@ -32,6 +34,8 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigne
 	struct dma_resv_snapshot set;
 	uint32_t n = 0;
 
+	resv_check_alive(obj, __func__);
+	dmabuf_might_alloc();
 	if (set_get(obj, &set)) {
 		table = os_alloc_array(set.length, sizeof(struct dma_fence *));
 		if (!table) {
@@ -56,6 +60,8 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 	struct dma_resv_snapshot set;
 	int err;
 
+	resv_check_alive(obj, __func__);
+	dmabuf_might_alloc();
 	set_get(obj, &set);
 	err = set_singleton(&set, usage, fence);
 	dma_resv_put_snapshot(&set);
@@ -72,6 +78,7 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
 
 	if (dmabuf_warn_on(timeout < 0, "dma_resv_wait_timeout(): negative timeout"))
 		return -EINVAL;
+	resv_check_alive(obj, __func__);
 	if (timeout)
 		__dma_fence_might_wait();
 	set_get(obj, &set);
@@ -90,6 +97,7 @@ void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage, int6
 	struct dma_resv_snapshot set;
 	struct dma_fence *fence;
 
+	resv_check_alive(obj, __func__);
 	set_get(obj, &set);
 	dma_resv_snapshot_for_each(fence, &cursor, &set, usage)
 		dma_fence_set_deadline(fence, deadline);
@@ -116,6 +124,7 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 	enum fence_state state;
 	bool signaled;
 
+	resv_check_alive(obj, __func__);
 	dmabuf_rcu_read_lock();
 	set = look(obj);
 	state = set_peek(&set, usage);

@@ -4,6 +4,7 @@
 
 #include "os/report.h"
 #include "resv/fences.h"
+#include "resv/ww-rules.h"
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct dma_resv) <= 96, "one for each buffer");
 
@@ -11,6 +12,8 @@ DEFINE_WD_CLASS(reservation_ww_class);
 
 void dma_resv_init(struct dma_resv *obj)
 {
+	if (lockdep_is_on())
+		lockdep_born(obj);
 	ww_mutex_init(&obj->lock, &reservation_ww_class);
 	dma_resv_fences_init(&obj->fences, obj);
 }
@@ -19,30 +22,37 @@ void dma_resv_fini(struct dma_resv *obj)
 {
 	dma_resv_fences_fini(&obj->fences);
 	ww_mutex_destroy(&obj->lock);
+	if (lockdep_is_on())
+		lockdep_freed(obj);
 }
 
 int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	resv_check_alive(obj, __func__);
 	return ww_mutex_lock(&obj->lock, ctx);
 }
 
 int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	resv_check_alive(obj, __func__);
 	return ww_mutex_lock_interruptible(&obj->lock, ctx);
 }
 
 void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	resv_check_alive(obj, __func__);
 	ww_mutex_lock_slow(&obj->lock, ctx);
 }
 
 int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	resv_check_alive(obj, __func__);
 	return ww_mutex_lock_slow_interruptible(&obj->lock, ctx);
 }
 
 bool dma_resv_trylock(struct dma_resv *obj)
 {
+	resv_check_alive(obj, __func__);
 	return ww_mutex_trylock(&obj->lock, NULL);
 }
 
@@ -63,6 +73,7 @@ bool dma_resv_held(struct dma_resv *obj)
 
 void dma_resv_assert_held(struct dma_resv *obj)
 {
+	resv_check_alive(obj, __func__);
 	dmabuf_bug_on(!dma_resv_held(obj),
 		      "reservation %p is not locked by this thread: call dma_resv_lock() first",
 		      (void *)obj);
@@ -90,6 +101,7 @@ void dma_resv_commit(struct dma_resv *obj)
 
 int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 {
+	dmabuf_might_alloc();
 	if (dmabuf_warn_on(!num_fences, "dma_resv_reserve_fences() for no fence"))
 		return -EINVAL;
 	return dma_resv_fences_reserve(obj, &obj->fences, num_fences);

@@ -13,6 +13,7 @@
 #include "os/fault.h"
 #include "os/report.h"
 #include "resv/trace.h"
+#include "resv/ww-rules.h"
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct ww_mutex) <= 40, "one for each buffer");
 
@@ -23,6 +24,7 @@ static void note_holder(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	store_relaxed(&lock->base.holder, os_self());
 	if (ctx)
 		ctx->acquired++;
+	ww_locked(lock, ctx);
 }
 
 /* One step from free to held. Release: shows what ww_acquire_init() wrote. */
@@ -57,7 +59,7 @@ static void check_state(const struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 		       (const void *)lock, (const void *)ctx);
 	if (!ctx->contending_lock)
 		return;
-	dmabuf_warn_on(ctx->acquired,
+	rule_warn_on(ctx->acquired, DMABUF_RULE_BACK_OFF, NULL,
 		       "ww_mutex %p: context %p got -EDEADLK and still holds %u locks; "
 		       "unlock all of them, then call ww_mutex_lock_slow()",
 		       (const void *)lock, (const void *)ctx, ctx->acquired);
@@ -114,7 +116,7 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 	if (ctx && deadlock_is_made_up(ctx))
 		return -EDEADLK;
 	if (unlikely(!take_free(lock, ctx))) {
-		dmabuf_bug_on(ww_mutex_is_held(lock),
+		rule_bug_on(ww_mutex_is_held(lock), DMABUF_RULE_RECURSION, lock,
 			      "ww_mutex %p: its holder locks it again; it would wait for itself: "
 			      "lock it once, or under the context that holds it",
 			      (void *)lock);
@@ -134,6 +136,7 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 
 	if (ctx)
 		check_ctx(lock, ctx);
+	ww_might_lock(lock, ctx);
 	err = lock_or_back_off(lock, ctx, interruptible);
 	if (unlikely(err == -EDEADLK))
 		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only with a context */
@@ -159,6 +162,11 @@ static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool int
 		      "ww_mutex %p: context %p still holds %u locks; "
 		      "unlock all of them before ww_mutex_lock_slow()",
 		      (void *)lock, (void *)ctx, ctx->acquired);
+	if (lockdep_is_on())
+		rule_warn_on(!ctx->contending_lock, DMABUF_RULE_SLOW, NULL,
+			     "ww_mutex %p: locked slowly, but context %p got no -EDEADLK; "
+			     "call ww_mutex_lock()",
+			     (void *)lock, (void *)ctx);
 	return lock_common(lock, ctx, interruptible);
 }
 
@@ -194,11 +202,12 @@ void ww_mutex_unlock(struct ww_mutex *lock)
 	struct ww_acquire_ctx *ctx = ww_ctx_in(word);
 	uintptr_t expected;
 
-	dmabuf_bug_on(!ww_mutex_is_held(lock),
+	rule_bug_on(!ww_mutex_is_held(lock), DMABUF_RULE_UNLOCK, lock,
 		      "ww_mutex %p: unlocked by a thread that does not hold it; "
 		      "let the thread unlock that locked",
 		      (void *)lock);
 	lock_trace(DMABUF_TRACE_RESV_UNLOCK, lock, 0);
+	ww_unlocked(lock);
 	if (ctx)
 		ctx->acquired--;
 	store_relaxed(&lock->base.holder, 0); /* before the next holder's, by the release below */
@@ -228,6 +237,8 @@ struct ww_acquire_ctx *ww_mutex_ctx(const struct ww_mutex *lock)
 
 void ww_mutex_init(struct ww_mutex *lock, struct ww_class *ww_class)
 {
+	if (lockdep_is_on())
+		lockdep_forget(lock);
 	*lock = (struct ww_mutex){ .base = { .ww_class = ww_class } };
 }
 

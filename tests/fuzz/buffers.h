@@ -111,8 +111,11 @@ static void step_import(void)
 	leaves_of(&leaves, files[i].thing);
 	if (leaves.n == MAX_LEAVES)
 		return;
-	if (side->locked)
-		step_lock(side);
+	/* It locks the buffer, which nobody may do who has locked another. */
+	for (unsigned int j = 0; j < SIDES; j++) {
+		if (w.side[j].locked)
+			step_lock(&w.side[j]);
+	}
 	TRACE("import descriptor %d for %u to %u", i, flags, (unsigned int)(side - w.side));
 	arm();
 	err = dma_buf_import_sync_file(buffers[side - w.side], flags, files[i].fd);

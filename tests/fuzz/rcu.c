@@ -56,3 +56,8 @@ void os_rcu_synchronize(void)
 	if (sections)
 		abort();
 }
+
+bool os_rcu_is_reading(void)
+{
+	return sections;
+}

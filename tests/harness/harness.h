@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <dmabuf/dmabuf-types.h>
+#include <dmabuf/dmabuf-lockdep.h>
 
 #include "os/atomic.h"
 #include "os/fault.h"
@@ -32,6 +32,14 @@ struct test_case {
 };
 
 void test_register(struct test_case *test);
+
+/* End the test here, as one that was not run, unless the rules are checked (DMABUF_DEBUG=1). */
+#define NEEDS_RULES()                                      \
+	do {                                               \
+		if (!dmabuf_lockdep_is_on())               \
+			test_skip();                       \
+	} while (0)
+void test_skip(void) __attribute__((noreturn));
 
 /* The name is the claim. */
 #define TEST(claim)                                                                     \

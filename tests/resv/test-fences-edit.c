@@ -18,7 +18,7 @@
 static void half_staged(struct dma_resv *obj, struct dma_fence **fences, unsigned int n)
 {
 	dma_resv_init(obj);
-	lock(obj);
+	lock_beside(obj);
 	for (unsigned int i = 0; i < n; i++) {
 		fences[i] = mock_lone();
 		add(obj, fences[i], READ);

@@ -89,7 +89,7 @@ TEST(R2_the_holder_sees_what_it_staged_and_nobody_else)
 	ASSERT_PTR(dma_resv_iter_first(&cursor), ==, staged);
 	ASSERT_PTR(dma_resv_iter_first_unlocked(&cursor), ==, staged);
 	dma_resv_iter_end(&cursor);
-	lock(&copy);
+	lock_beside(&copy);
 	ASSERT_INT(dma_resv_copy_fences(&copy, &obj), ==, 0);
 	ASSERT_INT(times(&copy, staged), ==, 1);
 	dma_resv_unlock(&copy);

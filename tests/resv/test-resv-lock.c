@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The lock of a reservation object in all variants, and what must not be done without it. */
 #define _GNU_SOURCE
+#include "contended.h"
 #include "harness.h"
 
 #include <dmabuf/dma-resv.h>
@@ -52,6 +53,7 @@ TEST(lock_with_a_context_knows_it)
 	for (unsigned int i = 0; i < 3; i++)
 		dma_resv_init(&obj[i]);
 	ww_acquire_init(&ctx, &reservation_ww_class);
+	ww_after_deadlock(&obj[0].lock, &ctx);
 	dma_resv_lock_slow(&obj[0], &ctx);
 	ASSERT_PTR(dma_resv_locking_ctx(&obj[0]), ==, &ctx);
 	ASSERT_INT(dma_resv_lock(&obj[0], &ctx), ==, -EALREADY);
@@ -62,6 +64,7 @@ TEST(lock_with_a_context_knows_it)
 	for (unsigned int i = 0; i < 3; i++)
 		dma_resv_unlock(&obj[i]);
 	ASSERT_PTR(dma_resv_locking_ctx(&obj[0]), ==, NULL);
+	ww_after_deadlock(&obj[1].lock, &ctx);
 	ASSERT_INT(dma_resv_lock_slow_interruptible(&obj[1], &ctx), ==, 0);
 	dma_resv_unlock(&obj[1]);
 	ww_acquire_fini(&ctx);
@@ -137,6 +140,7 @@ static void expect_interrupt(void *arg)
 		ASSERT_INT(dma_resv_lock_interruptible(i->obj, &ctx), ==, -EINTR);
 		break;
 	case 2:
+		ww_after_deadlock(&i->obj->lock, &ctx);
 		ASSERT_INT(dma_resv_lock_slow_interruptible(i->obj, &ctx), ==, -EINTR);
 		break;
 	case 3:

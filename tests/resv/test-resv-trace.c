@@ -32,8 +32,10 @@ static void lock_in_every_way(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 	ASSERT_INT(dma_resv_lock_interruptible(obj, ctx), ==, 0);
 	ASSERT_INT(dma_resv_lock(obj, ctx), ==, -EALREADY);
 	dma_resv_unlock(obj);
+	ww_after_deadlock(&obj->lock, ctx);
 	dma_resv_lock_slow(obj, ctx);
 	dma_resv_unlock(obj);
+	ww_after_deadlock(&obj->lock, ctx);
 	ASSERT_INT(dma_resv_lock_slow_interruptible(obj, ctx), ==, 0);
 	dma_resv_unlock(obj);
 }

@@ -38,7 +38,7 @@ TEST(a_walk_survives_what_its_caller_adds)
 		if (visited++)
 			continue;
 		add_one(&walked, 1);
-		lock(&other);
+		lock_beside(&other);
 		fill(&other, 2);
 		dma_resv_unlock(&other);
 	}

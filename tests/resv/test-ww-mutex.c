@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* ww_mutex in one thread: what each call returns, and what the contract forbids. */
+#include "contended.h"
 #include "harness.h"
 
 #include <dmabuf/ww-mutex.h>
@@ -113,8 +114,10 @@ TEST(every_way_of_locking_takes_a_free_mutex)
 	ww_acquire_init(&ctx, &wait_die);
 	for (unsigned int i = 0; i < 5; i++)
 		ww_mutex_init(&lock[i], &wait_die);
+	ww_after_deadlock(&lock[0], &ctx);
 	ww_mutex_lock_slow(&lock[0], &ctx);
 	ww_mutex_unlock(&lock[0]);
+	ww_after_deadlock(&lock[1], &ctx);
 	ASSERT_INT(ww_mutex_lock_slow_interruptible(&lock[1], &ctx), ==, 0);
 	ASSERT_INT(ww_mutex_lock(&lock[2], &ctx), ==, 0);
 	ASSERT_INT(ww_mutex_lock_interruptible(&lock[3], &ctx), ==, 0);

@@ -70,6 +70,12 @@ static inline void lock(struct dma_resv *obj)
 	ASSERT_INT(dma_resv_lock(obj, NULL), ==, 0);
 }
 
+/* The same, while this thread holds another: waiting for it could deadlock, trying cannot. */
+static inline void lock_beside(struct dma_resv *obj)
+{
+	ASSERT_TRUE(dma_resv_trylock(obj));
+}
+
 static inline void reserve(struct dma_resv *obj, unsigned int n)
 {
 	ASSERT_INT(dma_resv_reserve_fences(obj, n), ==, 0);

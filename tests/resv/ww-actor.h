@@ -6,6 +6,7 @@
 #ifndef WW_ACTOR_H
 #define WW_ACTOR_H
 
+#include "contended.h"
 #include "harness.h"
 
 #include <dmabuf/ww-mutex.h>
@@ -33,9 +34,11 @@ static inline int actor_step(struct actor *actor)
 	case ACT_LOCK_INTR:
 		return ww_mutex_lock_interruptible(actor->lock, actor->ctx);
 	case ACT_SLOW:
+		ww_after_deadlock(actor->lock, actor->ctx);
 		ww_mutex_lock_slow(actor->lock, actor->ctx);
 		return 0;
 	case ACT_SLOW_INTR:
+		ww_after_deadlock(actor->lock, actor->ctx);
 		return ww_mutex_lock_slow_interruptible(actor->lock, actor->ctx);
 	case ACT_TRYLOCK:
 		return ww_mutex_trylock(actor->lock, actor->ctx);

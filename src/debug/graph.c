@@ -1,0 +1,453 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Nodes and edges lie in tables of fixed size; free ones are kept on lists, by index, and
+ * 0 is none. A full table of nodes gives up the oldest node that stands for one object; a
+ * class is never given up.
+ *
+ * Locking: graph_lock guards everything. It is a short lock, and the innermost of all: no
+ * other is taken under it. The heads of the buckets are also looked at without it, which
+ * says at once that an object is not there; and the edges that a thread added last, which
+ * hold as long as `removals` has not moved.
+ */
+#include "debug/graph.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "debug/stacks.h"
+#include "os/atomic.h"
+#include "os/fault.h"
+#include "os/pages.h"
+#include "os/thread.h"
+
+enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, LEVELS = 8 };
+
+struct node {
+	const void *lock_class;
+	uintptr_t object;
+	uint32_t next_in_bucket;
+	uint32_t older, newer; /* among the nodes of objects; `newer` is the list of free ones, too */
+	uint32_t out, in;      /* first edge from, and to, this node */
+	uint32_t visited;      /* search that came here last */
+	uint32_t reached_by;   /* edge by which it came */
+	uint32_t next_to_visit;
+	bool is_completion;
+	char name[GRAPH_NAME_LEN];
+};
+
+struct edge {
+	uint32_t from, to;
+	uint32_t next_out, prev_out;
+	uint32_t next_in, prev_in;
+	uint32_t next_in_bucket;
+	uint32_t stack;
+	uintptr_t thread; /* that added it */
+};
+
+/* One mapping. */
+struct tables {
+	uint32_t node_buckets[BUCKETS]; /* atomic */
+	uint32_t edge_buckets[BUCKETS];
+	struct node nodes[NODES];
+	struct edge edges[EDGES];
+};
+
+static struct dmabuf_spinlock graph_lock = DMABUF_SPINLOCK_INIT;
+static struct tables *tables;	       /* constant after graph_init() */
+static uint32_t nodes_used DMABUF_GUARDED_BY(graph_lock) = 1; /* never used before: from here on */
+static uint32_t edges_used DMABUF_GUARDED_BY(graph_lock) = 1;
+static uint32_t free_nodes DMABUF_GUARDED_BY(graph_lock);
+static uint32_t free_edges DMABUF_GUARDED_BY(graph_lock);
+static uint32_t oldest DMABUF_GUARDED_BY(graph_lock); /* nodes of objects */
+static uint32_t newest DMABUF_GUARDED_BY(graph_lock);
+static uint32_t searches DMABUF_GUARDED_BY(graph_lock);
+static uint32_t removals;	       /* atomic */
+static bool overflowed, told_overflow; /* atomic */
+
+static struct node *node(uint32_t index) DMABUF_REQUIRES(graph_lock)
+{
+	return &tables->nodes[index];
+}
+
+static struct edge *edge(uint32_t index) DMABUF_REQUIRES(graph_lock)
+{
+	return &tables->edges[index];
+}
+
+static uint64_t mix(uint64_t a, uint64_t b)
+{
+	uint64_t hash = (a ^ (b << 32 | b >> 32)) * 0x9e3779b97f4a7c15u;
+
+	hash ^= hash >> 29;
+	return (hash + b) * 0xbf58476d1ce4e5b9u;
+}
+
+/* By the object alone, so that all nodes of one are found together. */
+static uint32_t *node_bucket(const void *lock_class, uintptr_t object)
+{
+	const uint64_t key = object < LEVELS ? (uintptr_t)lock_class + object : object;
+
+	return &tables->node_buckets[mix(key, 1) % BUCKETS];
+}
+
+static uint32_t *edge_bucket(uint32_t from, uint32_t to)
+{
+	return &tables->edge_buckets[mix(from, to) % BUCKETS];
+}
+
+/*
+ * Edges. All under graph_lock.
+ */
+
+static uint32_t find_edge(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
+{
+	uint32_t index = *edge_bucket(from, to);
+
+	while (index && (edge(index)->from != from || edge(index)->to != to))
+		index = edge(index)->next_in_bucket;
+	return index;
+}
+
+static uint32_t take_edge(void) DMABUF_REQUIRES(graph_lock)
+{
+	const uint32_t index = free_edges;
+
+	if (index) {
+		free_edges = edge(index)->next_out;
+		return index;
+	}
+	return edges_used < EDGES ? edges_used++ : 0;
+}
+
+static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack) DMABUF_REQUIRES(graph_lock)
+{
+	const uint32_t index = take_edge();
+	struct edge *new = edge(index);
+	uint32_t *bucket = edge_bucket(from, to);
+
+	if (!index)
+		return 0;
+	*new = (struct edge){
+		.from = from,
+		.to = to,
+		.next_out = node(from)->out,
+		.next_in = node(to)->in,
+		.next_in_bucket = *bucket,
+		.stack = stack,
+		.thread = os_self(),
+	};
+	if (new->next_out)
+		edge(new->next_out)->prev_out = index;
+	if (new->next_in)
+		edge(new->next_in)->prev_in = index;
+	node(from)->out = node(to)->in = *bucket = index;
+	return index;
+}
+
+static void free_edge(uint32_t index) DMABUF_REQUIRES(graph_lock)
+{
+	struct edge *old = edge(index);
+	uint32_t *link = edge_bucket(old->from, old->to);
+
+	while (*link != index)
+		link = &edge(*link)->next_in_bucket;
+	*link = old->next_in_bucket;
+	*(old->prev_out ? &edge(old->prev_out)->next_out : &node(old->from)->out) = old->next_out;
+	*(old->prev_in ? &edge(old->prev_in)->next_in : &node(old->to)->in) = old->next_in;
+	if (old->next_out)
+		edge(old->next_out)->prev_out = old->prev_out;
+	if (old->next_in)
+		edge(old->next_in)->prev_in = old->prev_in;
+	old->next_out = free_edges;
+	free_edges = index;
+}
+
+/*
+ * Nodes. All under graph_lock.
+ */
+
+static uint32_t find_node(const void *lock_class, uintptr_t object) DMABUF_REQUIRES(graph_lock)
+{
+	uint32_t index = *node_bucket(lock_class, object);
+
+	while (index && (node(index)->lock_class != lock_class || node(index)->object != object))
+		index = node(index)->next_in_bucket;
+	return index;
+}
+
+static void free_node(uint32_t index) DMABUF_REQUIRES(graph_lock)
+{
+	struct node *old = node(index);
+	uint32_t *link = node_bucket(old->lock_class, old->object);
+
+	while (old->out)
+		free_edge(old->out);
+	while (old->in)
+		free_edge(old->in);
+	if (*link == index)
+		store_relaxed(link, old->next_in_bucket); /* whoever looks without the lock sees either */
+	else {
+		while (node(*link)->next_in_bucket != index)
+			link = &node(*link)->next_in_bucket;
+		node(*link)->next_in_bucket = old->next_in_bucket;
+	}
+	*(old->older ? &node(old->older)->newer : &oldest) = old->newer;
+	*(old->newer ? &node(old->newer)->older : &newest) = old->older;
+	old->newer = free_nodes;
+	free_nodes = index;
+	fetch_add_release(&removals, 1);
+}
+
+static uint32_t take_node(void) DMABUF_REQUIRES(graph_lock)
+{
+	uint32_t index;
+
+	if (!free_nodes && nodes_used < NODES)
+		return nodes_used++;
+	if (!free_nodes && oldest)
+		free_node(oldest);
+	index = free_nodes;
+	if (index)
+		free_nodes = node(index)->newer;
+	return index;
+}
+
+static uint32_t make_node(const struct graph_node *like) DMABUF_REQUIRES(graph_lock)
+{
+	uint32_t *bucket = node_bucket(like->lock_class, like->object);
+	const uint32_t index = take_node();
+	struct node *new = node(index);
+
+	if (!index)
+		return 0;
+	*new = (struct node){
+		.lock_class = like->lock_class,
+		.object = like->object,
+		.next_in_bucket = *bucket,
+		.is_completion = like->is_completion,
+	};
+	strncpy(new->name, like->name, sizeof(new->name) - 1);
+	if (like->object >= LEVELS) {
+		new->older = newest;
+		*(newest ? &node(newest)->newer : &oldest) = index;
+		newest = index;
+	}
+	store_relaxed(bucket, index); /* whoever looks without the lock takes it for a hint */
+	return index;
+}
+
+static uint32_t find_or_make(const struct graph_node *like) DMABUF_REQUIRES(graph_lock)
+{
+	const uint32_t index = find_node(like->lock_class, like->object);
+
+	return index ? index : make_node(like);
+}
+
+/*
+ * The search. Under graph_lock.
+ */
+
+/* Is there a way from @from to @to? Then each node on it knows by which edge it was reached. */
+static bool search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
+{
+	uint32_t last = from;
+
+	searches++;
+	node(from)->visited = searches;
+	node(from)->next_to_visit = 0;
+	for (uint32_t at = from; at; at = node(at)->next_to_visit) {
+		if (at == to)
+			return true;
+		for (uint32_t i = node(at)->out; i; i = edge(i)->next_out) {
+			struct node *next = node(edge(i)->to);
+
+			if (next->visited == searches)
+				continue;
+			next->visited = searches;
+			next->reached_by = i;
+			next->next_to_visit = 0;
+			node(last)->next_to_visit = edge(i)->to;
+			last = edge(i)->to;
+		}
+	}
+	return false;
+}
+
+static void add_step(struct graph_cycle *cycle, const struct edge *edge) DMABUF_REQUIRES(graph_lock)
+{
+	const struct node *from = node(edge->from), *to = node(edge->to);
+
+	*(from->is_completion ? &cycle->has_completion : &cycle->has_lock) = true;
+	cycle->length++;
+	if (cycle->steps == GRAPH_CYCLE_MAX)
+		return;
+	cycle->step[cycle->steps] = (struct graph_step){
+		.from_object = from->object,
+		.to_object = to->object,
+		.stack = edge->stack,
+	};
+	memcpy(cycle->step[cycle->steps].from, from->name, GRAPH_NAME_LEN);
+	memcpy(cycle->step[cycle->steps].to, to->name, GRAPH_NAME_LEN);
+	cycle->steps++;
+}
+
+/*
+ * @index has closed a cycle, which search() has found. False: it is none to tell of. A
+ * fence signals once, so where all of the cycle is one thread's, that thread did one thing
+ * after the other.
+ */
+static bool describe(uint32_t index, struct graph_cycle *cycle) DMABUF_REQUIRES(graph_lock)
+{
+	bool one_thread = true;
+
+	*cycle = (struct graph_cycle){ .length = 0 };
+	add_step(cycle, edge(index));
+	for (uint32_t at = edge(index)->from; at != edge(index)->to;) {
+		const struct edge *by = edge(node(at)->reached_by);
+
+		add_step(cycle, by);
+		one_thread = one_thread && by->thread == os_self();
+		at = by->from;
+	}
+	return !cycle->has_completion || !one_thread;
+}
+
+/* An edge that is not there yet. */
+static bool learn(uint32_t from, uint32_t to, uint32_t stack, struct graph_cycle *ret_cycle)
+	DMABUF_REQUIRES(graph_lock)
+{
+	const bool closes = search(to, from);
+	const uint32_t index = make_edge(from, to, stack);
+
+	if (!index)
+		store_relaxed(&overflowed, true); /* a note, nothing else */
+	return index && closes && describe(index, ret_cycle);
+}
+
+/*
+ * The interface.
+ */
+
+bool graph_init(void)
+{
+	tables = os_pages_reserve(sizeof(*tables));
+	return tables;
+}
+
+static uint64_t fingerprint(const struct graph_node *from, const struct graph_node *to)
+{
+	return mix(mix((uintptr_t)from->lock_class, from->object),
+		   mix((uintptr_t)to->lock_class, to->object)) | 1;
+}
+
+/* Where the thread would have noted it. */
+static uint64_t *known_edge(struct graph_known *known, uint64_t print)
+{
+	return &known->edges[print / 2 % (sizeof(known->edges) / sizeof(known->edges[0]))];
+}
+
+/* Did this thread add this edge lately, and has nothing gone since? */
+static bool is_known(struct graph_known *known, uint64_t print)
+{
+	const uint32_t now = load_acquire(&removals);
+
+	if (known->removals != now)
+		*known = (struct graph_known){ .removals = now };
+	return *known_edge(known, print) == print;
+}
+
+/* Is the edge there? It takes less than a stack does. */
+static bool is_learnt(const struct graph_node *from, const struct graph_node *to)
+{
+	uint32_t a, b;
+	bool is_there;
+
+	dmabuf_spin_lock(&graph_lock);
+	a = find_node(from->lock_class, from->object);
+	b = find_node(to->lock_class, to->object);
+	is_there = a && b && find_edge(a, b);
+	dmabuf_spin_unlock(&graph_lock);
+	return is_there;
+}
+
+static bool add_locked(const struct graph_node *from, const struct graph_node *to, uint32_t stack,
+		       struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
+{
+	const uint32_t a = find_or_make(from), b = find_or_make(to);
+
+	/* Making the second may have cost the first. */
+	if (!a || !b || find_node(from->lock_class, from->object) != a) {
+		store_relaxed(&overflowed, true); /* a note, nothing else */
+		return false;
+	}
+	return !find_edge(a, b) && learn(a, b, stack, ret_cycle);
+}
+
+bool graph_add(struct graph_known *known, const struct graph_node *from,
+	       const struct graph_node *to, const void *caller, struct graph_cycle *ret_cycle)
+{
+	const uint64_t print = fingerprint(from, to);
+	bool closes = false;
+
+	if (!tables || is_known(known, print))
+		return false;
+	if (!is_learnt(from, to)) {
+		const uint32_t stack = stack_save_from(caller);
+
+		OS_RACE_POINT("graph: before an edge");
+		dmabuf_spin_lock(&graph_lock);
+		closes = add_locked(from, to, stack, ret_cycle);
+		dmabuf_spin_unlock(&graph_lock);
+	}
+	*known_edge(known, print) = print;
+	return closes;
+}
+
+bool graph_knows(const void *lock_class, uintptr_t object)
+{
+	bool is_there;
+
+	if (!tables || !load_relaxed(node_bucket(lock_class, object))) /* a hint */
+		return false;
+	dmabuf_spin_lock(&graph_lock);
+	is_there = find_node(lock_class, object);
+	dmabuf_spin_unlock(&graph_lock);
+	return is_there;
+}
+
+void graph_forget(uintptr_t object)
+{
+	uint32_t *bucket, index, next;
+
+	if (!tables || object < LEVELS)
+		return;
+	bucket = node_bucket(NULL, object);
+	if (!load_relaxed(bucket)) /* whoever added one is done with the object */
+		return;
+	dmabuf_spin_lock(&graph_lock);
+	for (index = *bucket; index; index = next) {
+		next = node(index)->next_in_bucket;
+		if (node(index)->object == object)
+			free_node(index);
+	}
+	dmabuf_spin_unlock(&graph_lock);
+}
+
+bool graph_overflowed(void)
+{
+	return load_relaxed(&overflowed) &&
+	       !__atomic_exchange_n(&told_overflow, true, __ATOMIC_RELAXED);
+}
+
+static void child(void)
+{
+}
+
+/* The lock alone: a fork must not leave it held. */
+static struct os_fork_hook fork_hook = { .lock = &graph_lock, .child = child };
+
+/* Before those of all other short locks: the first hook added is the last whose lock a fork takes. */
+__attribute__((constructor(1001))) static void watch_forks(void)
+{
+	os_fork_hook_add(&fork_hook);
+}

@@ -1,0 +1,346 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a thread holds, as a stack, and what is learnt and checked when it takes more. What
+ * the thread may not do where it is, such as sleep, is in sections.c.
+ *
+ * Everything here belongs to one thread, except for the graph and the places.
+ */
+#include "debug/held.h"
+
+#include <string.h>
+
+#include "debug/graph.h"
+#include "debug/places.h"
+#include "debug/stacks.h"
+#include "os/pages.h"
+#include "os/thread.h"
+
+enum { FIRST_ROOM = 64 };
+
+static __thread struct lockdep_thread *lockdep_self __attribute__((tls_model("initial-exec")));
+
+static size_t size_for(unsigned int room)
+{
+	return sizeof(struct lockdep_thread) + room * sizeof(struct held);
+}
+
+static void thread_ends(void)
+{
+	struct lockdep_thread *self = lockdep_self;
+
+	lockdep_self = NULL;
+	if (self)
+		os_pages_release(self, size_for(self->room));
+}
+
+static struct os_exit_hook at_exit = { .func = thread_ends };
+
+static void told_full(void)
+{
+	struct report report;
+
+	report_begin(&report, DMABUF_RULE_FULL, "some locks or orders are not watched: no room left");
+	report_send(&report);
+}
+
+/* A larger one, with all that is in @self, if that is not NULL. */
+static struct lockdep_thread *grow(struct lockdep_thread *self)
+{
+	const unsigned int room = self ? 2 * self->room : FIRST_ROOM;
+	struct lockdep_thread *larger = os_pages_reserve(size_for(room));
+
+	if (!larger)
+		return NULL;
+	if (self) {
+		memcpy(larger, self, size_for(self->held_count));
+		os_pages_release(self, size_for(self->room));
+	} else {
+		os_thread_enrol(&at_exit);
+	}
+	larger->room = room;
+	lockdep_self = larger;
+	return larger;
+}
+
+/* NULL: no memory. What the thread holds is not known then, and what it does is not checked. */
+struct lockdep_thread *lockdep_enter_from(const void *caller)
+{
+	struct lockdep_thread *self = lockdep_self;
+
+	if (!self)
+		self = grow(NULL);
+	if (!self || self->quiet)
+		return NULL;
+	self->caller = caller;
+	return self;
+}
+
+/*
+ * Edges.
+ */
+
+/* What stands for @lock in the graph; @with: the other end. */
+static struct graph_node node_for(const struct lockdep_lock *lock, const struct lockdep_lock *with)
+{
+	/* Each fence has waiters and signallers of its own: so that concerns one reservation. */
+	const bool one = lock->kind == LOCKDEP_USER ? lock->flags & DMABUF_LOCK_BY_OBJECT
+			 : lock->kind == LOCKDEP_WW ? with->kind == LOCKDEP_COMPLETION
+						    : lock->kind != LOCKDEP_SECTION;
+
+	return (struct graph_node){
+		.lock_class = lock->lock_class,
+		.object = one ? (uintptr_t)lock->object : lock->level,
+		.name = lock->name,
+		.is_completion = lock->kind == LOCKDEP_COMPLETION || lock->kind == LOCKDEP_SECTION,
+	};
+}
+
+/*
+ * Which are taken inside which is learnt. Not: where a rule forbids the reverse as such
+ * (reservations and waits in callbacks and sections), and where the library's own order is
+ * the same for all objects, as of a timeline and its points.
+ */
+static bool makes_edge(const struct lockdep_lock *outer, const struct lockdep_lock *inner)
+{
+	const unsigned int user = 1 << LOCKDEP_USER, ww = 1 << LOCKDEP_WW,
+			   timeline = 1 << LOCKDEP_TIMELINE, fence = 1 << LOCKDEP_FENCE,
+			   completion = 1 << LOCKDEP_COMPLETION, section = 1 << LOCKDEP_SECTION;
+	static const unsigned int inners[] = {
+		[LOCKDEP_USER] = user | ww | timeline | fence | completion | section,
+		[LOCKDEP_WW] = user | ww | timeline | completion,
+		[LOCKDEP_TIMELINE] = user | timeline | fence,
+		[LOCKDEP_FENCE] = user | timeline,
+		[LOCKDEP_COMPLETION] = user | ww | completion,
+		[LOCKDEP_SECTION] = user,
+	};
+
+	if (outer->kind == LOCKDEP_TIMELINE && outer->context == inner->context)
+		return false;
+	return inners[outer->kind] & 1U << inner->kind;
+}
+
+static void report_cycle(const struct graph_cycle *cycle)
+{
+	const enum dmabuf_rule rule = !cycle->has_completion ? DMABUF_RULE_ORDER
+				      : cycle->has_lock	     ? DMABUF_RULE_SIGNAL
+							     : DMABUF_RULE_OWN;
+	struct report report;
+
+	report_begin(&report, rule, "%s: a cycle of %u",
+		     rule == DMABUF_RULE_ORDER	? "locks are taken in orders that contradict each other"
+		     : rule == DMABUF_RULE_SIGNAL ? "a fence's signal needs a lock that a waiter for it holds"
+						  : "fences wait for each other",
+		     cycle->length);
+	for (unsigned int i = 0; i < cycle->steps; i++) {
+		const struct graph_step *step = &cycle->step[i];
+
+		report_line(&report, "%s: %s (%#lx) needed while %s (%#lx) is held:",
+			    i ? "before" : "now", step->to, (unsigned long)step->to_object,
+			    step->from, (unsigned long)step->from_object);
+		report_stack(&report, step->stack);
+	}
+	report_send(&report);
+}
+
+static void learn(struct lockdep_thread *self, const struct lockdep_lock *outer,
+		  const struct lockdep_lock *inner)
+{
+	const struct graph_node from = node_for(outer, inner), to = node_for(inner, outer);
+	struct graph_cycle cycle;
+
+	if (from.lock_class == to.lock_class && from.object == to.object)
+		return;
+	if (graph_add(&self->known, &from, &to, self->caller, &cycle))
+		report_cycle(&cycle);
+	if (graph_overflowed())
+		told_full();
+}
+
+/*
+ * Two of one class.
+ */
+
+void lockdep_report_pair(struct lockdep_thread *self, enum dmabuf_rule rule, const char *what,
+			 const struct lockdep_lock *lock, const struct held *held)
+{
+	const uint32_t stack = stack_save_from(self->caller);
+	struct report report;
+
+	if (!report_is_new(rule, stack))
+		return;
+	report_begin(&report, rule, "%s", what);
+	report_line(&report, "%s %p, here:", lock->name, lock->object);
+	report_stack(&report, stack);
+	report_line(&report, "%s %p, which this thread has, from here:", held->lock.name,
+		    held->lock.object);
+	report_stack(&report, held->stack);
+	report_send(&report);
+}
+
+static void check_user_pair(struct lockdep_thread *self, const struct lockdep_lock *lock, const struct held *held)
+{
+	if (lock->flags & DMABUF_LOCK_BY_OBJECT || lock->level != held->lock.level)
+		return;
+	if (!(lock->flags & DMABUF_LOCK_BY_ADDRESS))
+		lockdep_report_pair(self, DMABUF_RULE_ORDER,
+				    "two locks of one class, for which no order is documented",
+				    lock, held);
+	else if (lock->object < held->lock.object)
+		lockdep_report_pair(self, DMABUF_RULE_ORDER,
+				    "two locks of one class, against the order of their addresses",
+				    lock, held);
+}
+
+/* @lock and @held are of one class. */
+static void check_pair(struct lockdep_thread *self, const struct lockdep_lock *lock, const struct held *held)
+{
+	if (lock->kind == LOCKDEP_USER)
+		check_user_pair(self, lock, held);
+	else if (lock->kind == LOCKDEP_WW && (!lock->ctx || lock->ctx != held->lock.ctx))
+		lockdep_report_pair(self, DMABUF_RULE_CONTEXT,
+				    "a lock of a ww class inside another, not under the same context",
+				    lock, held);
+}
+
+/* Of a ww_mutex its own code knows better: under the context that holds it, it is -EALREADY. */
+static bool may_nest_in_itself(const struct lockdep_lock *lock)
+{
+	return lock->kind == LOCKDEP_USER ? lock->flags & DMABUF_LOCK_RECURSIVE
+					  : lock->kind == LOCKDEP_WW;
+}
+
+/* NULL: the thread does not hold it. */
+static struct held *find(struct lockdep_thread *self, enum lockdep_kind kind, const void *object)
+{
+	for (unsigned int i = self->held_count; i--;) {
+		struct held *held = &self->held[i];
+
+		if (held->lock.object == object && held->lock.kind == kind)
+			return held;
+	}
+	return NULL;
+}
+
+/* True: the thread has @lock already, and may. */
+static bool check_recursion(struct lockdep_thread *self, const struct lockdep_lock *lock)
+{
+	const struct held *held = find(self, lock->kind, lock->object);
+
+	if (held && !may_nest_in_itself(lock))
+		rule_bug(DMABUF_RULE_RECURSION, lock->object,
+			 "%s %p: its holder takes it again, and would wait for itself", lock->name,
+			 lock->object);
+	return held;
+}
+
+/*
+ * The interface.
+ */
+
+void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock *lock)
+{
+	const struct lockdep_lock *before = NULL;
+
+	for (unsigned int i = 0; i < self->held_count; i++) {
+		const struct held *held = &self->held[i];
+
+		/* Many locks under one context are one, as far as the graph is concerned. */
+		if (before && held->lock.kind == LOCKDEP_WW && lock->kind != LOCKDEP_COMPLETION &&
+		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx)
+			continue;
+		before = &held->lock;
+		if (held->lock.lock_class == lock->lock_class &&
+		    held->lock.kind != LOCKDEP_COMPLETION)
+			check_pair(self, lock, held);
+		if (makes_edge(&held->lock, lock))
+			learn(self, &held->lock, lock);
+	}
+}
+
+void lockdep_signals(const struct lockdep_lock *completion)
+{
+	struct lockdep_thread *self = lockdep_enter();
+
+	/* That matters if somebody waits for it under a lock, and then it is known. */
+	if (!self || !self->held_count ||
+	    !graph_knows(completion->lock_class, (uintptr_t)completion->object))
+		return;
+	for (unsigned int i = 0; i < self->held_count; i++) {
+		const struct lockdep_lock *needed = &self->held[i].lock;
+
+		if (needed->kind == LOCKDEP_USER || needed->kind == LOCKDEP_WW)
+			learn(self, completion, needed);
+	}
+}
+
+void lockdep_might_lock(const struct lockdep_lock *lock)
+{
+	struct lockdep_thread *self = lockdep_enter();
+
+	if (!self)
+		return;
+	if (lock->kind == LOCKDEP_WW && !lockdep_may_reserve(self))
+		return;
+	if (!check_recursion(self, lock))
+		lockdep_check_order(self, lock);
+}
+
+struct lockdep_thread *lockdep_push(struct lockdep_thread *self, const struct lockdep_lock *lock,
+				    uint32_t stack)
+{
+	if (self->held_count == self->room)
+		self = grow(self);
+	if (self)
+		self->held[self->held_count++] = (struct held){ *lock, stack };
+	return self;
+}
+
+void lockdep_acquired(const struct lockdep_lock *lock)
+{
+	struct lockdep_thread *self = lockdep_enter();
+	uint32_t stack = 0;
+
+	if (!self)
+		return;
+	/* Others are held for moments, by the library itself. */
+	if (lock->kind == LOCKDEP_USER || lock->kind == LOCKDEP_WW) {
+		stack = stack_save_from(self->caller);
+		place_note(PLACE_LOCKED, lock->object, stack);
+	}
+	lockdep_push(self, lock, stack);
+}
+
+bool lockdep_released(enum lockdep_kind kind, const void *object)
+{
+	struct lockdep_thread *self = lockdep_enter();
+	struct held *held = self ? find(self, kind, object) : NULL;
+	struct held *end;
+
+	if (!held)
+		return false;
+	end = &self->held[self->held_count--];
+	memmove(held, held + 1, (size_t)((char *)end - (char *)(held + 1)));
+	if (kind == LOCKDEP_USER || kind == LOCKDEP_WW)
+		place_over(PLACE_LOCKED, object);
+	return true;
+}
+
+bool lockdep_holds(enum lockdep_kind kind, const void *object)
+{
+	struct lockdep_thread *self = lockdep_enter();
+
+	return self && find(self, kind, object);
+}
+
+bool lockdep_holds_any(void)
+{
+	struct lockdep_thread *self = lockdep_enter();
+
+	return self && self->held_count;
+}
+
+void lockdep_forget(const void *object)
+{
+	graph_forget((uintptr_t)object);
+	place_forget(PLACE_LOCKED, object);
+}

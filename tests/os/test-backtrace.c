@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/* This program is linked without -rdynamic: its functions' names are in its file only. */
+#define _GNU_SOURCE
+#include "harness.h"
+
+#include <dlfcn.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "os/backtrace.h"
+
+/* A function that keeps its frame. */
+#define STAY __attribute__((noinline))
+
+struct trace {
+	void *frames[OS_BACKTRACE_MAX];
+	unsigned int count;
+};
+
+/* Something to do after a call, so that it is none that replaces its caller. */
+static void after_call(void)
+{
+	__asm__ volatile("" ::: "memory");
+}
+
+static STAY void inner(struct trace *trace, unsigned int max)
+{
+	trace->count = os_backtrace(trace->frames, max);
+	after_call();
+}
+
+static STAY void outer(struct trace *trace, unsigned int max)
+{
+	inner(trace, max);
+	after_call();
+}
+
+static STAY void helper(struct trace *trace)
+{
+	trace->count = os_backtrace_from(__builtin_return_address(0), trace->frames, 4);
+	after_call();
+}
+
+static STAY void asks_helper(struct trace *trace)
+{
+	helper(trace);
+	after_call();
+}
+
+static STAY void deep(struct trace *trace, unsigned int max, unsigned int depth)
+{
+	if (depth)
+		deep(trace, max, depth - 1);
+	else
+		inner(trace, max);
+	after_call();
+}
+
+#define ASSERT_BEGINS(text, with) ASSERT_STR(beginning(text, sizeof(with) - 1), with)
+
+static const char *beginning(const char *text, size_t length)
+{
+	static char copy[128];
+
+	snprintf(copy, sizeof(copy), "%.*s", (int)length, text);
+	return copy;
+}
+
+TEST(a_stack_begins_with_who_asked)
+{
+	struct trace trace;
+	char text[128];
+
+	outer(&trace, 16);
+	ASSERT_INT(trace.count, >=, 3);
+	os_symbol(trace.frames[0], text, sizeof(text));
+	ASSERT_BEGINS(text, "inner+0x");
+	os_symbol(trace.frames[1], text, sizeof(text));
+	ASSERT_BEGINS(text, "outer+0x");
+}
+
+TEST(a_stack_can_begin_with_who_called_the_one_that_asks)
+{
+	struct trace trace;
+	char text[128];
+
+	asks_helper(&trace);
+	os_symbol(trace.frames[0], text, sizeof(text));
+	ASSERT_BEGINS(text, "asks_helper+0x");
+}
+
+TEST(a_caller_that_is_not_in_the_stack_leaves_all_of_it)
+{
+	struct trace trace = { .count = 0 };
+	char text[128];
+
+	trace.count = os_backtrace_from(&trace, trace.frames, 4);
+	ASSERT_INT(trace.count, >=, 1);
+	os_symbol(trace.frames[0], text, sizeof(text));
+	ASSERT_TRUE(strstr(text, "a_caller_that_is_not_in") || strstr(text, "os_backtrace_from"));
+}
+
+TEST(a_deep_stack_gives_as_many_as_are_wanted)
+{
+	struct trace trace;
+
+	deep(&trace, 16, 100);
+	ASSERT_INT(trace.count, ==, 16);
+	deep(&trace, OS_BACKTRACE_MAX, 100);
+	ASSERT_INT(trace.count, ==, OS_BACKTRACE_MAX);
+	deep(&trace, OS_BACKTRACE_MAX + 1, 100);
+	ASSERT_INT(trace.count, ==, OS_BACKTRACE_MAX);
+	outer(&trace, 1);
+	ASSERT_INT(trace.count, ==, 1);
+	outer(&trace, 0);
+	ASSERT_INT(trace.count, ==, 0);
+}
+
+TEST(once_initialised_neither_a_stack_nor_a_symbol_allocates)
+{
+	struct trace trace;
+	struct mallinfo2 before, after;
+	char text[128];
+
+	os_backtrace_init();
+	before = mallinfo2();
+	outer(&trace, 16);
+	for (unsigned int i = 0; i < trace.count; i++)
+		os_symbol(trace.frames[i], text, sizeof(text));
+	after = mallinfo2();
+	ASSERT_INT(after.uordblks, ==, before.uordblks);
+}
+
+TEST(a_symbol_has_its_module_and_its_place_there)
+{
+	struct trace trace;
+	char text[128], module[64];
+	size_t into, at;
+
+	outer(&trace, 1);
+	ASSERT_INT(os_symbol(trace.frames[0], text, sizeof(text)), ==, strlen(text));
+	ASSERT_INT(sscanf(text, "inner+%zi (%63[^+]+%zi)", &into, module, &at), ==, 3);
+	ASSERT_STR(module, "test-backtrace");
+	ASSERT_INT(into, >, 0);
+	ASSERT_INT(at, >, into);
+	ASSERT_INT(text[strlen(text) - 1], ==, ')');
+}
+
+/* A call may be the last of its function: then it returns to what follows that. */
+TEST(a_return_address_belongs_to_the_call_before_it)
+{
+	char text[128];
+
+	os_symbol((const void *)((uintptr_t)inner + 1), text, sizeof(text));
+	ASSERT_BEGINS(text, "inner+0 (");
+	os_symbol((const void *)(uintptr_t)inner, text, sizeof(text));
+	ASSERT_TRUE(strncmp(text, "inner+", 6));
+}
+
+TEST(an_exported_function_is_found_in_its_library)
+{
+	char text[128];
+	void *function = dlsym(RTLD_DEFAULT, "pthread_mutex_lock");
+
+	os_symbol((char *)function + 1, text, sizeof(text));
+	ASSERT_TRUE(strstr(text, "mutex_lock+0 ("));
+}
+
+TEST(without_a_name_there_is_the_place_and_without_a_module_the_address)
+{
+	static int data;
+	char text[128];
+
+	os_symbol(&data, text, sizeof(text));
+	ASSERT_BEGINS(text, "(test-backtrace+0x");
+	os_symbol((const void *)0x18, text, sizeof(text));
+	ASSERT_STR(text, "0x17");
+	os_symbol(NULL, text, sizeof(text));
+	ASSERT_BEGINS(text, "0xffff");
+}
+
+TEST(without_its_file_a_static_function_is_a_place)
+{
+	char text[128];
+
+	os_fault_arm(1);
+	os_symbol((const void *)((uintptr_t)inner + 1), text, sizeof(text));
+	ASSERT_TRUE(os_fault_disarm());
+	ASSERT_BEGINS(text, "(test-backtrace+0x");
+}
+
+TEST(a_symbol_is_cut_off_where_the_room_ends)
+{
+	const void *address = (const void *)((uintptr_t)inner + 1);
+	char text[8] = "untouch";
+
+	ASSERT_INT(os_symbol(address, text, 0), ==, 0);
+	ASSERT_STR(text, "untouch");
+	ASSERT_INT(os_symbol(address, text, 1), ==, 0);
+	ASSERT_STR(text, "");
+	ASSERT_INT(os_symbol(address, text, sizeof(text)), ==, 7);
+	ASSERT_STR(text, "inner+0");
+}

@@ -1,9 +1,9 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: MIT
 #
-# Read by run, with its functions: what `./run check` proves, step by step. A step is good if its
-# command is; its closing line `N passed, N failed`, if it has one, is added to the
-# sum, otherwise it counts as one.
+# Read by run, with its functions: what `./run check` proves, step by step; check-full.sh has what
+# `./run check --full` adds. A step is good if its command is; its closing line
+# `N passed, N failed`, if it has one, is added to the sum, otherwise it counts as one.
 
 : "${here:?}"
 passed=0
@@ -103,11 +103,8 @@ shell_scripts()
 	done
 }
 
-run_check()
+check_steps()
 {
-	mkdir -p "$here/build-check/logs" "$here/build-check/demo"
-	began_all=$(date +%s)
-
 	step 'sizes, licences' script shape || :
 	step 'shell scripts' shell_scripts || :
 	step 'headers compile alone and bring only our names' script headers || :
@@ -123,6 +120,7 @@ run_check()
 		step "static analysis: $analyser" script static $analyser || :
 	done
 	step 'every return value is got by a test' script returns || :
+	step 'every function that may sleep is called early by a test' script rules || :
 	step 'man pages' script man "$here/build-check/man" || :
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true
@@ -155,7 +153,15 @@ run_check()
 		step 'demo: every frame is identical' demo 0 "$video" || :
 		step 'demo: torn frames are noticed' demo 2 "$video" --break-rule readers || :
 	fi
+}
 
+# With the steps of check-full.sh if $1 is --full.
+run_check()
+{
+	mkdir -p "$here/build-check/logs" "$here/build-check/demo"
+	began_all=$(date +%s)
+	check_steps
+	[ $# = 0 ] || full_steps
 	echo "$(($(date +%s) - began_all)) seconds; logs in build-check/logs"
 	echo "$passed passed, $failed failed"
 	[ $failed = 0 ]

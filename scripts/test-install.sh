@@ -102,6 +102,19 @@ for program in "$scratch"/readme-*; do
 		fail 'that is not what README.md says it prints'
 done
 
+# The preload library is found by its name, and tells this libdmabuf.
+# shellcheck disable=SC2046
+gcc -Wall -Wextra -Werror -O2 -pthread -o "$scratch/preload" "$here/tests/preload/programs.c" \
+	$(pkg-config --cflags --libs dmabuf)
+for debug in 0 1; do
+	said=$(LD_PRELOAD=libdmabuf-preload.so DMABUF_DEBUG=$debug "$scratch/preload" \
+		mutex-inversion 2>&1) || fail "preload: exit status $?: $said"
+	case $debug$said in
+	0 | 1*'libdmabuf: D001 '*' mutex_inversion+'*) ;;
+	*) fail "preload, DMABUF_DEBUG=$debug: $said" ;;
+	esac
+done
+
 version=$(pkg-config --modversion dmabuf)
 grep -q "^## $version" "$here/NEWS.md" || fail "NEWS.md does not know version $version"
 echo "dmabuf $version"

@@ -48,6 +48,8 @@ int blit_move(struct blit *blit, int fd);
 int blit_read(int fd, void *to, size_t size);
 /* The same through a mapping. */
 int blit_read_mapped(int fd, void *to, size_t size);
+/* Can it? Under an emulator such as qemu-user it cannot. */
+bool blit_maps(void);
 /* How many buffers of blit_buffer() there are. */
 unsigned int blit_buffers(void);
 

@@ -311,6 +311,11 @@ int blit_read_mapped(int fd, void *to, size_t size)
 	return blit_read_by(fd, to, size, blit_read_vma);
 }
 
+bool blit_maps(void)
+{
+	return linux_compat_maps_again();
+}
+
 unsigned int blit_buffers(void)
 {
 	return store_count();

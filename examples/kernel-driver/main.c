@@ -89,6 +89,17 @@ static bool holds(struct buffer buffer, __u8 value)
 	return true;
 }
 
+/* The first and the last byte, seen through a mapping. */
+static bool is_mapped(struct buffer buffer, __u8 value)
+{
+	unsigned char bytes[SIZE];
+
+	if (!blit_maps())
+		return true;
+	CHECK(!blit_read_mapped(buffer.fd, bytes, SIZE));
+	return bytes[0] == value && bytes[SIZE - 1] == value;
+}
+
 static void a_job_waits_for_what_its_buffers_wait_for(struct blit *blit)
 {
 	const struct buffer a = new_buffer(blit), b = new_buffer(blit);
@@ -107,7 +118,6 @@ static void a_job_waits_for_what_its_buffers_wait_for(struct blit *blit)
 static void buffers_move_under_jobs(struct blit *blit)
 {
 	const struct buffer a = new_buffer(blit);
-	unsigned char bytes[SIZE];
 
 	submit(blit, BLIT_FILL, a, a, 0);
 	for (int i = 0; i < 50; i++) {
@@ -116,8 +126,7 @@ static void buffers_move_under_jobs(struct blit *blit)
 		submit(blit, BLIT_ADD, a, a, 1);
 	}
 	CHECK(holds(a, 100));
-	CHECK(!blit_read_mapped(a.fd, bytes, SIZE));
-	CHECK(bytes[0] == 100 && bytes[SIZE - 1] == 100);
+	CHECK(is_mapped(a, 100));
 	end_buffer(blit, a);
 }
 
@@ -163,7 +172,6 @@ static void what_hangs_is_ended(struct blit *blit)
 static void imports_from_elsewhere(struct blit *blit)
 {
 	struct buffer a = { .fd = -1 };
-	unsigned char mapped[SIZE];
 	const unsigned char *bytes;
 	struct dma_buf *memfd;
 	void *address;
@@ -178,8 +186,7 @@ static void imports_from_elsewhere(struct blit *blit)
 	bytes = address;
 	CHECK(bytes[0] == 5 && bytes[SIZE - 1] == 5);
 	dma_buf_end_cpu_access(memfd, DMA_FROM_DEVICE);
-	CHECK(!blit_read_mapped(a.fd, mapped, SIZE));
-	CHECK(mapped[0] == 5 && mapped[SIZE - 1] == 5);
+	CHECK(is_mapped(a, 5));
 	CHECK(!blit_close(blit, a.handle));
 	close(a.fd);
 	dma_buf_put(memfd);
@@ -235,6 +242,8 @@ int main(void)
 	buffers_are_locked_in_any_order(blit);
 	blit_destroy(blit);
 	CHECK(!blit_buffers());
+	if (!blit_maps())
+		puts("not tested: mappings of buffers, which this emulator cannot make");
 	puts("all holds");
 	return 0;
 }

@@ -31,8 +31,9 @@ extern "C" {
  * Context: sleeps.
  *
  * Return: 0; -EINVAL: @dmabuf is NULL (and a warning), or no such direction; -EINTR: a
- * signal handler ran while it waited; or what the exporter gave. After a failure there is
- * nothing to end: the exporter's end_cpu_access has been called if its begin had succeeded.
+ * signal handler ran while it waited; or what the exporter, or the wait op of a fence, gave.
+ * After a failure there is nothing to end: the exporter's end_cpu_access has been called if
+ * its begin had succeeded.
  *
  * Example:
  *

@@ -108,7 +108,8 @@ struct dma_fence_ops {
 	/**
 	 * @wait: optional; how to wait, instead of dma_fence_default_wait()
 	 *
-	 * Same arguments and values as dma_fence_wait_timeout().
+	 * Same arguments and values as dma_fence_wait_timeout(). Another negative errno
+	 * is passed on to whoever waits.
 	 */
 	int64_t (*wait)(struct dma_fence *fence, bool intr, int64_t timeout);
 

@@ -199,7 +199,7 @@ static void might_map(struct dma_buf *dmabuf)
 {
 	buffer_might_lock(dmabuf);
 	__dma_fence_might_wait();
-	dmabuf_might_alloc();
+	lockdep_might_alloc();
 }
 
 struct dma_buf_attachment *dma_buf_dynamic_attach(struct dma_buf *dmabuf, struct device *dev,
@@ -303,8 +303,17 @@ void dma_buf_unmap_attachment(struct dma_buf_attachment *attach, struct sg_table
 			   "dma_buf_unmap_attachment() needs an attachment and a table"))
 		return;
 	assert_importer_locking(attach, __func__);
+	lockdep_might_sleep();
 	if (attach->sgt != sg_table)
 		unmap_for_exporter(attach, sg_table, direction);
+}
+
+/* The caller of @function leaves the lock to that, which takes it where the importer needs it. */
+static void assert_unlocked(struct dma_buf_attachment *attach, const char *function)
+{
+	attachment_check_alive(attach, function);
+	buffer_assert_not_held(attach->dmabuf, function);
+	buffer_might_lock(attach->dmabuf);
 }
 
 struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *attach,
@@ -312,10 +321,10 @@ struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *atta
 {
 	struct sg_table *table;
 
+	if (attach)
+		assert_unlocked(attach, __func__);
 	if (!attach || !dma_buf_attachment_is_dynamic(attach))
 		return dma_buf_map_attachment(attach, direction);
-	attachment_check_alive(attach, __func__);
-	buffer_assert_not_held(attach->dmabuf, __func__);
 	buffer_lock(attach->dmabuf);
 	table = dma_buf_map_attachment(attach, direction);
 	buffer_unlock(attach->dmabuf);
@@ -325,12 +334,12 @@ struct sg_table *dma_buf_map_attachment_unlocked(struct dma_buf_attachment *atta
 void dma_buf_unmap_attachment_unlocked(struct dma_buf_attachment *attach, struct sg_table *sg_table,
 				       enum dma_data_direction direction)
 {
+	if (attach)
+		assert_unlocked(attach, __func__);
 	if (!attach || !dma_buf_attachment_is_dynamic(attach)) {
 		dma_buf_unmap_attachment(attach, sg_table, direction);
 		return;
 	}
-	attachment_check_alive(attach, __func__);
-	buffer_assert_not_held(attach->dmabuf, __func__);
 	buffer_lock(attach->dmabuf);
 	dma_buf_unmap_attachment(attach, sg_table, direction);
 	buffer_unlock(attach->dmabuf);

@@ -19,6 +19,7 @@ int dma_buf_begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dir
 	if (dmabuf_warn_on(!dmabuf, "dma_buf_begin_cpu_access() needs a buffer"))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
 	__dma_fence_might_wait();
 	if (!direction_is_valid(direction))
 		return -EINVAL;
@@ -38,6 +39,7 @@ int dma_buf_end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direc
 	if (dmabuf_warn_on(!dmabuf, "dma_buf_end_cpu_access() needs a buffer"))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
 	if (!direction_is_valid(direction))
 		return -EINVAL;
 	return dmabuf->ops->end_cpu_access ? dmabuf->ops->end_cpu_access(dmabuf, direction) : 0;

@@ -186,6 +186,7 @@ int dma_buf_describe_all(struct seq_file *seq, enum dma_buf_info_format format)
 	struct info_sum sum = { .buffers = 0 };
 	uint64_t last;
 
+	lockdep_might_sleep(); /* in a buffer's end */
 	if (!form)
 		return -EINVAL;
 	last = last_buffer();

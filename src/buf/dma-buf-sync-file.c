@@ -19,6 +19,7 @@ int dma_buf_export_sync_file(struct dma_buf *dmabuf, unsigned int flags)
 	struct dma_fence *fence;
 	int err, fd;
 
+	lockdep_might_alloc();
 	if (!dmabuf || !flags_are_valid(flags))
 		return -EINVAL;
 	err = dma_resv_get_singleton(dmabuf->resv, dma_resv_usage_rw(flags & DMA_BUF_SYNC_WRITE),
@@ -71,6 +72,8 @@ int dma_buf_import_sync_file(struct dma_buf *dmabuf, unsigned int flags, int fd)
 	if (!dmabuf || !flags_are_valid(flags))
 		return -EINVAL;
 	buffer_assert_not_held(dmabuf, __func__);
+	buffer_might_lock(dmabuf);
+	lockdep_might_alloc();
 	err = sync_file_find_fence(fd, &fence);
 	if (err)
 		return err;

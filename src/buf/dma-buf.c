@@ -148,7 +148,7 @@ struct dma_buf *buffer_export(const struct dma_buf_export_info *info, const char
 	struct os_file file;
 	int err;
 
-	dmabuf_might_alloc();
+	lockdep_might_alloc();
 	err = check_info(info);
 	if (err)
 		return dmabuf_err_ptr(err);
@@ -180,9 +180,11 @@ struct dma_buf *dma_buf_export(const struct dma_buf_export_info *exp_info)
 
 struct dma_buf *dma_buf_export_memory(const struct dma_buf_export_info *exp_info, int fd)
 {
-	const int own = os_file_dup(fd, true);
 	struct dma_buf *dmabuf;
+	int own;
 
+	lockdep_might_alloc();
+	own = os_file_dup(fd, true);
 	if (own < 0)
 		return dmabuf_err_ptr(own);
 	dmabuf = buffer_export(exp_info, NULL, own);
@@ -197,6 +199,7 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 	const bool cloexec = flags & O_CLOEXEC;
 	struct buffer *buffer;
 
+	lockdep_might_alloc();
 	if (!dmabuf || flags & ~(O_ACCMODE | O_CLOEXEC) || (access != O_RDONLY && access != O_RDWR))
 		return -EINVAL;
 	buffer = to_buffer(dmabuf);
@@ -249,6 +252,7 @@ static bool put_last(struct buffer *buffer)
 	bool last;
 
 	while (refs > 1) {
+		OS_RACE_POINT("dma-buf: before a put");
 		if (cas_release(&buffer->refs, &refs, refs - 1))
 			return false;
 	}
@@ -270,7 +274,7 @@ void dma_buf_put(struct dma_buf *dmabuf)
 	if (!dmabuf)
 		return;
 	buffer_check_alive(dmabuf, __func__);
-	dmabuf_might_sleep();
+	lockdep_might_sleep();
 	buffer = to_buffer(dmabuf);
 	if (!put_last(buffer))
 		return;

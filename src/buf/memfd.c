@@ -32,6 +32,7 @@ int dma_buf_memfd_create(const char *name, size_t size, struct dma_buf **ret_buf
 	const size_t rounded = whole_pages(size);
 	int err, fd;
 
+	lockdep_might_alloc();
 	if (!ret_buf || !buffer_name_fits(name) || !rounded)
 		return -EINVAL;
 	fd = os_memfd_create(name ? name : "dmabuf");
@@ -103,6 +104,7 @@ int dma_buf_memfd_import(int fd, struct dma_buf **ret_buf)
 	struct worth worth;
 	int err, own;
 
+	lockdep_might_alloc();
 	if (!ret_buf)
 		return -EINVAL;
 	/* Look at the descriptor that is kept: @fd's number may be another file's soon. */

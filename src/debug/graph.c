@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
+ * A lock that is told apart from its class, since it has to do with one fence, stands in for
+ * its class, too: where the class leads, it leads; and what leads to the class, by an order of
+ * two locks, leads to it. Not: what leads to another lock of its class.
+ *
  * Nodes and edges lie in tables of fixed size; free ones are kept on lists, by index, and
  * 0 is none. A full table of nodes gives up the oldest node that stands for one object; a
  * class is never given up.
@@ -20,7 +24,7 @@
 #include "os/pages.h"
 #include "os/thread.h"
 
-enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, LEVELS = 8 };
+enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15 };
 
 struct node {
 	const void *lock_class;
@@ -28,8 +32,12 @@ struct node {
 	uint32_t next_in_bucket;
 	uint32_t older, newer; /* among the nodes of objects; `newer` is the list of free ones, too */
 	uint32_t out, in;      /* first edge from, and to, this node */
+	uint32_t class_node;   /* of one in a class */
+	uint32_t first_in_class; /* of a class */
+	uint32_t next_in_class, prev_in_class;
 	uint32_t visited;      /* search that came here last */
-	uint32_t reached_by;   /* edge by which it came */
+	uint32_t reached_from; /* node from which it came */
+	uint32_t reached_by;   /* edge by which it came, or 0: from the class to one in it */
 	uint32_t next_to_visit;
 	bool is_completion;
 	char name[GRAPH_NAME_LEN];
@@ -41,7 +49,7 @@ struct edge {
 	uint32_t next_in, prev_in;
 	uint32_t next_in_bucket;
 	uint32_t stack;
-	uintptr_t thread; /* that added it */
+	uint32_t thread; /* that added it */
 };
 
 /* One mapping. */
@@ -85,7 +93,7 @@ static uint64_t mix(uint64_t a, uint64_t b)
 /* By the object alone, so that all nodes of one are found together. */
 static uint32_t *node_bucket(const void *lock_class, uintptr_t object)
 {
-	const uint64_t key = object < LEVELS ? (uintptr_t)lock_class + object : object;
+	const uint64_t key = object < GRAPH_LEVELS ? (uintptr_t)lock_class + object : object;
 
 	return &tables->node_buckets[mix(key, 1) % BUCKETS];
 }
@@ -119,7 +127,8 @@ static uint32_t take_edge(void) DMABUF_REQUIRES(graph_lock)
 	return edges_used < EDGES ? edges_used++ : 0;
 }
 
-static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack) DMABUF_REQUIRES(graph_lock)
+static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread)
+	DMABUF_REQUIRES(graph_lock)
 {
 	const uint32_t index = take_edge();
 	struct edge *new = edge(index);
@@ -134,7 +143,7 @@ static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack) DMABUF_REQ
 		.next_in = node(to)->in,
 		.next_in_bucket = *bucket,
 		.stack = stack,
-		.thread = os_self(),
+		.thread = thread,
 	};
 	if (new->next_out)
 		edge(new->next_out)->prev_out = index;
@@ -175,6 +184,27 @@ static uint32_t find_node(const void *lock_class, uintptr_t object) DMABUF_REQUI
 	return index;
 }
 
+static void enter_class(uint32_t index, uint32_t class_node) DMABUF_REQUIRES(graph_lock)
+{
+	struct node *new = node(index), *of = node(class_node);
+
+	new->class_node = class_node;
+	new->next_in_class = of->first_in_class;
+	if (new->next_in_class)
+		node(new->next_in_class)->prev_in_class = index;
+	of->first_in_class = index;
+}
+
+static void leave_class(const struct node *old) DMABUF_REQUIRES(graph_lock)
+{
+	if (!old->class_node)
+		return;
+	*(old->prev_in_class ? &node(old->prev_in_class)->next_in_class
+			     : &node(old->class_node)->first_in_class) = old->next_in_class;
+	if (old->next_in_class)
+		node(old->next_in_class)->prev_in_class = old->prev_in_class;
+}
+
 static void free_node(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
 	struct node *old = node(index);
@@ -184,6 +214,7 @@ static void free_node(uint32_t index) DMABUF_REQUIRES(graph_lock)
 		free_edge(old->out);
 	while (old->in)
 		free_edge(old->in);
+	leave_class(old);
 	if (*link == index)
 		store_relaxed(link, old->next_in_bucket); /* whoever looks without the lock sees either */
 	else {
@@ -227,7 +258,7 @@ static uint32_t make_node(const struct graph_node *like) DMABUF_REQUIRES(graph_l
 		.is_completion = like->is_completion,
 	};
 	strncpy(new->name, like->name, sizeof(new->name) - 1);
-	if (like->object >= LEVELS) {
+	if (like->object >= GRAPH_LEVELS) {
 		new->older = newest;
 		*(newest ? &node(newest)->newer : &oldest) = index;
 		newest = index;
@@ -238,17 +269,55 @@ static uint32_t make_node(const struct graph_node *like) DMABUF_REQUIRES(graph_l
 
 static uint32_t find_or_make(const struct graph_node *like) DMABUF_REQUIRES(graph_lock)
 {
-	const uint32_t index = find_node(like->lock_class, like->object);
+	uint32_t index = find_node(like->lock_class, like->object), class_node = 0;
+	struct graph_node all = *like;
 
-	return index ? index : make_node(like);
+	if (index)
+		return index;
+	if (like->in_class) {
+		all.object = like->level;
+		all.in_class = false;
+		class_node = find_or_make(&all);
+		if (!class_node)
+			return 0;
+	}
+	index = make_node(like);
+	if (index && class_node)
+		enter_class(index, class_node);
+	return index;
 }
 
 /*
  * The search. Under graph_lock.
  */
 
-/* Is there a way from @from to @to? Then each node on it knows by which edge it was reached. */
-static bool search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
+/* It is to be visited, once. */
+static void reach(uint32_t index, uint32_t from, uint32_t by, uint32_t *last)
+	DMABUF_REQUIRES(graph_lock)
+{
+	struct node *next = node(index);
+
+	if (next->visited == searches)
+		return;
+	next->visited = searches;
+	next->reached_from = from;
+	next->reached_by = by;
+	next->next_to_visit = 0;
+	node(*last)->next_to_visit = index;
+	*last = index;
+}
+
+static void reach_along(uint32_t out, uint32_t from, uint32_t *last) DMABUF_REQUIRES(graph_lock)
+{
+	for (; out; out = edge(out)->next_out)
+		reach(edge(out)->to, from, out, last);
+}
+
+/*
+ * Is there a way from @from to @to? Then each node on it knows from where it was reached. Which
+ * node it ends at: @to, or one that stands in for it; 0: there is none.
+ */
+static uint32_t search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t last = from;
 
@@ -256,21 +325,15 @@ static bool search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
 	node(from)->visited = searches;
 	node(from)->next_to_visit = 0;
 	for (uint32_t at = from; at; at = node(at)->next_to_visit) {
-		if (at == to)
-			return true;
-		for (uint32_t i = node(at)->out; i; i = edge(i)->next_out) {
-			struct node *next = node(edge(i)->to);
-
-			if (next->visited == searches)
-				continue;
-			next->visited = searches;
-			next->reached_by = i;
-			next->next_to_visit = 0;
-			node(last)->next_to_visit = edge(i)->to;
-			last = edge(i)->to;
-		}
+		if (at == to || node(at)->class_node == to)
+			return at;
+		reach_along(node(at)->out, at, &last);
+		if (node(at)->class_node)
+			reach_along(node(node(at)->class_node)->out, at, &last);
+		for (uint32_t i = node(at)->first_in_class; i; i = node(i)->next_in_class)
+			reach(i, at, 0, &last);
 	}
-	return false;
+	return 0;
 }
 
 static void add_step(struct graph_cycle *cycle, const struct edge *edge) DMABUF_REQUIRES(graph_lock)
@@ -291,37 +354,46 @@ static void add_step(struct graph_cycle *cycle, const struct edge *edge) DMABUF_
 	cycle->steps++;
 }
 
-/*
- * @index has closed a cycle, which search() has found. False: it is none to tell of. A
- * fence signals once, so where all of the cycle is one thread's, that thread did one thing
- * after the other.
- */
-static bool describe(uint32_t index, struct graph_cycle *cycle) DMABUF_REQUIRES(graph_lock)
+/* What one thread did to one fence, it did one after the other: none signals while it waits. */
+static bool is_in_turn(const struct edge *in, const struct node *at, const struct edge *out)
 {
-	bool one_thread = true;
+	return at->is_completion && at->object >= GRAPH_LEVELS && in->thread == out->thread;
+}
+
+/*
+ * @index has closed a cycle: search() has found its other end to lead to @last. False: it is
+ * none that can happen.
+ */
+static bool describe(uint32_t index, uint32_t last, struct graph_cycle *cycle)
+	DMABUF_REQUIRES(graph_lock)
+{
+	const struct edge *const new = edge(index), *out = new;
+	bool happens = true;
 
 	*cycle = (struct graph_cycle){ .length = 0 };
-	add_step(cycle, edge(index));
-	for (uint32_t at = edge(index)->from; at != edge(index)->to;) {
-		const struct edge *by = edge(node(at)->reached_by);
+	add_step(cycle, new);
+	for (uint32_t at = last; at != new->to; at = node(at)->reached_from) {
+		const struct edge *in = edge(node(at)->reached_by);
 
-		add_step(cycle, by);
-		one_thread = one_thread && by->thread == os_self();
-		at = by->from;
+		if (!node(at)->reached_by)
+			continue; /* from a class to one in it */
+		happens = happens && !is_in_turn(in, node(at), out);
+		add_step(cycle, in);
+		out = in;
 	}
-	return !cycle->has_completion || !one_thread;
+	return happens && !is_in_turn(new, node(new->to), out);
 }
 
 /* An edge that is not there yet. */
-static bool learn(uint32_t from, uint32_t to, uint32_t stack, struct graph_cycle *ret_cycle)
-	DMABUF_REQUIRES(graph_lock)
+static bool learn(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread,
+		  struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
 {
-	const bool closes = search(to, from);
-	const uint32_t index = make_edge(from, to, stack);
+	const uint32_t last = search(to, from);
+	const uint32_t index = make_edge(from, to, stack, thread);
 
 	if (!index)
 		store_relaxed(&overflowed, true); /* a note, nothing else */
-	return index && closes && describe(index, ret_cycle);
+	return index && last && describe(index, last, ret_cycle);
 }
 
 /*
@@ -352,7 +424,7 @@ static bool is_known(struct graph_known *known, uint64_t print)
 	const uint32_t now = load_acquire(&removals);
 
 	if (known->removals != now)
-		*known = (struct graph_known){ .removals = now };
+		*known = (struct graph_known){ .removals = now, .thread = known->thread };
 	return *known_edge(known, print) == print;
 }
 
@@ -371,7 +443,7 @@ static bool is_learnt(const struct graph_node *from, const struct graph_node *to
 }
 
 static bool add_locked(const struct graph_node *from, const struct graph_node *to, uint32_t stack,
-		       struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
+		       uint32_t thread, struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
 {
 	const uint32_t a = find_or_make(from), b = find_or_make(to);
 
@@ -380,7 +452,7 @@ static bool add_locked(const struct graph_node *from, const struct graph_node *t
 		store_relaxed(&overflowed, true); /* a note, nothing else */
 		return false;
 	}
-	return !find_edge(a, b) && learn(a, b, stack, ret_cycle);
+	return !find_edge(a, b) && learn(a, b, stack, thread, ret_cycle);
 }
 
 bool graph_add(struct graph_known *known, const struct graph_node *from,
@@ -396,7 +468,7 @@ bool graph_add(struct graph_known *known, const struct graph_node *from,
 
 		OS_RACE_POINT("graph: before an edge");
 		dmabuf_spin_lock(&graph_lock);
-		closes = add_locked(from, to, stack, ret_cycle);
+		closes = add_locked(from, to, stack, known->thread, ret_cycle);
 		dmabuf_spin_unlock(&graph_lock);
 	}
 	*known_edge(known, print) = print;
@@ -419,7 +491,7 @@ void graph_forget(uintptr_t object)
 {
 	uint32_t *bucket, index, next;
 
-	if (!tables || object < LEVELS)
+	if (!tables || object < GRAPH_LEVELS)
 		return;
 	bucket = node_bucket(NULL, object);
 	if (!load_relaxed(bucket)) /* whoever added one is done with the object */

@@ -13,12 +13,14 @@
 /* What the rules tell apart: a class of locks, or one lock of a class, or one fence. */
 struct graph_node {
 	const void *lock_class; /* by address, never NULL */
-	uintptr_t object;	/* which one; or a level below 8: all of the class */
+	uintptr_t object;	/* which one; or a level below GRAPH_LEVELS: all of the class */
 	const char *name;	/* copied, where the node is new */
+	bool in_class;		/* one that also follows what is learnt of all of its class, at @level */
+	uint8_t level;
 	bool is_completion;	/* no lock, but that a fence signals */
 };
 
-enum { GRAPH_NAME_LEN = 32, GRAPH_CYCLE_MAX = 8 };
+enum { GRAPH_NAME_LEN = 32, GRAPH_CYCLE_MAX = 8, GRAPH_LEVELS = 8 };
 
 /* One step of a cycle: @to was taken at @stack, while @from was held. */
 struct graph_step {
@@ -41,14 +43,15 @@ struct graph_cycle {
 struct graph_known {
 	uint64_t edges[256];
 	uint32_t removals;
+	uint32_t thread; /* no other thread has this number, nor had */
 };
 
 /* False: no memory. Until then nothing is learnt. */
 bool graph_init(void);
 
 /*
- * Learn that @to was taken while @from was held, in @caller (stack_save_from()). True: that is new, and closes a cycle,
- * which is in @ret_cycle.
+ * Learn that @to was taken while @from was held, in @caller (stack_save_from()). True:
+ * that is new, and closes a cycle, which is in @ret_cycle.
  */
 bool graph_add(struct graph_known *known, const struct graph_node *from,
 	       const struct graph_node *to, const void *caller, struct graph_cycle *ret_cycle);

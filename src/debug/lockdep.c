@@ -7,6 +7,7 @@
  */
 #include "debug/held.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "debug/graph.h"
@@ -35,7 +36,9 @@ static void thread_ends(void)
 
 static struct os_exit_hook at_exit = { .func = thread_ends };
 
-static void told_full(void)
+static bool memory_refused; /* atomic */
+
+static void tell_full(void)
 {
 	struct report report;
 
@@ -43,18 +46,28 @@ static void told_full(void)
 	report_send(&report);
 }
 
+static void tell_refused(void)
+{
+	if (!__atomic_exchange_n(&memory_refused, true, __ATOMIC_RELAXED)) /* a note, nothing else */
+		tell_full();
+}
+
 /* A larger one, with all that is in @self, if that is not NULL. */
 static struct lockdep_thread *grow(struct lockdep_thread *self)
 {
+	static uint32_t threads; /* atomic */
 	const unsigned int room = self ? 2 * self->room : FIRST_ROOM;
 	struct lockdep_thread *larger = os_pages_reserve(size_for(room));
 
-	if (!larger)
+	if (!larger) {
+		tell_refused();
 		return NULL;
+	}
 	if (self) {
 		memcpy(larger, self, size_for(self->held_count));
 		os_pages_release(self, size_for(self->room));
 	} else {
+		larger->known.thread = fetch_add_relaxed(&threads, 1) + 1; /* a number, nothing else */
 		os_thread_enrol(&at_exit);
 	}
 	larger->room = room;
@@ -79,19 +92,28 @@ struct lockdep_thread *lockdep_enter_from(const void *caller)
  * Edges.
  */
 
-/* What stands for @lock in the graph; @with: the other end. */
+static bool is_of_one_fence(enum lockdep_kind kind)
+{
+	return kind == LOCKDEP_COMPLETION || kind == LOCKDEP_CALLBACK;
+}
+
+/*
+ * What stands for @lock in the graph; @with: the other end. Each fence has waiters and
+ * signallers of its own: so what has to do with it concerns one lock, and not all of a class.
+ */
 static struct graph_node node_for(const struct lockdep_lock *lock, const struct lockdep_lock *with)
 {
-	/* Each fence has waiters and signallers of its own: so that concerns one reservation. */
-	const bool one = lock->kind == LOCKDEP_USER ? lock->flags & DMABUF_LOCK_BY_OBJECT
-			 : lock->kind == LOCKDEP_WW ? with->kind == LOCKDEP_COMPLETION
-						    : lock->kind != LOCKDEP_SECTION;
+	const bool has_class = lock->kind == LOCKDEP_WW ||
+			       (lock->kind == LOCKDEP_USER && !(lock->flags & DMABUF_LOCK_BY_OBJECT));
+	const bool one = lock->kind != LOCKDEP_SECTION && (!has_class || is_of_one_fence(with->kind));
 
 	return (struct graph_node){
 		.lock_class = lock->lock_class,
 		.object = one ? (uintptr_t)lock->object : lock->level,
 		.name = lock->name,
-		.is_completion = lock->kind == LOCKDEP_COMPLETION || lock->kind == LOCKDEP_SECTION,
+		.in_class = one && has_class,
+		.level = (uint8_t)lock->level,
+		.is_completion = is_of_one_fence(lock->kind) || lock->kind == LOCKDEP_SECTION,
 	};
 }
 
@@ -111,12 +133,35 @@ static bool makes_edge(const struct lockdep_lock *outer, const struct lockdep_lo
 		[LOCKDEP_TIMELINE] = user | timeline | fence,
 		[LOCKDEP_FENCE] = user | timeline,
 		[LOCKDEP_COMPLETION] = user | ww | completion,
+		[LOCKDEP_CALLBACK] = user,
 		[LOCKDEP_SECTION] = user,
 	};
 
 	if (outer->kind == LOCKDEP_TIMELINE && outer->context == inner->context)
 		return false;
 	return inners[outer->kind] & 1U << inner->kind;
+}
+
+/* Which of its class, if it is one, or of which level. */
+static void describe(uintptr_t object, char *ret_text, size_t size)
+{
+	if (object >= GRAPH_LEVELS)
+		snprintf(ret_text, size, " (%#lx)", (unsigned long)object);
+	else if (object)
+		snprintf(ret_text, size, " (level %lu)", (unsigned long)object);
+	else
+		ret_text[0] = '\0';
+}
+
+static void report_step(struct report *report, const char *when, const struct graph_step *step)
+{
+	char from[32], to[32];
+
+	describe(step->from_object, from, sizeof(from));
+	describe(step->to_object, to, sizeof(to));
+	report_line(report, "%s: %s%s needed while %s%s is held:", when, step->to, to, step->from,
+		    from);
+	report_stack(report, step->stack);
 }
 
 static void report_cycle(const struct graph_cycle *cycle)
@@ -131,14 +176,8 @@ static void report_cycle(const struct graph_cycle *cycle)
 		     : rule == DMABUF_RULE_SIGNAL ? "a fence's signal needs a lock that a waiter for it holds"
 						  : "fences wait for each other",
 		     cycle->length);
-	for (unsigned int i = 0; i < cycle->steps; i++) {
-		const struct graph_step *step = &cycle->step[i];
-
-		report_line(&report, "%s: %s (%#lx) needed while %s (%#lx) is held:",
-			    i ? "before" : "now", step->to, (unsigned long)step->to_object,
-			    step->from, (unsigned long)step->from_object);
-		report_stack(&report, step->stack);
-	}
+	for (unsigned int i = 0; i < cycle->steps; i++)
+		report_step(&report, i ? "before" : "now", &cycle->step[i]);
 	report_send(&report);
 }
 
@@ -153,7 +192,7 @@ static void learn(struct lockdep_thread *self, const struct lockdep_lock *outer,
 	if (graph_add(&self->known, &from, &to, self->caller, &cycle))
 		report_cycle(&cycle);
 	if (graph_overflowed())
-		told_full();
+		tell_full();
 }
 
 /*
@@ -244,13 +283,15 @@ void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock 
 	for (unsigned int i = 0; i < self->held_count; i++) {
 		const struct held *held = &self->held[i];
 
+		if (held->lock.kind == LOCKDEP_COMPLETION &&
+		    !held->lock.is_due(held->lock.object, NULL))
+			continue;
 		/* Many locks under one context are one, as far as the graph is concerned. */
 		if (before && held->lock.kind == LOCKDEP_WW && lock->kind != LOCKDEP_COMPLETION &&
 		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx)
 			continue;
 		before = &held->lock;
-		if (held->lock.lock_class == lock->lock_class &&
-		    held->lock.kind != LOCKDEP_COMPLETION)
+		if (held->lock.lock_class == lock->lock_class && held->lock.kind == lock->kind)
 			check_pair(self, lock, held);
 		if (makes_edge(&held->lock, lock))
 			learn(self, &held->lock, lock);
@@ -330,6 +371,11 @@ bool lockdep_holds(enum lockdep_kind kind, const void *object)
 	struct lockdep_thread *self = lockdep_enter();
 
 	return self && find(self, kind, object);
+}
+
+bool lockdep_knows_all(void)
+{
+	return lockdep_enter() && !load_relaxed(&memory_refused); /* set before this thread missed any */
 }
 
 bool lockdep_holds_any(void)

@@ -18,7 +18,8 @@ enum lockdep_kind {
 	LOCKDEP_WW,	    /* a ww_mutex */
 	LOCKDEP_TIMELINE,   /* the lock of a timeline's signaller */
 	LOCKDEP_FENCE,	    /* a fence's lock, under which callbacks run */
-	LOCKDEP_COMPLETION, /* no lock, but that a fence signals */
+	LOCKDEP_COMPLETION, /* no lock, but that a fence signals; held: by who works for that */
+	LOCKDEP_CALLBACK,   /* held: the same, by who runs its callbacks */
 	LOCKDEP_SECTION,    /* no lock, but that some fence signals */
 };
 
@@ -30,8 +31,13 @@ struct lockdep_lock {
 	const void *object;	/* which one */
 	const void *ctx;	/* of WW: the context it is taken under, or NULL */
 	const char *name;	/* of the class; must last */
-	uint64_t context;	/* of TIMELINE, FENCE, COMPLETION */
-	uint64_t seqno;		/* of COMPLETION */
+	uint64_t context;	/* of TIMELINE, FENCE */
+
+	/*
+	 * Of COMPLETION, the objects of two: has @own yet to signal, and @waited not before it?
+	 * NULL for the second: the first alone.
+	 */
+	bool (*is_due)(const void *own, const void *waited);
 };
 
 /* The thread may take @lock here, and wait for that. */
@@ -46,18 +52,24 @@ bool lockdep_released(enum lockdep_kind kind, const void *object);
 /* Does it hold @object, as this kind? */
 bool lockdep_holds(enum lockdep_kind kind, const void *object);
 
+/* Is all that it holds known? Not in a handler of reports, nor after memory was refused. */
+bool lockdep_knows_all(void);
+
 /* Does it hold anything that a wait for a fence may have to do with? */
 bool lockdep_holds_any(void);
 
-/* The thread may wait here for @completion to be signalled by others; NULL: for some fence. */
-void lockdep_might_wait(const struct lockdep_lock *completion);
+/* The thread may wait here for some fence. */
+void lockdep_might_wait(void);
+
+/* That may be @completion, which others signal. Where no fence may be waited for, that was said. */
+void lockdep_might_wait_for(const struct lockdep_lock *completion);
 
 /* The thread signals @completion, holding what it holds. */
 void lockdep_signals(const struct lockdep_lock *completion);
 
-/* Callbacks of a fence run between these two. */
-void lockdep_begin_callbacks(const struct lockdep_lock *completion);
-void lockdep_end_callbacks(const struct lockdep_lock *completion);
+/* Callbacks of a fence run between these two. @callback: of that kind. */
+void lockdep_begin_callbacks(const struct lockdep_lock *callback);
+void lockdep_end_callbacks(const struct lockdep_lock *callback);
 
 /* Work begins that @completion needs, until lockdep_released(). False: that could not be noted. */
 bool lockdep_begin_work(const struct lockdep_lock *completion);
@@ -65,6 +77,19 @@ bool lockdep_begin_work(const struct lockdep_lock *completion);
 /* Sections. As dma_fence_begin_signalling() and dma_fence_end_signalling(). */
 bool lockdep_begin_section(void);
 void lockdep_end_section(bool cookie);
+
+/* dmabuf_might_alloc() and dmabuf_might_sleep(), for one branch where the rules are off. */
+static inline void lockdep_might_alloc(void)
+{
+	if (lockdep_is_on())
+		dmabuf_might_alloc();
+}
+
+static inline void lockdep_might_sleep(void)
+{
+	if (lockdep_is_on())
+		dmabuf_might_sleep();
+}
 
 /* Memory at @object is another thing now, or none. */
 void lockdep_forget(const void *object);

@@ -70,9 +70,10 @@ void place_note(enum place place, const void *object, uint32_t stack)
 void place_over(enum place place, const void *object)
 {
 	struct entry *entry = find(place, object);
+	uintptr_t self = os_self();
 
 	if (entry)
-		store_relaxed(&entry->holder, 0); /* only its holder asks who that is, and reads its own */
+		cas_acq_rel(&entry->holder, &self, 0); /* not if it is the next one's already */
 }
 
 void place_forget(enum place place, const void *object)

@@ -144,27 +144,37 @@ bool report_is_new(enum dmabuf_rule rule, uint32_t stack)
 	return true;
 }
 
-static void describe(struct report *report, const void *object)
+/* With the rules on: where it is, where @object was taken, and what to do. */
+static void describe(struct report *report, const void *object, uint32_t stack)
 {
 	if (!lockdep_is_on())
 		return;
 	report_line(report, "here:");
-	report_stack(report, stack_save());
+	report_stack(report, stack);
 	if (object) {
 		report_line(report, "where it was taken last:");
 		report_stack(report, place_of(PLACE_LOCKED, object));
 	}
+	end(report);
+}
+
+static uint32_t stack_from(const void *caller)
+{
+	return lockdep_is_on() ? stack_save_from(caller) : 0;
 }
 
 void rule_warn(enum dmabuf_rule rule, const void *object, const char *fmt, ...)
 {
+	const uint32_t stack = stack_from(__builtin_return_address(0));
 	struct report report;
 	va_list args;
 
+	if (!report_is_new(rule, stack))
+		return;
 	va_start(args, fmt);
 	vbegin(&report, rule, fmt, args);
 	va_end(args);
-	describe(&report, object);
+	describe(&report, object, stack);
 	send(&report);
 }
 
@@ -176,6 +186,6 @@ void rule_bug(enum dmabuf_rule rule, const void *object, const char *fmt, ...)
 	va_start(args, fmt);
 	vbegin(&report, rule, fmt, args);
 	va_end(args);
-	describe(&report, object);
+	describe(&report, object, stack_from(__builtin_return_address(0)));
 	dmabuf_die(report.text);
 }

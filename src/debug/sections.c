@@ -90,38 +90,36 @@ bool lockdep_may_reserve(struct lockdep_thread *self)
 	return true;
 }
 
-/* As the seqnos of one context are compared: they may wrap where they have 32 bits. */
-static bool is_not_after(uint64_t a, uint64_t b)
-{
-	return (a | b) >> 32 ? a <= b : (int32_t)((uint32_t)a - (uint32_t)b) <= 0;
-}
-
-/* The fence that is the thread's to signal, and will not signal before @completion does. */
+/* What the thread has to signal, and @completion will not come before. */
 static const struct held *find_own(const struct lockdep_thread *self,
 				   const struct lockdep_lock *completion)
 {
 	for (unsigned int i = self->held_count; i--;) {
-		const struct held *held = &self->held[i];
+		const struct lockdep_lock *own = &self->held[i].lock;
 
-		if (held->lock.kind == LOCKDEP_COMPLETION &&
-		    (held->lock.object == completion->object ||
-		     (held->lock.context == completion->context &&
-		      is_not_after(held->lock.seqno, completion->seqno))))
-			return held;
+		if (own->kind == LOCKDEP_COMPLETION &&
+		    own->is_due(own->object, completion->object))
+			return &self->held[i];
 	}
 	return NULL;
 }
 
-void lockdep_might_wait(const struct lockdep_lock *completion)
+void lockdep_might_wait(void)
 {
 	struct lockdep_thread *self = lockdep_enter();
-	const struct held *own;
 
 	if (!self || !may(self, DMABUF_RULE_WAIT, "a wait for a fence"))
 		return;
 	check_sleep(self);
 	lockdep_check_order(self, &section);
-	if (!completion)
+}
+
+void lockdep_might_wait_for(const struct lockdep_lock *completion)
+{
+	struct lockdep_thread *self = lockdep_enter();
+	const struct held *own;
+
+	if (!self || self->sections || self->callbacks)
 		return;
 	own = find_own(self, completion);
 	if (own)
@@ -132,21 +130,21 @@ void lockdep_might_wait(const struct lockdep_lock *completion)
 		lockdep_check_order(self, completion);
 }
 
-void lockdep_begin_callbacks(const struct lockdep_lock *completion)
+void lockdep_begin_callbacks(const struct lockdep_lock *callback)
 {
 	struct lockdep_thread *self = lockdep_enter();
 
 	if (self)
-		self = lockdep_push(self, completion, 0);
+		self = lockdep_push(self, callback, 0);
 	if (self)
 		self->callbacks++;
 }
 
-void lockdep_end_callbacks(const struct lockdep_lock *completion)
+void lockdep_end_callbacks(const struct lockdep_lock *callback)
 {
 	struct lockdep_thread *self = lockdep_enter();
 
-	if (self && lockdep_released(LOCKDEP_COMPLETION, completion->object))
+	if (self && lockdep_released(LOCKDEP_CALLBACK, callback->object))
 		self->callbacks--;
 }
 
@@ -183,6 +181,13 @@ void dmabuf_might_alloc(void)
 
 	if (self)
 		may(self, DMABUF_RULE_ALLOC, "an allocation that may block");
+}
+
+/* The layer below waits; what may wait is said here. */
+void dmabuf_rcu_barrier(void)
+{
+	lockdep_might_sleep();
+	os_rcu_barrier();
 }
 
 void dmabuf_might_sleep(void)

@@ -16,6 +16,7 @@
  */
 #include "debug/stacks.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -23,7 +24,7 @@
 #include "os/atomic.h"
 #include "os/backtrace.h"
 #include "os/fault.h"
-#include "os/file.h"
+#include "os/pages.h"
 
 #define INDEX_SIZE (2 * STACKS_MAX)
 #define LINE_SIZE 256
@@ -47,15 +48,11 @@ static __thread uint32_t spare __attribute__((tls_model("initial-exec")));
 
 int stacks_init(void)
 {
-	void *memory;
-	int err;
-
 	if (depot)
 		return 0;
-	err = os_reserve_memory(sizeof(*depot), &memory);
-	if (err)
-		return err;
-	depot = memory;
+	depot = os_pages_reserve(sizeof(*depot));
+	if (!depot)
+		return -ENOMEM;
 	os_backtrace_init();
 	return 0;
 }

@@ -20,6 +20,7 @@
 #define _SDT_HAS_SEMAPHORES 1
 #include <sys/sdt.h>
 
+#include "debug/lockdep.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/rcu.h"
@@ -94,6 +95,7 @@ static void call_hook(const struct dmabuf_trace *trace)
 
 	if (inside)
 		return;
+	OS_RACE_POINT("trace: before the section");
 	dmabuf_rcu_read_lock();
 	hook = load_acquire(&current_hook); /* T1 */
 	OS_RACE_POINT("trace: before the hook");
@@ -121,6 +123,8 @@ int dmabuf_set_trace_hook(dmabuf_trace_hook hook, void *data)
 {
 	struct hook *new = NULL, *old;
 
+	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (hook) {
 		new = os_alloc(sizeof(*new));
 		if (!new)

@@ -67,7 +67,7 @@ void dmabuf_lock_release(const void *lock)
 {
 	uintptr_t holder;
 
-	if (!lockdep_is_on() || lockdep_released(LOCKDEP_USER, lock))
+	if (!lockdep_is_on() || lockdep_released(LOCKDEP_USER, lock) || !lockdep_knows_all())
 		return;
 	holder = place_holder(PLACE_LOCKED, lock);
 	rule_bug_on(holder && holder != os_self(), DMABUF_RULE_UNLOCK, lock,

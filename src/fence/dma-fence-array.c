@@ -14,6 +14,7 @@
  * Error: base.error holds a mark until it is known. Whoever finds the array done
  * exchanges the mark for the error, so that it is decided once, before SIGNALED.
  */
+#include "debug/lockdep.h"
 #include "fence/array.h"
 
 #include <errno.h>
@@ -300,6 +301,7 @@ struct dma_fence_array *dma_fence_array_alloc(int num_fences)
 {
 	const unsigned int n = (unsigned int)num_fences;
 
+	lockdep_might_alloc();
 	return num_fences < 0 ? NULL : allocate(n, n, n);
 }
 
@@ -346,8 +348,10 @@ struct dma_fence_array *dma_fence_array_create(int num_fences, struct dma_fence 
 					       bool signal_on_any)
 {
 	const unsigned int n = num_fences > 0 ? (unsigned int)num_fences : 0;
-	struct dma_fence_array *array = allocate(n, signal_on_any ? n : 1, 0);
+	struct dma_fence_array *array;
 
+	lockdep_might_alloc();
+	array = allocate(n, signal_on_any ? n : 1, 0);
 	if (array)
 		dma_fence_array_init(array, num_fences, fences, context, seqno, signal_on_any);
 	return array;

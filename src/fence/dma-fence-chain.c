@@ -24,6 +24,7 @@
 
 #include <errno.h>
 
+#include "debug/lockdep.h"
 #include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/fault.h"
@@ -242,6 +243,7 @@ const struct dma_fence_ops dma_fence_chain_ops = {
 
 struct dma_fence_chain *dma_fence_chain_alloc(void)
 {
+	lockdep_might_alloc();
 	return os_alloc(sizeof(struct dma_fence_chain));
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What a fence is called, when it was, what comes first; contexts and stubs. */
+#include "debug/lockdep.h"
 #include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/clock.h"
+#include "os/fault.h"
 #include "os/futex.h"
 #include "os/report.h"
 
@@ -21,6 +23,7 @@ int64_t dma_fence_timestamp(struct dma_fence *fence)
 			spins--;
 			os_cpu_relax();
 		} else {
+			OS_RACE_POINT("timestamp: before it yields");
 			os_yield();
 		}
 	}
@@ -138,7 +141,7 @@ struct dma_fence *dma_fence_get_stub(void)
 	return dma_fence_get(&the_stub);
 }
 
-struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp)
+struct dma_fence *fence_make_stub(int64_t timestamp)
 {
 	struct dma_fence *stub = os_alloc(sizeof(*stub));
 
@@ -148,4 +151,10 @@ struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp)
 	dma_fence_enable_sw_signaling(stub);
 	dma_fence_signal_timestamp(stub, timestamp);
 	return stub;
+}
+
+struct dma_fence *dma_fence_allocate_private_stub(int64_t timestamp)
+{
+	lockdep_might_alloc();
+	return fence_make_stub(timestamp);
 }

@@ -83,6 +83,7 @@ static void point_set_deadline(struct dma_fence *fence, int64_t deadline)
 	struct point *point = container_of(fence, struct point, base);
 	int64_t old = load_acquire(&point->deadline);
 
+	OS_RACE_POINT("timeline: before a deadline");
 	while (deadline < old && !cas_acq_rel(&point->deadline, &old, deadline))
 		;
 }
@@ -100,6 +101,7 @@ struct dma_fence_timeline *dma_fence_timeline_create(const char *name)
 	struct dma_fence_timeline *tl;
 	size_t size;
 
+	lockdep_might_alloc();
 	if (dmabuf_warn_on(!name, "dma_fence_timeline_create() without a name"))
 		return NULL;
 	size = strlen(name) + 1;

@@ -9,7 +9,9 @@
 
 #include <stdlib.h>
 
+#include "debug/lockdep.h"
 #include "fence/array.h"
+#include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/atomic.h"
 #include "os/fault.h"
@@ -131,7 +133,7 @@ static struct dma_fence *flatten(struct inputs *inputs, struct dma_fence_array *
 	if (count == 1)
 		fence = array->fences[0];
 	else
-		fence = dma_fence_allocate_private_stub(inputs->timestamp);
+		fence = fence_make_stub(inputs->timestamp);
 	dma_fence_array_free(array);
 	return fence;
 }
@@ -140,16 +142,18 @@ struct dma_fence *__dma_fence_unwrap_merge(unsigned int num_fences, struct dma_f
 					   struct dma_fence_unwrap *cursors)
 {
 	struct inputs inputs = { num_fences, fences, cursors, 0 };
-	unsigned int count = gather(&inputs, NULL);
 	struct dma_fence *single = NULL;
 	struct dma_fence_array *array;
+	unsigned int count;
 
+	lockdep_might_alloc();
+	count = gather(&inputs, NULL);
 	if (count == 1)
 		count = gather(&inputs, &single);
 	if (single)
 		return single;
 	if (!count)
-		return dma_fence_allocate_private_stub(inputs.timestamp);
+		return fence_make_stub(inputs.timestamp);
 	array = fence_array_alloc_for_all(count);
 	if (!array)
 		return NULL;

@@ -10,6 +10,7 @@
 #include "fence/rules.h"
 #include "os/alloc.h"
 #include "os/clock.h"
+#include "os/fault.h"
 #include "os/futex.h"
 #include "os/report.h"
 #include "os/thread.h"
@@ -50,19 +51,16 @@ static int sleep_for(struct dma_fence *fence, bool intr, int64_t deadline)
 	}
 }
 
-int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeout)
+static int64_t default_wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	int64_t deadline;
 
-	if (timeout < 0)
-		return -EINVAL;
-	if (timeout)
-		fence_might_wait(fence);
 	if (dma_fence_test_signaled_flag(fence))
 		return timeout ? timeout : 1;
 	if (!timeout)
 		return 0;
 	deadline = os_deadline_ns(timeout);
+	OS_RACE_POINT("wait: before it spins");
 	if (!spin_for(fence)) {
 		const int err = sleep_for(fence, intr, deadline);
 
@@ -72,15 +70,26 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
 	return fence_time_left(deadline, timeout);
 }
 
+int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	if (timeout < 0)
+		return -EINVAL;
+	if (timeout)
+		fence_might_wait(fence);
+	return default_wait(fence, intr, timeout);
+}
+
 static int64_t wait_for(struct dma_fence *fence, bool intr, int64_t timeout)
 {
+	int64_t (*const wait)(struct dma_fence *, bool, int64_t) = fence->ops->wait;
+
 	dma_fence_enable_sw_signaling(fence);
-	if (fence->ops->wait)
-		return fence->ops->wait(fence, intr, timeout);
+	if (wait && wait != dma_fence_default_wait)
+		return wait(fence, intr, timeout);
 	/* With an op to ask, a look at the flags alone would miss what is done. */
-	if (dma_fence_is_signaled(fence))
+	if (!wait && dma_fence_is_signaled(fence))
 		return timeout ? timeout : 1;
-	return dma_fence_default_wait(fence, intr, timeout);
+	return default_wait(fence, intr, timeout);
 }
 
 int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
@@ -205,7 +214,9 @@ int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bo
 	if (dmabuf_warn_on(!fences || !count || timeout < 0,
 			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
 		return -EINVAL;
-	if (timeout)
+	if (timeout && count == 1)
+		fence_might_wait(fences[0]);
+	else if (timeout)
 		__dma_fence_might_wait();
 	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, NULL, timeout);
 	ret = wait_for_any(fences, count, intr, timeout, &found);
@@ -240,5 +251,5 @@ void dma_fence_end_signalling(bool cookie)
 void __dma_fence_might_wait(void)
 {
 	if (lockdep_is_on())
-		lockdep_might_wait(NULL);
+		lockdep_might_wait();
 }

@@ -207,6 +207,7 @@ static void run_callbacks(struct dma_fence *fence, struct dmabuf_list_head *call
 
 static void stamp(struct dma_fence *fence, int64_t timestamp)
 {
+	OS_RACE_POINT("signal: before the timestamp");
 	fence->timestamp = timestamp;		    /* S2 */
 	OS_RACE_POINT("signal: before TIMESTAMP");
 	fetch_or_release(&fence->flags, TIMESTAMP); /* S3 */
@@ -442,8 +443,7 @@ static bool enable_signaling(struct dma_fence *fence) DMABUF_REQUIRES(dma_fence_
 void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 {
 	fence_check_alive(fence, __func__);
-	if (!dma_fence_test_signaled_flag(fence))
-		fence_might_lock(fence);
+	fence_could_lock(fence);
 	if (load_acquire(&fence->flags) & (SIGNALED | ENABLE_SIGNAL))
 		return;
 	lock_fence(fence);
@@ -472,6 +472,7 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma
 		return -EINVAL;
 	fence_check_alive(fence, __func__);
 	list_init(&cb->node);
+	fence_could_lock(fence);
 	if (dma_fence_test_signaled_flag(fence))
 		return -ENOENT;
 	cb->func = func;

@@ -69,6 +69,9 @@ int fence_signal(struct dma_fence *fence, int64_t timestamp);
 /* When what @fence stands for was done, as its signaled op has just said. */
 int64_t fence_done_at(const struct dma_fence *fence);
 
+/* dma_fence_allocate_private_stub(), on behalf of a function that says itself what it may do. */
+struct dma_fence *fence_make_stub(int64_t timestamp);
+
 /* What a wait of @timeout until @deadline that succeeded returns. */
 int64_t fence_time_left(int64_t deadline, int64_t timeout);
 

@@ -8,6 +8,7 @@
  *
  * All that this needs is set aside when the fence is made, since it may be asked under locks.
  */
+#include "debug/lockdep.h"
 #include "fence/kernel-fence.h"
 
 #include <errno.h>
@@ -158,6 +159,7 @@ static void kernel_release(struct dma_fence *fence)
 {
 	struct kernel_fence *kernel = to_kernel_fence(fence);
 
+	OS_RACE_POINT("kernel fence: without references, watched");
 	watch_remove(&kernel->watched);
 	os_file_close(kernel->watched.fd);
 	dma_fence_free(fence);
@@ -265,6 +267,7 @@ int sync_file_kernel_fd(struct dma_fence *fence)
 	struct dma_fence *leaf;
 	int fd = -ENOENT;
 
+	lockdep_might_alloc();
 	if (!fence)
 		return -EINVAL;
 	if (dma_fence_is_signaled(fence))

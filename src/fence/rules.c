@@ -30,6 +30,17 @@ static struct lockdep_lock rules_lock(const struct dma_fence *fence)
 	};
 }
 
+/* Fences of one context signal in their order. */
+static bool is_due(const void *own, const void *waited)
+{
+	struct dma_fence *first = (struct dma_fence *)own, *second = (struct dma_fence *)waited;
+
+	if (dma_fence_test_signaled_flag(first))
+		return false;
+	return !second || first == second ||
+	       (first->context == second->context && !dma_fence_is_later(first, second));
+}
+
 static struct lockdep_lock completion(const struct dma_fence *fence)
 {
 	return (struct lockdep_lock){
@@ -37,8 +48,7 @@ static struct lockdep_lock completion(const struct dma_fence *fence)
 		.lock_class = &completion_class,
 		.object = fence,
 		.name = completion_class.name,
-		.context = fence->context,
-		.seqno = fence->seqno,
+		.is_due = is_due,
 	};
 }
 
@@ -47,6 +57,15 @@ void fence_rules_might_lock(struct dma_fence *fence)
 	const struct lockdep_lock lock = rules_lock(fence);
 
 	lockdep_might_lock(&lock);
+}
+
+/* Who holds the lock gets here by returning early, and by no other way. */
+void fence_rules_could_lock(struct dma_fence *fence)
+{
+	const struct lockdep_lock lock = rules_lock(fence);
+
+	if (!lockdep_holds(LOCKDEP_FENCE, lock.object))
+		lockdep_might_lock(&lock);
 }
 
 void fence_rules_locked(struct dma_fence *fence)
@@ -73,18 +92,23 @@ void fence_rules_signal(struct dma_fence *fence)
 	lockdep_signals(&it);
 }
 
+/* Under the fence's lock, whoever has taken that. */
 void fence_rules_begin_callbacks(struct dma_fence *fence)
 {
-	const struct lockdep_lock it = completion(fence);
+	struct lockdep_lock it = completion(fence);
 
+	it.kind = LOCKDEP_CALLBACK;
+	fence_rules_locked(fence);
 	lockdep_begin_callbacks(&it);
 }
 
 void fence_rules_end_callbacks(struct dma_fence *fence)
 {
-	const struct lockdep_lock it = completion(fence);
+	struct lockdep_lock it = completion(fence);
 
+	it.kind = LOCKDEP_CALLBACK;
 	lockdep_end_callbacks(&it);
+	fence_rules_unlocked(fence);
 }
 
 static void might_wait_for(struct dma_fence *fence)
@@ -94,7 +118,7 @@ static void might_wait_for(struct dma_fence *fence)
 	if (dma_fence_test_signaled_flag(fence))
 		return;
 	it = completion(fence);
-	lockdep_might_wait(&it);
+	lockdep_might_wait_for(&it);
 }
 
 void fence_rules_might_wait(struct dma_fence *fence)
@@ -103,7 +127,7 @@ void fence_rules_might_wait(struct dma_fence *fence)
 	struct dma_fence *leaf;
 
 	lockdep_check_alive(fence, "fence", "dma_fence_wait");
-	lockdep_might_wait(NULL);
+	lockdep_might_wait();
 	if (!lockdep_holds_any())
 		return;
 	might_wait_for(fence);
@@ -112,7 +136,7 @@ void fence_rules_might_wait(struct dma_fence *fence)
 	dma_fence_unwrap_for_each(leaf, &cursor, fence) {
 		const struct dma_fence_array *array = to_dma_fence_array(cursor.array);
 
-		if (!array || !array->signal_on_any)
+		if (!array || !array->signal_on_any || array->num_fences == 1)
 			might_wait_for(leaf);
 	}
 }

@@ -18,6 +18,7 @@
  * user's is called under it, and no other lock is taken, save those of fences' references.
  * A fork holds it, so that the child finds a whole tree.
  */
+#include "debug/lockdep.h"
 #include "fence/sync-file.h"
 
 #include <errno.h>
@@ -163,6 +164,7 @@ static void enter(struct sync_fd *fd, struct tree_key key)
 	store_relaxed(&socket_space, key.space); /* always the same */
 	dmabuf_spin_lock(&lock);
 	added = tree_add(&root, &fd->node, key);
+	OS_RACE_POINT("sync_file: in the tree, locked");
 	dmabuf_spin_unlock(&lock);
 	dmabuf_check(added); /* an open socket's number is its own */
 	(void)added;
@@ -175,6 +177,7 @@ int sync_file_reserve_fd(unsigned int flags)
 	struct sync_fd *fd;
 	int set, err;
 
+	lockdep_might_alloc();
 	if (flags & ~(unsigned int)O_CLOEXEC)
 		return -EINVAL;
 	sync_fd_reap();
@@ -238,6 +241,7 @@ void sync_file_cancel_fd(int fd)
 	struct sync_fd *reserved = take_reserved(fd, NULL, __func__);
 
 	os_file_close(fd);
+	OS_RACE_POINT("sync_file: cancelled");
 	free_fd(reserved);
 }
 
@@ -278,6 +282,7 @@ int sync_file_fd(struct sync_file *sync_file, unsigned int flags)
 {
 	int fd;
 
+	lockdep_might_alloc();
 	if (!sync_file)
 		return -EINVAL;
 	fd = sync_file_reserve_fd(flags);

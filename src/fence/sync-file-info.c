@@ -9,6 +9,7 @@
 
 #include <dmabuf/dma-fence-unwrap.h>
 
+#include "debug/lockdep.h"
 #include "fence/kernel-fence.h"
 #include "fence/sync-file.h"
 #include "os/sync-file.h"
@@ -43,6 +44,7 @@ int sync_file_merge(const char *name, int fd1, int fd2)
 	struct dma_fence *f1 = NULL, *f2 = NULL;
 	int err1, err2, ret;
 
+	lockdep_might_alloc();
 	if (!name)
 		name = "";
 	if (strnlen(name, SYNC_FILE_NAME_LEN) == SYNC_FILE_NAME_LEN)
@@ -127,6 +129,7 @@ int sync_file_get_info(int fd, struct sync_file_info *info)
 	struct dma_fence *fence;
 	int err;
 
+	lockdep_might_alloc();
 	if (!info || info->flags || info->pad || (info->num_fences && !info->sync_fence_info))
 		return -EINVAL;
 	err = sync_fd_find(fd, &fence, name);

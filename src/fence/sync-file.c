@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "debug/lockdep.h"
 #include "fence/kernel-fence.h"
 #include "os/alloc.h"
 #include "os/atomic.h"
@@ -21,6 +22,7 @@ struct sync_file *sync_file_create(struct dma_fence *fence)
 {
 	struct fence_file *file;
 
+	lockdep_might_alloc();
 	if (dmabuf_warn_on(!fence, "sync_file_create() without a fence"))
 		return NULL;
 	file = os_alloc(sizeof(*file));

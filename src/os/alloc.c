@@ -30,8 +30,11 @@ void os_free(void *memory)
 {
 #ifdef DMABUF_CHECKS
 	/* Whoever still looks at it shall notice. */
-	if (memory)
+	if (memory) {
 		memset(memory, 0x6b, malloc_usable_size(memory));
+		/* To a compiler, what is written just before free() is written for nobody. */
+		__asm__ volatile("" : : "r"(memory) : "memory");
+	}
 #endif
 	free(memory);
 }

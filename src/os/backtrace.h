@@ -12,9 +12,8 @@
 void os_backtrace_init(void);
 
 /*
- * The return addresses of who called this, of who called that, and so on: how many, 0 where
- * stacks cannot be read. For the sake of fault loops it never fails on purpose: it shows in
- * nobody's result.
+ * The return addresses of who called this, of who called that, and so on. Returns how many;
+ * 0 where stacks cannot be read.
  */
 unsigned int os_backtrace(void **ret_frames, unsigned int max);
 

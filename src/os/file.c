@@ -58,7 +58,7 @@ int os_file_resize(int fd, size_t size)
 
 	if (OS_FAULT())
 		return -ENOSPC;
-	if (length < 0 || (size_t)length != size)
+	if (length < 0)
 		return -EFBIG;
 	return ftruncate(fd, length) ? -errno : 0;
 }
@@ -114,20 +114,6 @@ int os_map(int fd, size_t size, int prot, void **ret_address)
 	if (OS_FAULT())
 		return -ENOMEM;
 	address = mmap(NULL, size, prot, MAP_SHARED, fd, 0);
-	if (address == MAP_FAILED)
-		return -errno;
-	*ret_address = address;
-	return 0;
-}
-
-int os_reserve_memory(size_t size, void **ret_address)
-{
-	void *address;
-
-	if (OS_FAULT())
-		return -ENOMEM;
-	address = mmap(NULL, size, PROT_READ | PROT_WRITE,
-		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	if (address == MAP_FAILED)
 		return -errno;
 	*ret_address = address;

@@ -47,9 +47,6 @@ void os_file_close(int fd);
 /* Map @size bytes from the start of the file, shared. @prot is PROT_*. */
 int os_map(int fd, size_t size, int prot, void **ret_address);
 
-/* Zeroed memory, at most so much: what is not touched costs nothing. Ends by os_unmap(). */
-int os_reserve_memory(size_t size, void **ret_address);
-
 /* Change what a whole mapping may be used for. */
 int os_map_protect(void *address, size_t size, int prot);
 

@@ -204,7 +204,7 @@ void dmabuf_rcu_flush(void)
 		hand_on();
 }
 
-void dmabuf_rcu_barrier(void)
+void os_rcu_barrier(void)
 {
 	flush();
 	urcu_bp_barrier();

@@ -8,6 +8,9 @@
 /* Wait until the read sections of this moment have ended. Aborts inside one. */
 void os_rcu_synchronize(void);
 
+/* As dmabuf_rcu_barrier(), which says first that it may sleep. */
+void os_rcu_barrier(void);
+
 /* Is the calling thread in a read section? */
 bool os_rcu_is_reading(void);
 

@@ -83,8 +83,10 @@ static void enlist(struct os_exit_hook *hook)
 
 void os_thread_enrol(struct os_exit_hook *hook)
 {
-	if (!load_acquire(&hook->enlisted))
+	if (!load_acquire(&hook->enlisted)) {
+		OS_RACE_POINT("thread: before a hook is enlisted");
 		enlist(hook);
+	}
 	if (os_this_thread.enrolled)
 		return;
 	pthread_once(&key_once, make_key);

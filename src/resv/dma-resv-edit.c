@@ -77,7 +77,7 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 	int err = 0;
 
 	resv_check_alive(src, __func__);
-	dmabuf_might_alloc();
+	lockdep_might_alloc();
 	dma_resv_assert_held(dst);
 	fences_assume_held(fences);
 	dma_resv_get_snapshot(src, &set);

@@ -22,12 +22,12 @@
  */
 #include <errno.h>
 
+#include "debug/lockdep.h"
 #include "os/fault.h"
 #include "os/report.h"
 #include "resv/fences.h"
 #include "resv/set.h"
 #include "resv/trace.h"
-#include "debug/rules.h"
 
 void dma_resv_fences_init(struct dma_resv_fences *fences, struct dma_resv *obj)
 {
@@ -221,7 +221,7 @@ bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
 {
 	const uint64_t all = (uint64_t)live + fences->reserved;
 
-	return all <= 1 || !fences->reserved || spare_has_room(fences, all);
+	return all <= 1 || spare_has_room(fences, all);
 }
 
 /* Is there room for @n more without anything that could fail? */
@@ -244,6 +244,7 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
 	struct dma_resv_log *spare;
 	uint32_t live = 0;
 
+	lockdep_might_alloc();
 	check_guard(obj, fences);
 	if (n <= fences->reserved)
 		return 0;
@@ -434,6 +435,7 @@ struct dma_fence *dma_resv_fences_get_rcu(struct dma_resv_fences *fences, enum d
 	struct dma_fence *fence;
 	int err;
 
+	lockdep_might_alloc();
 	set_get_committed(fences, &set);
 	err = set_singleton(&set, usage, &fence);
 	dma_resv_put_snapshot(&set);

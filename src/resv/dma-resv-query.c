@@ -35,7 +35,7 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigne
 	uint32_t n = 0;
 
 	resv_check_alive(obj, __func__);
-	dmabuf_might_alloc();
+	lockdep_might_alloc();
 	if (set_get(obj, &set)) {
 		table = os_alloc_array(set.length, sizeof(struct dma_fence *));
 		if (!table) {
@@ -61,7 +61,7 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 	int err;
 
 	resv_check_alive(obj, __func__);
-	dmabuf_might_alloc();
+	lockdep_might_alloc();
 	set_get(obj, &set);
 	err = set_singleton(&set, usage, fence);
 	dma_resv_put_snapshot(&set);

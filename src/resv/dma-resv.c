@@ -81,6 +81,10 @@ void dma_resv_assert_held(struct dma_resv *obj)
 
 void dma_resv_unlock(struct dma_resv *obj)
 {
+	resv_check_alive(obj, __func__);
+	rule_bug_on(!dma_resv_held(obj), DMABUF_RULE_UNLOCK, &obj->lock,
+		    "reservation %p is not locked by this thread, which unlocks it: "
+		    "let the thread unlock that locked", (void *)obj);
 	dma_resv_fences_commit(obj, &obj->fences);
 	fences_assume_held(&obj->fences);
 	fences_forget_reserved(&obj->fences);
@@ -101,7 +105,6 @@ void dma_resv_commit(struct dma_resv *obj)
 
 int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 {
-	dmabuf_might_alloc();
 	if (dmabuf_warn_on(!num_fences, "dma_resv_reserve_fences() for no fence"))
 		return -EINVAL;
 	return dma_resv_fences_reserve(obj, &obj->fences, num_fences);

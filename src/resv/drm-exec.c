@@ -188,7 +188,7 @@ static int lock_new(struct drm_exec *exec, struct dma_resv *resv, struct drm_gem
 		      "drm_exec %p: locks outside its loop; use drm_exec_until_all_locked()",
 		      (void *)exec);
 	ww_might_lock(&resv->lock, &exec->ticket);
-	dmabuf_might_alloc();
+	lockdep_might_alloc();
 	if (exec->contended.resv) {
 		/* Not unlocked since: only the loop's next round can help. */
 		if (exec->num_objects)

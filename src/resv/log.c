@@ -124,6 +124,7 @@ bool log_get_unless_dead(struct dma_resv_log *log)
 	do {
 		if (!refs)
 			return false;
+		OS_RACE_POINT("log: before reference");
 	} while (!cas_acquire(&log->refs, &refs, refs + 1));
 	return true;
 }

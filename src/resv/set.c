@@ -221,6 +221,7 @@ static void raise_hint(struct dma_resv_log *log, uint32_t length)
 {
 	uint32_t hint = load_relaxed(&log->hint);
 
+	OS_RACE_POINT("test: before the hint rises");
 	while (hint < length && !cas_release(&log->hint, &hint, length))
 		;
 }

@@ -114,12 +114,10 @@ static void set_word(struct ww_mutex *lock, uintptr_t word) DMABUF_REQUIRES(lock
 	store_release(&lock->base.owner, lock->base.first ? word | WW_WAITERS : word);
 }
 
-/* May this thread have the mutex before the first waiter? */
+/* May this thread have the mutex before the first waiter? There is one. */
 static bool may_pass(const struct ww_mutex *lock) DMABUF_REQUIRES(lock->base.wait_lock)
 {
-	const struct waiter *first = first_waiter(lock);
-
-	return !first || !first->passed_over;
+	return !list_entry(lock->base.first, struct waiter, node)->passed_over;
 }
 
 /*
@@ -150,14 +148,12 @@ static bool must_die(const struct ww_mutex *lock, const struct waiter *self)
 	DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	const struct ww_acquire_ctx *holder = ww_ctx_in(ww_word(lock));
-	const struct waiter *waiter;
+	const struct dmabuf_list_head *node;
 
 	if (holder && is_older(holder, self->ctx))
 		return true;
-	for_each_waiter(waiter, lock) {
-		if (waiter == self)
-			break;
-		if (waiter->ctx)
+	for (node = lock->base.first; node != &self->node; node = node->next) {
+		if (list_entry(node, struct waiter, node)->ctx)
 			return true;
 	}
 	return false;
@@ -268,6 +264,7 @@ static int sleep_on(uint32_t *wake, bool interruptible)
 static int look(struct ww_mutex *lock, struct waiter *self) DMABUF_REQUIRES(lock->base.wait_lock)
 {
 	exchange_acquire(self->wake, AWAKE); /* S1 */
+	OS_RACE_POINT("ww_mutex: before a look");
 	if (ww_is_free(lock) && (first_waiter(lock) == self || may_pass(lock)))
 		return 0;
 	if (must_back_off(lock, self))
@@ -307,6 +304,7 @@ bool ww_mutex_pass(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
 	bool taken = false;
 
+	OS_RACE_POINT("ww_mutex: before passing");
 	dmabuf_spin_lock(&lock->base.wait_lock);
 	if (ww_word(lock) == WW_WAITERS && may_pass(lock)) {
 		set_word(lock, ww_word_for(ctx));

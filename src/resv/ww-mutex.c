@@ -158,13 +158,13 @@ static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool int
 {
 	dmabuf_bug_on(!ctx, "ww_mutex %p: locked slowly without a context; call ww_mutex_lock()",
 		      (void *)lock);
-	dmabuf_bug_on(ctx->acquired,
-		      "ww_mutex %p: context %p still holds %u locks; "
-		      "unlock all of them before ww_mutex_lock_slow()",
-		      (void *)lock, (void *)ctx, ctx->acquired);
+	rule_bug_on(ctx->acquired, DMABUF_RULE_BACK_OFF, NULL,
+		    "ww_mutex %p: context %p still holds %u locks; "
+		    "unlock all of them before ww_mutex_lock_slow()",
+		    (void *)lock, (void *)ctx, ctx->acquired);
 	if (lockdep_is_on())
-		rule_warn_on(!ctx->contending_lock, DMABUF_RULE_SLOW, NULL,
-			     "ww_mutex %p: locked slowly, but context %p got no -EDEADLK; "
+		rule_warn_on(ctx->contending_lock != lock, DMABUF_RULE_SLOW, NULL,
+			     "ww_mutex %p: locked slowly, but context %p got no -EDEADLK from it; "
 			     "call ww_mutex_lock()",
 			     (void *)lock, (void *)ctx);
 	return lock_common(lock, ctx, interruptible);

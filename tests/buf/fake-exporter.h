@@ -34,6 +34,7 @@ struct fake {
 	unsigned int calls[FAKE_CALLS];	     /* relaxed */
 	unsigned int calls_held[FAKE_CALLS]; /* relaxed; those with the lock held */
 	int fail[FAKE_CALLS];		     /* what to return; 0: succeed */
+	int pinned;			     /* relaxed; pins that succeeded, and were not undone */
 	bool map_gives_null;
 	enum dma_data_direction direction;   /* of the last map */
 	char memory[64];
@@ -62,12 +63,29 @@ static inline void fake_detach(struct dma_buf *dmabuf, struct dma_buf_attachment
 
 static inline int fake_pin(struct dma_buf_attachment *attach)
 {
-	return fake_called(attach->dmabuf->priv, FAKE_PIN);
+	struct fake *fake = attach->dmabuf->priv;
+	const int err = fake_called(fake, FAKE_PIN);
+
+	if (!err)
+		fetch_add_relaxed(&fake->pinned, 1);
+	return err;
 }
 
 static inline void fake_unpin(struct dma_buf_attachment *attach)
 {
-	fake_called(attach->dmabuf->priv, FAKE_UNPIN);
+	struct fake *fake = attach->dmabuf->priv;
+
+	fake_called(fake, FAKE_UNPIN);
+	fetch_sub_relaxed(&fake->pinned, 1);
+}
+
+/* Who cannot be told of a move has a table only of memory that stays where it is. */
+static inline void fake_assert_pinned(const struct dma_buf_attachment *attach)
+{
+	const struct fake *fake = attach->dmabuf->priv;
+
+	if (fake->ops.pin && !dma_buf_attach_revocable((struct dma_buf_attachment *)attach))
+		ASSERT_INT(load_relaxed(&fake->pinned), >, 0);
 }
 
 static inline struct sg_table *fake_map(struct dma_buf_attachment *attach,
@@ -77,6 +95,7 @@ static inline struct sg_table *fake_map(struct dma_buf_attachment *attach,
 	const int err = fake_called(fake, FAKE_MAP);
 	struct sg_table *table;
 
+	fake_assert_pinned(attach);
 	if (err)
 		return dmabuf_err_ptr(err);
 	if (fake->map_gives_null)
@@ -99,6 +118,7 @@ static inline void fake_unmap(struct dma_buf_attachment *attach, struct sg_table
 {
 	(void)direction;
 	fake_called(attach->dmabuf->priv, FAKE_UNMAP);
+	fake_assert_pinned(attach);
 	sg_free_table(table);
 	free(table);
 }

@@ -387,6 +387,7 @@ static void attach_map_detach(unsigned int index, void *arg)
 		table = dma_buf_map_attachment_unlocked(attach, DMA_TO_DEVICE);
 		ASSERT_FALSE(dmabuf_is_err(table));
 		ASSERT_INT(table->nents, ==, 1);
+		test_operation();
 		if (index == 0 && dma_buf_is_dynamic(dmabuf)) {
 			lock(dmabuf);
 			dma_buf_move_notify(dmabuf);
@@ -417,7 +418,7 @@ static void crowd(enum fake_kind kind, const struct dma_buf_attach_ops *ops)
 	dma_buf_put(crowd.dmabuf);
 }
 
-TEST(detach_against_map_of_another_attachment_in_every_row)
+TORTURE(detach_against_map_of_another_attachment_in_every_row)
 {
 	crowd(FAKE_STATIC, NULL);
 	crowd(FAKE_DYNAMIC, &notified);

@@ -113,6 +113,7 @@ static void come_and_go(void)
 		fake_export(&mine.fake);
 		dma_buf_put(mine.fake.dmabuf);
 		WAIT_UNTIL(load_acquire(&mine.gone));
+		test_operation();
 	}
 	fetch_sub_acq_rel(&alive, 1);
 }
@@ -140,7 +141,7 @@ static void come_or_meet(unsigned int index, void *unused)
 		come_and_go();
 }
 
-TEST(a_walk_among_buffers_that_come_and_go_meets_live_ones)
+TORTURE(a_walk_among_buffers_that_come_and_go_meets_live_ones)
 {
 	store_relaxed(&alive, 2);
 	test_race_begin();

@@ -208,6 +208,7 @@ static void find_it(unsigned int index, void *arg)
 		ASSERT_FALSE(dmabuf_is_err(attach));
 		dma_buf_detach(dmabuf, attach);
 		dma_buf_put(dmabuf);
+		test_operation();
 	}
 }
 
@@ -238,7 +239,7 @@ static void check_order(const struct dmabuf_trace *trace, void *unused)
 	}
 }
 
-TEST(nothing_is_heard_of_a_buffer_before_its_export_or_after_its_release)
+TORTURE(nothing_is_heard_of_a_buffer_before_its_export_or_after_its_release)
 {
 	struct dma_buf *dmabuf = new_memfd_buffer(4096);
 	int fd = dma_buf_fd(dmabuf, O_RDWR);

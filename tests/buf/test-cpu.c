@@ -12,6 +12,14 @@
 
 static struct device any_device = { .name = "any" };
 
+static void add(struct dma_buf *dmabuf, struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	lock(dmabuf);
+	ASSERT_INT(dma_resv_reserve_fences(dmabuf->resv, 1), ==, 0);
+	dma_resv_add_fence(dmabuf->resv, fence, usage);
+	unlock(dmabuf);
+}
+
 /* Put the next fence of the timeline on the buffer. */
 static uint64_t add_fence(struct dma_buf *dmabuf, struct dma_fence_timeline *timeline,
 			  enum dma_resv_usage usage)
@@ -19,10 +27,7 @@ static uint64_t add_fence(struct dma_buf *dmabuf, struct dma_fence_timeline *tim
 	struct dma_fence *fence = dma_fence_timeline_emit(timeline);
 	const uint64_t seqno = fence->seqno;
 
-	lock(dmabuf);
-	ASSERT_INT(dma_resv_reserve_fences(dmabuf->resv, 1), ==, 0);
-	dma_resv_add_fence(dmabuf->resv, fence, usage);
-	unlock(dmabuf);
+	add(dmabuf, fence, usage);
 	dma_fence_put(fence);
 	return seqno;
 }
@@ -177,6 +182,40 @@ TEST(to_write_the_cpu_waits_for_readers_too)
 	waits_for(DMA_BIDIRECTIONAL, DMA_RESV_USAGE_READ);
 	does_not_wait_for(DMA_TO_DEVICE, DMA_RESV_USAGE_BOOKKEEP);
 	does_not_wait_for(DMA_BIDIRECTIONAL, DMA_RESV_USAGE_BOOKKEEP);
+}
+
+static const char *any_name(struct dma_fence *fence)
+{
+	(void)fence;
+	return "any";
+}
+
+static int64_t refuse_to_wait(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	(void)fence;
+	(void)intr;
+	(void)timeout;
+	return -EIO;
+}
+
+TEST(what_a_fence_gives_instead_of_a_wait_ends_begin)
+{
+	static const struct dma_fence_ops ops = {
+		.get_driver_name = any_name,
+		.get_timeline_name = any_name,
+		.wait = refuse_to_wait,
+	};
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_STATIC);
+	struct dma_fence *fence = malloc(sizeof(*fence));
+
+	dma_fence_init(fence, &ops, NULL, dma_fence_context_alloc(1), 1);
+	add(dmabuf, fence, DMA_RESV_USAGE_WRITE);
+	ASSERT_INT(dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE), ==, -EIO);
+	fake_assert_calls(&fake, FAKE_END, 1, false);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	dma_buf_put(dmabuf);
 }
 
 static void nothing(int signal)
@@ -456,6 +495,7 @@ TEST(vmap_of_nothing_warns)
 	ASSERT_WARNS(ASSERT_INT(dma_buf_vmap_unlocked(NULL, &map), ==, -EINVAL), "needs");
 	ASSERT_WARNS(ASSERT_INT(dma_buf_vmap_unlocked(dmabuf, NULL), ==, -EINVAL), "needs");
 	ASSERT_WARNS(dma_buf_vunmap(NULL, &map), "needs");
+	ASSERT_WARNS(dma_buf_vunmap(dmabuf, NULL), "needs");
 	ASSERT_WARNS(dma_buf_vunmap_unlocked(NULL, &map), "needs");
 	dma_buf_put(dmabuf);
 }

@@ -210,6 +210,18 @@ TEST(containers_go_in_as_their_leaves)
 	dma_buf_put(dmabuf);
 }
 
+TEST(an_array_of_nothing_adds_nothing)
+{
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
+	struct dma_fence *empty;
+
+	ASSERT_WARNS(empty = make_array(NULL, 0), "without fences");
+	import(dmabuf, DMA_BUF_SYNC_WRITE, empty);
+	ASSERT_INT(count(dmabuf, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
+	dma_fence_put(empty);
+	dma_buf_put(dmabuf);
+}
+
 TEST(what_is_exported_can_be_imported_again)
 {
 	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);

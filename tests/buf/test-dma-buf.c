@@ -32,6 +32,56 @@ TEST(the_last_reference_releases_once_without_the_lock)
 	dma_buf_put(NULL);
 }
 
+static struct dma_buf *got_meanwhile;
+static unsigned int tries;
+
+static void get_meanwhile(const char *label)
+{
+	if (!strcmp(label, "dma-buf: before a put") && !tries++)
+		get_dma_buf(got_meanwhile);
+}
+
+TEST(a_reference_that_is_taken_while_another_is_put_is_counted)
+{
+	struct fake fake;
+
+	got_meanwhile = fake_begin_test(&fake, FAKE_STATIC);
+	get_dma_buf(got_meanwhile);
+	tries = 0;
+	os_race_hook(get_meanwhile);
+	dma_buf_put(got_meanwhile);
+	os_race_hook(NULL);
+	ASSERT_INT(tries, ==, 2);
+	dma_buf_put(got_meanwhile);
+	ASSERT_INT(fake.calls[FAKE_RELEASE], ==, 0);
+	dma_buf_put(got_meanwhile);
+	ASSERT_INT(fake.calls[FAKE_RELEASE], ==, 1);
+}
+
+static void release_and_get(struct dma_buf *dmabuf)
+{
+	get_dma_buf(dmabuf);
+}
+
+static void release_and_put(struct dma_buf *dmabuf)
+{
+	dma_buf_put(dmabuf);
+}
+
+/* The exporter's release is the last that sees it. */
+TEST(a_buffer_that_is_being_released_can_be_neither_got_nor_put)
+{
+	struct fake fake;
+	struct dma_buf *dmabuf = fake_begin_test(&fake, FAKE_STATIC);
+
+	fake.ops.release = release_and_get;
+	ASSERT_DEATH(dma_buf_put(dmabuf), "get_dma_buf(): buffer");
+	fake.ops.release = release_and_put;
+	ASSERT_DEATH(dma_buf_put(dmabuf), "dma_buf_put(): buffer");
+	fake.ops.release = fake_release;
+	dma_buf_put(dmabuf);
+}
+
 TEST(the_last_put_under_the_lock_aborts)
 {
 	struct fake fake;
@@ -126,6 +176,7 @@ static void get_and_put(unsigned int index, void *arg)
 	for (unsigned int i = 0; i < references->rounds; i++) {
 		struct dma_buf *found = dma_buf_get(references->fd);
 
+		test_operation();
 		ASSERT_PTR(found, ==, references->dmabuf);
 		get_dma_buf(found);
 		dma_buf_put(found);
@@ -133,7 +184,7 @@ static void get_and_put(unsigned int index, void *arg)
 	}
 }
 
-TEST(references_are_counted_from_all_threads)
+TORTURE(references_are_counted_from_all_threads)
 {
 	struct references references = { .dmabuf = new_memfd_buffer(SIZE), .rounds = test_rounds(5000) };
 
@@ -165,12 +216,13 @@ static void find_or_make(unsigned int index, void *arg)
 			if (err)
 				continue;
 		}
+		test_operation();
 		ASSERT_INT(found->size, ==, SIZE);
 		dma_buf_put(found);
 	}
 }
 
-TEST(a_buffer_that_dies_is_never_found)
+TORTURE(a_buffer_that_dies_is_never_found)
 {
 	struct references references = { .rounds = test_rounds(5000) };
 	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
@@ -257,11 +309,12 @@ static void rename_or_read(unsigned int index, void *arg)
 		if (index < 2)
 			ASSERT_INT(dma_buf_set_name(references->dmabuf, names[index]), ==, 0);
 		dma_buf_get_name(references->dmabuf, name);
+		test_operation();
 		ASSERT_TRUE(!strcmp(name, names[0]) || !strcmp(name, names[1]));
 	}
 }
 
-TEST(R11_a_name_is_never_read_half_changed)
+TORTURE(R11_a_name_is_never_read_half_changed)
 {
 	struct references references = { .dmabuf = new_memfd_buffer(SIZE), .rounds = test_rounds(5000) };
 

@@ -203,6 +203,23 @@ TEST(descriptors_that_cannot_be_the_memory_are_refused)
 	close(fd);
 }
 
+TEST(what_has_no_size_is_as_large_as_the_exporter_says)
+{
+	const int fd = open("/dev/zero", O_RDWR | O_CLOEXEC);
+	struct dma_buf *dmabuf, *found;
+	struct fake fake;
+
+	ASSERT_INT(fd, >=, 0);
+	dmabuf = export_memory(&fake, O_RDWR, fd);
+	ASSERT_FALSE(dmabuf_is_err(dmabuf));
+	ASSERT_INT(dmabuf->size, ==, sizeof(fake.memory));
+	found = dma_buf_get(fd);
+	ASSERT_PTR(found, ==, dmabuf);
+	dma_buf_put(found);
+	dma_buf_put(dmabuf);
+	close(fd);
+}
+
 static struct dma_buf *export_failing(unsigned int nth, int fd)
 {
 	struct dma_buf *dmabuf;
@@ -263,19 +280,37 @@ TEST(a_descriptor_finds_its_buffer_and_takes_no_reference)
 	close(fd);
 }
 
+/* What dma_buf_get() says of another descriptor of the buffer's file. */
+static struct dma_buf *get_reopened(struct dma_buf *dmabuf, int flags)
+{
+	const int fd = dma_buf_fd(dmabuf, O_RDWR | O_CLOEXEC);
+	struct dma_buf *found;
+	char path[32];
+	int other;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	other = open(path, flags | O_CLOEXEC);
+	ASSERT_INT(other, >=, 0);
+	found = dma_buf_get(other);
+	close(other);
+	close(fd);
+	return found;
+}
+
 TEST(a_descriptor_that_is_a_name_only_finds_nothing)
 {
 	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
-	const int fd = dma_buf_fd(dmabuf, O_RDWR | O_CLOEXEC);
-	char path[32];
-	int name;
 
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	name = open(path, O_PATH | O_CLOEXEC);
-	ASSERT_INT(name, >=, 0);
-	assert_is_error(dma_buf_get(name), -EBADF);
-	close(name);
-	close(fd);
+	assert_is_error(get_reopened(dmabuf, O_PATH), -EBADF);
+	dma_buf_put(dmabuf);
+}
+
+TEST(a_descriptor_that_can_only_write_finds_its_buffer)
+{
+	struct dma_buf *dmabuf = new_memfd_buffer(SIZE);
+
+	ASSERT_PTR(get_reopened(dmabuf, O_WRONLY), ==, dmabuf);
+	dma_buf_put(dmabuf);
 	dma_buf_put(dmabuf);
 }
 

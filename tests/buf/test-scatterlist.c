@@ -168,6 +168,9 @@ TEST(neighbours_in_memory_of_two_files_stay_apart)
 	assert_built(pieces, 2, NULL, 2);
 	pieces[1].fd = -1;
 	assert_built(pieces, 2, NULL, 2);
+	pieces[0].fd = -1;
+	pieces[1].fd = 5;
+	assert_built(pieces, 2, NULL, 2);
 }
 
 TEST(mapped_and_unmapped_memory_stay_apart)

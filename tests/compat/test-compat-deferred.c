@@ -37,6 +37,8 @@ static void timers_are_armed_under_every_name(struct kunit *test)
 		KUNIT_EXPECT_EQ(test, timer_shutdown(&other), 0);
 		KUNIT_EXPECT_EQ(test, mod_timer(&other, jiffies), 0);
 		KUNIT_EXPECT_EQ(test, timer_pending(&other), 0);
+		/* Its function may not have returned yet, and another timer will lie here. */
+		KUNIT_EXPECT_EQ(test, timer_delete_sync(&other), 0);
 		timer_destroy_on_stack(&other);
 	}
 	mod_timer(&timer, jiffies + 1000 * HZ);

@@ -3,11 +3,14 @@
 #include <kunit/test.h>
 #include <linux/completion.h>
 #include <linux/delay.h>
+#include <linux/dma-fence.h>
 #include <linux/kthread.h>
 #include <linux/mutex.h>
 #include <linux/rwsem.h>
 #include <linux/sched/signal.h>
+#include <linux/sched/mm.h>
 #include <linux/semaphore.h>
+#include <linux/slab.h>
 #include <linux/spinlock.h>
 
 static DEFINE_RAW_SPINLOCK(raw);
@@ -242,7 +245,8 @@ static void ignore(int number)
 
 struct interrupter {
 	pthread_t sleeper;
-	bool unlocks; /* atomic: from now on everything is free */
+	bool holds;   /* atomic: nothing is free */
+	bool unlocks; /* atomic: from now on everything is */
 };
 
 static int interrupt_sleeper(void *data)
@@ -250,6 +254,9 @@ static int interrupt_sleeper(void *data)
 	struct interrupter *interrupter = data;
 	int rounds = 0;
 
+	mutex_lock(&mutex);
+	down_write(&rwsem);
+	WRITE_ONCE(interrupter->holds, true);
 	while (!kthread_should_stop()) {
 		pthread_kill(interrupter->sleeper, SIGUSR1);
 		usleep_range(100, 200);
@@ -267,14 +274,14 @@ static int interrupt_sleeper(void *data)
 static void a_handler_ends_waits_for_locks_that_are_interruptible(struct kunit *test)
 {
 	struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART }, before;
-	struct interrupter interrupter = { pthread_self(), false };
+	struct interrupter interrupter = { pthread_self(), false, false };
 	struct task_struct *task;
 
 	sema_init(&semaphore, 0);
-	mutex_lock(&mutex);
-	down_write(&rwsem);
 	sigaction(SIGUSR1, &action, &before);
 	task = kthread_run(interrupt_sleeper, &interrupter, "interrupter");
+	while (!READ_ONCE(interrupter.holds))
+		cpu_relax();
 	KUNIT_EXPECT_EQ(test, mutex_lock_interruptible_nested(&mutex, 1), -EINTR);
 	KUNIT_EXPECT_EQ(test, down_read_interruptible(&rwsem), -EINTR);
 	KUNIT_EXPECT_EQ(test, down_interruptible(&semaphore), -EINTR);
@@ -290,6 +297,76 @@ static void a_handler_ends_waits_for_locks_that_are_interruptible(struct kunit *
 	up_read(&rwsem);
 }
 
+static char reported[8]; /* the number of the last rule that was broken */
+
+static void note_report(const char *message)
+{
+	snprintf(reported, sizeof(reported), "%.4s", message);
+}
+
+/* Their classes are the places where they are initialised, as in Linux. */
+static void mutexes_take_part_in_the_rules(struct kunit *test)
+{
+	dmabuf_warn_handler before;
+	struct mutex a, b;
+
+	if (!dmabuf_lockdep_is_on())
+		kunit_skip(test, "DMABUF_DEBUG is not set");
+	mutex_init(&a);
+	mutex_init(&b);
+	before = dmabuf_set_warn_handler(note_report);
+	mutex_lock(&a);
+	mutex_lock(&b);
+	mutex_unlock(&b);
+	mutex_unlock(&a);
+	KUNIT_EXPECT_STREQ(test, reported, "");
+	mutex_lock(&b);
+	mutex_lock(&a);
+	KUNIT_EXPECT_STREQ(test, reported, "D001");
+	mutex_unlock(&a);
+	reported[0] = '\0';
+	/* A lock that others order, a child, and one that is only tried. */
+	mutex_lock_nest_lock(&a, &b);
+	mutex_unlock(&a);
+	KUNIT_EXPECT_TRUE(test, mutex_trylock(&a));
+	mutex_unlock(&a);
+	mutex_unlock(&b);
+	KUNIT_EXPECT_STREQ(test, reported, "");
+	dmabuf_set_warn_handler(before);
+	mutex_destroy(&a);
+	mutex_destroy(&b);
+}
+
+/* As Linux has it: in a section nobody waits for memory, or takes what a waiter may hold. */
+static void allocations_and_waits_take_part_in_the_rules(struct kunit *test)
+{
+	dmabuf_warn_handler before;
+	unsigned int reports = 0;
+	bool cookie;
+
+	if (!dmabuf_lockdep_is_on())
+		kunit_skip(test, "DMABUF_DEBUG is not set");
+	before = dmabuf_set_warn_handler(note_report);
+	cookie = dma_fence_begin_signalling();
+	kfree(kmalloc(1, GFP_ATOMIC));
+	KUNIT_EXPECT_STREQ(test, reported, "");
+	kfree(kmalloc(1, GFP_KERNEL));
+	KUNIT_EXPECT_STREQ(test, reported, "D009");
+	dma_fence_end_signalling(cookie);
+	spin_lock(&spin);
+	kfree(kmalloc(1, GFP_NOWAIT));
+	reports += !strcmp(reported, "D012");
+	might_sleep();
+	reports += !strcmp(reported, "D012");
+	spin_unlock(&spin);
+	KUNIT_EXPECT_EQ(test, reports, 1u);
+	reported[0] = '\0';
+	might_sleep();
+	might_alloc(GFP_KERNEL);
+	KUNIT_EXPECT_STREQ(test, reported, "");
+	dmabuf_set_warn_handler(before);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(short_locks_hold_under_every_name),
 	KUNIT_CASE(raw_locks_hold_under_every_name),
@@ -299,6 +376,8 @@ static struct kunit_case cases[] = {
 	KUNIT_CASE(semaphores_hold_under_every_name),
 	KUNIT_CASE(guards_hold_under_every_name),
 	KUNIT_CASE(the_last_one_takes_the_lock),
+	KUNIT_CASE(mutexes_take_part_in_the_rules),
+	KUNIT_CASE(allocations_and_waits_take_part_in_the_rules),
 	KUNIT_CASE(a_handler_ends_waits_for_locks_that_are_interruptible),
 	{}
 };

@@ -179,11 +179,11 @@ static void allocations_never_wait_for_files(struct kunit *test)
 	KUNIT_EXPECT_EQ(test, noio + nofs + noreclaim, 0);
 }
 
-/* No assertion about a lock fails, whatever is held. */
+/* No assertion about a lock fails, whatever is held; nothing is wrong with what is said here. */
 static void annotations_of_locks_are_statements(struct kunit *test)
 {
 	static struct lock_class_key key;
-	static struct lockdep_map map;
+	static struct lockdep_map map, named = STATIC_LOCKDEP_MAP_INIT("named", &key);
 	struct pin_cookie cookie;
 	struct mutex mutex;
 	spinlock_t lock;
@@ -215,6 +215,7 @@ static void annotations_of_locks_are_statements(struct kunit *test)
 	lock_acquire(&map, 0, 0, 0, 1, NULL, _THIS_IP_);
 	lock_release(&map, _THIS_IP_);
 	lock_map_acquire(&map);
+	lock_map_release(&map);
 	lock_map_acquire_read(&map);
 	lock_map_release(&map);
 	mutex_acquire(&map, 0, 0, _THIS_IP_);
@@ -224,6 +225,8 @@ static void annotations_of_locks_are_statements(struct kunit *test)
 	might_lock(&mutex);
 	might_lock_read(&mutex);
 	might_lock_nested(&mutex, SINGLE_DEPTH_NESTING);
+	lock_map_acquire(&named);
+	lock_map_release(&named);
 	lockdep_unregister_key(&key);
 	/* Who asks hears yes. */
 	KUNIT_EXPECT_TRUE(test, lockdep_is_held(&lock));

@@ -15,7 +15,7 @@
 #include "os/sync-file.h"
 
 #define FAKE_MEMBERS 3
-#define FAKE_FILES 16
+#define FAKE_FILES 24
 
 struct fake_point {
 	int status;

@@ -282,13 +282,14 @@ static void enable_shared(unsigned int index, void *arg)
 	}
 }
 
-TEST(signalling_is_enabled_once_by_many_threads)
+TORTURE(signalling_is_enabled_once_by_many_threads)
 {
 	for (unsigned int i = 0; i < test_rounds(100); i++) {
 		struct asked_fence *fence = make_asked();
 
 		test_race_begin();
 		test_threads(4, enable_shared, &fence->base);
+		test_operation();
 		test_race_end();
 		ASSERT_INT(fence->enables, ==, 1);
 		dma_fence_put(&fence->base);
@@ -428,7 +429,7 @@ static void signal_or_watch(unsigned int index, void *arg)
 }
 
 /* 10.7 */
-TEST(who_sees_signalled_and_passes_the_lock_knows_that_all_callbacks_ran)
+TORTURE(who_sees_signalled_and_passes_the_lock_knows_that_all_callbacks_ran)
 {
 	for (unsigned int i = 0; i < test_rounds(500); i++) {
 		struct watched watched = { .fence = make_fence() };
@@ -437,6 +438,7 @@ TEST(who_sees_signalled_and_passes_the_lock_knows_that_all_callbacks_ran)
 			dma_fence_add_callback(watched.fence, &watched.cbs[k].cb, count_call);
 		test_race_begin();
 		test_threads(3, signal_or_watch, &watched);
+		test_operation();
 		test_race_end();
 		dma_fence_put(watched.fence);
 	}

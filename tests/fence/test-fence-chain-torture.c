@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Chains that several threads walk, ask, await and let go of while their fences signal. */
+#include <urcu-bp.h>
+
 #include "fence/fence.h"
 #include "chains.h"
 
@@ -51,6 +53,7 @@ static void act(unsigned int index, void *arg)
 	for (unsigned int k = 0; k < LINKS; k++) {
 		const unsigned int i = test_random(&state) % LINKS;
 
+		test_operation();
 		/* Two of the threads signal: one half of the fences each, in any order. */
 		if (index < 2 && i % 2 == index)
 			dma_fence_check_and_signal(race->chain.fences[i]);
@@ -83,7 +86,34 @@ static void go_round(unsigned int seed)
 	end_chain(&race.chain);
 }
 
-TEST(walks_points_and_signals_race)
+static unsigned int references;
+
+static void assert_in_a_section(const char *label)
+{
+	if (strcmp(label, "get_rcu_safe: before the reference"))
+		return;
+	ASSERT_TRUE(urcu_bp_read_ongoing());
+	references++;
+}
+
+/* Only there, what it has just found cannot go before it has a reference. */
+TEST(a_walk_takes_its_references_in_read_sections)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_fence_chain *first = dma_fence_chain_alloc(), *second = dma_fence_chain_alloc();
+
+	dma_fence_chain_init(first, NULL, dma_fence_get(fence), 1);
+	dma_fence_chain_init(second, &first->base, dma_fence_get(fence), 2);
+	references = 0;
+	os_race_hook(assert_in_a_section);
+	dma_fence_put(dma_fence_chain_walk(dma_fence_get(&second->base)));
+	os_race_hook(NULL);
+	ASSERT_INT(references, ==, 1);
+	dma_fence_put(&second->base);
+	dma_fence_put(fence);
+}
+
+TORTURE(walks_points_and_signals_race)
 {
 	test_race_begin();
 	for (unsigned int round = 0; round < test_rounds(200); round++)
@@ -102,6 +132,7 @@ static void let_go(unsigned int index, void *arg)
 	for (unsigned int i = 0; i < LINKS; i++) {
 		if (i % THREADS != index)
 			continue;
+		test_operation();
 		dma_fence_check_and_signal(race->chain.fences[i]);
 		walk(race->chain.links[i]);
 		dma_fence_put(race->chain.links[i]);
@@ -109,7 +140,7 @@ static void let_go(unsigned int index, void *arg)
 	}
 }
 
-TEST(walks_and_the_last_references_race)
+TORTURE(walks_and_the_last_references_race)
 {
 	test_race_begin();
 	for (unsigned int round = 0; round < test_rounds(200); round++) {

@@ -432,6 +432,27 @@ TEST(a_chain_signals_after_its_fence_has_dropped_its_lock)
 	end_chain(&chain);
 }
 
+/* Its next look at its fences waits for the last short lock, and somebody ends it before. */
+TEST(a_chain_that_was_ended_otherwise_awaits_nothing_more)
+{
+	struct dmabuf_spinlock busy = DMABUF_SPINLOCK_INIT;
+	struct test_chain chain = make_chain(2);
+	struct dma_fence *head = chain_head(&chain);
+	struct counting_cb counter = { .calls = 0 };
+
+	ASSERT_INT(dma_fence_add_callback(head, &counter.cb, count_call), ==, 0);
+	dmabuf_spin_lock(&busy);
+	dma_fence_signal(chain.fences[1]);
+	ASSERT_INT(dma_fence_signal(head), ==, 0);
+	ASSERT_INT(counter.calls, ==, 1);
+	ASSERT_INT(head->refcount.count, ==, 2);
+	dmabuf_spin_unlock(&busy);
+	ASSERT_INT(counter.calls, ==, 1);
+	ASSERT_INT(head->refcount.count, ==, 1);
+	ASSERT_FALSE(chain.fences[0]->flags & HAS_CALLBACKS);
+	end_chain(&chain);
+}
+
 TEST(a_chain_that_nobody_holds_lives_until_it_signals)
 {
 	struct dma_fence *fence = make_fence();

@@ -121,6 +121,36 @@ TEST(a_timeline_tells_its_issuer_the_earliest_deadline_of_what_is_left)
 	dma_fence_timeline_destroy(tl);
 }
 
+static struct dma_fence *urged;
+static int64_t faster; /* than the deadline that is about to be set; 0: that was all */
+
+static void urge_first(const char *label)
+{
+	const int64_t deadline = faster;
+
+	if (strcmp(label, "timeline: before a deadline") || !deadline)
+		return;
+	faster = 0;
+	dma_fence_set_deadline(urged, deadline);
+}
+
+TEST(the_earlier_of_two_deadlines_that_meet_stays)
+{
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("urged twice");
+
+	urged = dma_fence_timeline_emit(tl);
+	os_race_hook(urge_first);
+	faster = 30;
+	dma_fence_set_deadline(urged, 20);
+	ASSERT_INT(dma_fence_timeline_deadline(tl), ==, 20);
+	faster = 5;
+	dma_fence_set_deadline(urged, 10);
+	ASSERT_INT(dma_fence_timeline_deadline(tl), ==, 5);
+	os_race_hook(NULL);
+	dma_fence_put(urged);
+	dma_fence_timeline_destroy(tl);
+}
+
 struct urging {
 	struct dma_fence_timeline *tl;
 	struct dma_fence *fence;

@@ -73,6 +73,87 @@ TEST(the_timestamp_may_be_given)
 	dma_fence_put(locked);
 }
 
+static unsigned int yielded; /* atomic */
+
+static void stamp_after_a_yield(const char *label)
+{
+	if (!strcmp(label, "signal: before TIMESTAMP"))
+		WAIT_UNTIL(load_acquire(&yielded));
+	if (!strcmp(label, "timestamp: before it yields"))
+		store_release(&yielded, 1);
+}
+
+static void signal_then(void *fence)
+{
+	ASSERT_INT(dma_fence_signal_timestamp(fence, 4711), ==, 0);
+}
+
+/* The signaller was preempted between the two. */
+TEST(the_timestamp_is_waited_for_where_the_signal_shows_already)
+{
+	struct dma_fence *fence = make_fence();
+	struct test_thread *thread;
+	int64_t timestamp;
+	bool waited;
+
+	store_relaxed(&yielded, 0);
+	os_race_hook(stamp_after_a_yield);
+	thread = test_thread_start(signal_then, fence);
+	WAIT_UNTIL(dma_fence_test_signaled_flag(fence));
+	timestamp = dma_fence_timestamp(fence);
+	waited = load_relaxed(&yielded);
+	store_release(&yielded, 1);
+	test_thread_join(thread);
+	os_race_hook(NULL);
+	ASSERT_TRUE(waited);
+	ASSERT_INT(timestamp, ==, 4711);
+	dma_fence_put(fence);
+}
+
+static struct dma_fence *stamped;
+static const char *where_held;
+static unsigned int stage; /* atomic: 1: the signaller is there; 2: the reader is */
+
+static void hold_the_signaller(const char *label)
+{
+	if (strcmp(label, where_held))
+		return;
+	store_release(&stage, 1);
+	WAIT_UNTIL(load_acquire(&stage) == 2);
+	for (unsigned int i = 0; i < 100; i++) /* who does not wait reads now */
+		test_yield();
+}
+
+static void signal_stamped(void *unused)
+{
+	(void)unused;
+	dma_fence_signal_timestamp(stamped, 4711);
+}
+
+static void read_timestamp_in_the_middle(const char *label)
+{
+	struct test_thread *thread;
+
+	stamped = make_fence();
+	where_held = label;
+	stage = 0;
+	os_race_hook(hold_the_signaller);
+	thread = test_thread_start(signal_stamped, NULL);
+	WAIT_UNTIL(load_acquire(&stage));
+	ASSERT_TRUE(dma_fence_is_signaled(stamped));
+	store_release(&stage, 2);
+	ASSERT_INT(dma_fence_timestamp(stamped), ==, 4711);
+	os_race_hook(NULL);
+	test_thread_join(thread);
+	dma_fence_put(stamped);
+}
+
+TEST(the_timestamp_of_a_signal_that_is_not_over_is_waited_for)
+{
+	read_timestamp_in_the_middle("signal: before the timestamp");
+	read_timestamp_in_the_middle("signal: before TIMESTAMP");
+}
+
 TEST(the_timestamp_of_a_busy_fence_is_now_and_warns)
 {
 	struct dma_fence *fence = make_fence();

@@ -400,11 +400,13 @@ static void check_order(struct dma_fence *fence, struct dma_fence_cb *cb)
 static void signal_in_random_steps(unsigned int index, void *arg)
 {
 	struct race *race = arg;
-	uint32_t chance = test_seed() + index;
+	uint32_t chance = test_thread_seed();
 
+	(void)index;
 	for (uint64_t seqno = 1; seqno < RACED; seqno += 1 + test_random(&chance) % 3) {
 		const int err = dma_fence_timeline_signal(race->tl, seqno, 0);
 
+		test_operation();
 		ASSERT_TRUE(!err || err == -ERANGE);
 		if (!err)
 			fetch_add_relaxed(&race->accepted, 1);
@@ -414,7 +416,7 @@ static void signal_in_random_steps(unsigned int index, void *arg)
 	}
 }
 
-TEST(two_signallers_keep_the_order)
+TORTURE(two_signallers_keep_the_order)
 {
 	for (unsigned int i = 0; i < test_rounds(200); i++) {
 		struct race race = { .tl = dma_fence_timeline_create("raced") };
@@ -447,6 +449,7 @@ static void emit_or_signal(unsigned int index, void *arg)
 	struct stream *stream = arg;
 
 	for (unsigned int i = 0; i < stream->rounds; i++) {
+		test_operation();
 		if (index < 2) {
 			struct dma_fence *point = dma_fence_timeline_emit(stream->tl);
 
@@ -461,7 +464,7 @@ static void emit_or_signal(unsigned int index, void *arg)
 	}
 }
 
-TEST(emit_and_signal_race_from_several_threads)
+TORTURE(emit_and_signal_race_from_several_threads)
 {
 	struct stream stream = { .tl = dma_fence_timeline_create("stream"),
 				 .rounds = test_rounds(4000) };

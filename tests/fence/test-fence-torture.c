@@ -81,13 +81,14 @@ static void signal_against_registrars(struct dmabuf_spinlock *lock)
 		struct crowd crowd = { .fence = make_fence_with(&plain_ops, lock, 1, 1) };
 
 		test_threads(REGISTRARS + 1, join_crowd, &crowd);
+		test_operation();
 		check_crowd(&crowd);
 		ASSERT_INT(dma_fence_timestamp(crowd.fence), ==, 4711);
 		dma_fence_put(crowd.fence);
 	}
 }
 
-TEST(each_callback_runs_once_or_was_removed)
+TORTURE(each_callback_runs_once_or_was_removed)
 {
 	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
 
@@ -124,7 +125,7 @@ static void contend(unsigned int index, void *arg)
 	ASSERT_INT(dma_fence_timestamp(contest->fence), <, 4);
 }
 
-TEST(one_of_several_signallers_is_first)
+TORTURE(one_of_several_signallers_is_first)
 {
 	test_race_begin();
 	for (unsigned int i = 0; i < test_rounds(400); i++) {
@@ -134,6 +135,7 @@ TEST(one_of_several_signallers_is_first)
 		if (watched)
 			dma_fence_add_callback(contest.fence, &contest.cb.cb, count_call);
 		test_threads(4, contend, &contest);
+		test_operation();
 		ASSERT_INT(contest.winners, ==, 1);
 		ASSERT_INT(contest.cb.calls, ==, watched);
 		dma_fence_put(contest.fence);
@@ -174,13 +176,14 @@ static void wait_or_signal(unsigned int index, void *arg)
 	ASSERT_INT(meeting->written, ==, 1);
 }
 
-TEST(no_waiter_misses_the_signal_nor_what_was_written_before)
+TORTURE(no_waiter_misses_the_signal_nor_what_was_written_before)
 {
 	test_race_begin();
 	for (unsigned int i = 0; i < test_rounds(400); i++) {
 		struct meeting meeting = { .fence = make_fence() };
 
 		test_threads(4, wait_or_signal, &meeting);
+		test_operation();
 		dma_fence_put(meeting.fence);
 	}
 }
@@ -214,6 +217,7 @@ static void replace_fences(struct place *place)
 	for (unsigned int i = 0; i < place->rounds; i++) {
 		struct dma_fence *fence = make_fence_with(&mortal_ops, NULL, 1, i);
 
+		test_operation();
 		dma_fence_put(__atomic_exchange_n(&place->current, fence, __ATOMIC_ACQ_REL));
 	}
 	store_release(&place->done, 1);
@@ -248,7 +252,7 @@ static void replace_or_get(unsigned int index, void *arg)
 	}
 }
 
-TEST(a_reference_is_on_a_living_fence_or_none)
+TORTURE(a_reference_is_on_a_living_fence_or_none)
 {
 	struct place place = { .rounds = test_rounds(3000) };
 
@@ -291,6 +295,7 @@ static void recycle_or_get(unsigned int index, void *arg)
 	for (unsigned int i = 2; !index && i < place->rounds + 2; i++) {
 		struct dma_fence *fence = take_slot(i);
 
+		test_operation();
 		dma_fence_put(__atomic_exchange_n(&place->current, fence, __ATOMIC_ACQ_REL));
 	}
 	if (!index)
@@ -305,7 +310,7 @@ static void recycle_or_get(unsigned int index, void *arg)
 	}
 }
 
-TEST(get_rcu_safe_tells_a_recycled_fence_from_the_one_it_saw)
+TORTURE(get_rcu_safe_tells_a_recycled_fence_from_the_one_it_saw)
 {
 	struct place place = { .rounds = test_rounds(5000) };
 
@@ -405,18 +410,19 @@ static void arrays_against_members(bool any)
 
 		begin_party(&party, any);
 		test_threads(4, enable_and_signal, &party);
+		test_operation();
 		ASSERT_INT(party.cbs[0].calls, ==, 1);
 		ASSERT_INT(party.cbs[1].calls, ==, 1);
 		end_party(&party);
 	}
 }
 
-TEST(enabling_all_races_with_its_members)
+TORTURE(enabling_all_races_with_its_members)
 {
 	arrays_against_members(ALL);
 }
 
-TEST(enabling_any_races_with_its_members)
+TORTURE(enabling_any_races_with_its_members)
 {
 	arrays_against_members(ANY);
 }
@@ -428,7 +434,7 @@ static void signal_one_each(unsigned int index, void *arg)
 	dma_fence_signal(party->members[index]);
 }
 
-TEST(arrays_in_opposite_order_do_not_deadlock)
+TORTURE(arrays_in_opposite_order_do_not_deadlock)
 {
 	test_race_begin();
 	for (unsigned int i = 0; i < test_rounds(400); i++) {
@@ -438,6 +444,7 @@ TEST(arrays_in_opposite_order_do_not_deadlock)
 		dma_fence_enable_sw_signaling(party.arrays[0]);
 		dma_fence_enable_sw_signaling(party.arrays[1]);
 		test_threads(MEMBERS, signal_one_each, &party);
+		test_operation();
 		end_party(&party);
 	}
 }
@@ -465,7 +472,7 @@ static void fail_or_poll(unsigned int index, void *arg)
 		ASSERT_INT(dma_fence_get_status(party->arrays[i]), ==, seen[i]);
 }
 
-TEST(the_error_of_an_array_is_decided_once)
+TORTURE(the_error_of_an_array_is_decided_once)
 {
 	test_race_begin();
 	for (unsigned int i = 0; i < test_rounds(400); i++) {
@@ -475,6 +482,7 @@ TEST(the_error_of_an_array_is_decided_once)
 		if (i % 4 < 2)
 			dma_fence_enable_sw_signaling(party.arrays[0]);
 		test_threads(4, fail_or_poll, &party);
+		test_operation();
 		for (unsigned int k = 0; k < 2; k++)
 			dma_fence_put(party.arrays[k]);
 		for (unsigned int k = 0; k < MEMBERS; k++)

@@ -3,6 +3,7 @@
 #include "waiters.h"
 
 #include "fence/fence.h"
+#include "os/futex.h"
 
 /*
  * Values that need no sleep.
@@ -152,6 +153,21 @@ TEST(a_signal_just_before_sleep_is_not_missed)
 	dma_fence_put(fence);
 }
 
+TEST(a_signal_before_sleep_costs_no_system_call)
+{
+	struct dma_fence *fence = make_fence();
+
+	hook(fence, signal_before_spin);
+	ASSERT_INT(dma_fence_wait_timeout(fence, false, LONG_TIME), >, 0);
+	ASSERT_INT(hooked, ==, 1);
+	ASSERT_INT(syscall_sleeps, ==, 0);
+	ASSERT_INT(syscall_wakes, ==, 0);
+	/* It did not even begin to sleep. */
+	if (os_spin_limit())
+		ASSERT_FALSE(fence->flags & HAS_WAITERS);
+	dma_fence_put(fence);
+}
+
 TEST(success_is_never_zero)
 {
 	struct dma_fence *fence = make_fence();
@@ -178,6 +194,30 @@ TEST(a_timeout_beyond_the_end_of_time_does_not_overflow)
 
 	hook(fence, signal_before_sleep);
 	ASSERT_INT(dma_fence_wait_timeout(fence, false, MAX_SCHEDULE_TIMEOUT - 1), >, LONG_TIME);
+	dma_fence_put(fence);
+}
+
+static struct waiter latecomer;
+static struct test_thread *latecomers_thread;
+
+/* The signaller has looked at the flags already. */
+static void announce_a_waiter(const char *label)
+{
+	if (strcmp(label, "signal: before SIGNALED") || hooked++)
+		return;
+	latecomers_thread = start_waiting(&latecomer);
+	WAIT_UNTIL(load_acquire(&latecomer.fence->flags) & HAS_WAITERS);
+}
+
+TEST(a_waiter_that_comes_in_the_middle_of_a_signal_is_not_missed)
+{
+	struct dma_fence *fence = make_fence();
+
+	latecomer = (struct waiter){ .fence = fence, .timeout = MAX_SCHEDULE_TIMEOUT };
+	hook(fence, announce_a_waiter);
+	ASSERT_INT(dma_fence_signal(fence), ==, 0);
+	test_thread_join(latecomers_thread);
+	ASSERT_INT(latecomer.ret, ==, MAX_SCHEDULE_TIMEOUT);
 	dma_fence_put(fence);
 }
 

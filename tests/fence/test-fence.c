@@ -130,6 +130,40 @@ TEST(an_unsignalled_fence_without_callbacks_may_go)
 
 static struct dma_fence *shared_fence; /* atomic; what readers find */
 
+static void put_it(void *fence)
+{
+	dma_fence_put(fence);
+}
+
+/* Its creator finds it in a list of its own, under the lock for which the last put waits. */
+TEST(a_fence_that_is_signalled_while_its_last_put_waits_is_not_abandoned)
+{
+	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+	struct dma_fence *fence = make_fence_with(&plain_ops, &lock, 61, 62);
+	struct counting_cb cb = { .calls = 0 };
+	struct test_thread *thread;
+
+	ASSERT_INT(dma_fence_add_callback(fence, &cb.cb, count_call), ==, 0);
+	dmabuf_spin_lock(&lock);
+	thread = test_thread_start(put_it, fence);
+	WAIT_UNTIL(load_relaxed(&lock.word) == 2);
+	ASSERT_INT(dma_fence_signal_locked(fence), ==, 0);
+	dmabuf_spin_unlock(&lock);
+	test_thread_join(thread);
+	ASSERT_INT(cb.calls, ==, 1);
+}
+
+TEST(a_dead_fence_is_there_until_its_readers_leave)
+{
+	struct dma_fence *fence = make_fence();
+
+	dmabuf_rcu_read_lock();
+	dma_fence_put(fence);
+	ASSERT_INT(load_relaxed(&fence->refcount.count), ==, 0);
+	ASSERT_PTR(dma_fence_get_rcu(fence), ==, NULL);
+	dmabuf_rcu_read_unlock();
+}
+
 TEST(get_rcu_never_revives_the_dead)
 {
 	struct dma_fence *fence = make_fence();

@@ -169,6 +169,25 @@ TEST(a_deadline_reaches_the_kernel)
 	fake_close(fd);
 }
 
+TEST(a_deadline_that_the_kernel_refuses_is_not_set_and_harms_nobody)
+{
+	struct fake_point point;
+	const int fd = fake_sync_file(&point);
+	struct dma_fence *fence = take_in(fd);
+
+	dma_fence_set_deadline(fence, 4711);
+	os_fault_arm(1);
+	dma_fence_set_deadline(fence, 42);
+	ASSERT_TRUE(os_fault_disarm());
+	ASSERT_INT(fake_find(fd)->deadline, ==, 4711);
+	ASSERT_FALSE(dma_fence_is_signaled(fence));
+	fake_signal(&point, 1, 1);
+	ASSERT_TRUE(dma_fence_is_signaled(fence));
+	ASSERT_INT(dma_fence_get_status(fence), ==, 1);
+	put_last(fence);
+	fake_close(fd);
+}
+
 TEST(a_fence_that_nobody_can_watch_is_not_taken_in)
 {
 	struct fake_point point;
@@ -347,10 +366,11 @@ static void use_it(unsigned int index, void *arg)
 	ASSERT_INT(dma_fence_get_status(race->fence), ==, -EIO);
 	ASSERT_INT(dma_fence_timestamp(race->fence), ==, 4711);
 	dma_fence_put(race->fence);
+	test_operation();
 }
 
 /* The first has no say in what the others see; it asks, too. */
-TEST(asking_waiting_and_callbacks_agree_from_all_threads)
+TORTURE(asking_waiting_and_callbacks_agree_from_all_threads)
 {
 	test_race_begin();
 	for (unsigned int i = test_rounds(200); i; i--) {

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "descriptors.h"
+#include "fence/sync-file.h"
 
 static void send_fd(int to, int fd)
 {
@@ -122,6 +123,55 @@ TEST(what_others_write_disturbs_nobody)
 		close(fds[i]);
 	while (load_acquire(&fence->refcount.count) > 1)
 		ASSERT_PTR(sync_file_get_fence(-1), ==, NULL);
+	dma_fence_put(fence);
+}
+
+static unsigned int events;
+
+static void count_events(const char *label)
+{
+	events += !strcmp(label, "sync_file: before a hang-up");
+}
+
+/* As many as there is room for in one look: it does not look whether there are more. */
+TEST(who_only_writes_keeps_nobody)
+{
+	enum { FILES = 20, LOOK = 16 };
+	struct dma_fence *fence = make_fence();
+	int fds[FILES];
+
+	for (int i = 0; i < FILES; i++)
+		fds[i] = make_fd(fence);
+	for (int i = 0; i < FILES; i++)
+		ASSERT_INT(send(fds[i], "x", 1, MSG_NOSIGNAL), ==, 1);
+	events = 0;
+	os_race_hook(count_events);
+	sync_fd_reap();
+	ASSERT_INT(events, ==, LOOK);
+	sync_fd_reap();
+	os_race_hook(NULL);
+	ASSERT_INT(events, ==, FILES);
+	for (int i = 0; i < FILES; i++)
+		close(fds[i]);
+	dma_fence_put(fence);
+}
+
+/* It can be read to its end for ever: there is nothing more to be said about it. */
+TEST(a_copy_that_is_shut_for_writing_is_looked_at_once)
+{
+	struct dma_fence *fence = make_fence();
+	const int fd = make_fd(fence);
+
+	ASSERT_PTR(sync_file_get_fence(-1), ==, NULL);
+	ASSERT_INT(shutdown(fd, SHUT_WR), ==, 0);
+	events = 0;
+	os_race_hook(count_events);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_stands_for(fd, fence);
+	os_race_hook(NULL);
+	ASSERT_INT(events, ==, 1);
+	close(fd);
+	ASSERT_PTR(sync_file_get_fence(-1), ==, NULL);
 	dma_fence_put(fence);
 }
 

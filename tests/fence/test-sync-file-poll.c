@@ -7,6 +7,7 @@
 #include "descriptors.h"
 
 #include <linux/io_uring.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/mman.h>
 #include <sys/select.h>
@@ -265,7 +266,7 @@ TEST(io_uring_sees_it)
 		ASSERT_INT(ring_completed(&ring), ==, 1);
 		ring_ends(&ring);
 	} else {
-		printf("no io_uring here: not tested\n");
+		printf("not tested: io_uring, which is not here\n");
 		dma_fence_signal(fence);
 	}
 	close(fd);
@@ -374,6 +375,53 @@ TEST(a_forked_child_may_wait_for_what_it_inherited)
 	dma_fence_put(fence);
 }
 
+static struct {
+	pthread_t thread;
+	unsigned int inside, forking; /* atomic */
+} changer;
+
+/* The fork must wait for who is in the tree, since the child would find it half changed. */
+static void stay_until_the_fork(const char *label)
+{
+	if (!strcmp(label, "rcu: about to fork"))
+		store_release(&changer.forking, 1);
+	if (strcmp(label, "sync_file: in the tree, locked") ||
+	    !pthread_equal(pthread_self(), changer.thread))
+		return;
+	store_release(&changer.inside, 1);
+	WAIT_UNTIL(load_acquire(&changer.forking));
+	for (unsigned int i = 0; i < 100; i++) /* who does not wait forks now */
+		test_yield();
+}
+
+static void reserve_and_cancel(void *unused)
+{
+	(void)unused;
+	changer.thread = pthread_self();
+	os_race_hook(stay_until_the_fork);
+	sync_file_cancel_fd(sync_file_reserve_fd(O_CLOEXEC));
+}
+
+static void begin_anew(void *unused)
+{
+	(void)unused;
+	alarm(60); /* not a verdict: it keeps a child that hangs from staying */
+	os_race_hook(NULL);
+	sync_file_cancel_fd(sync_file_reserve_fd(O_CLOEXEC));
+}
+
+TEST(fork_while_another_thread_is_among_the_descriptors)
+{
+	struct test_thread *thread;
+
+	changer.inside = changer.forking = 0;
+	thread = test_thread_start(reserve_and_cancel, NULL);
+	WAIT_UNTIL(load_acquire(&changer.inside));
+	ASSERT_INT(run_in_child(begin_anew, NULL), ==, 0);
+	os_race_hook(NULL);
+	test_thread_join(thread);
+}
+
 /*
  * Many threads.
  */
@@ -409,6 +457,7 @@ static void make_and_close(struct torture *torture, uint32_t *state)
 	struct pollfd entry = { .events = POLLIN };
 	const uint32_t chance = test_random(state) % 4;
 
+	test_operation();
 	if (chance == 0)
 		fetch_add_release(&torture->emitted, 1);
 	entry.fd = make_fd(point);
@@ -428,7 +477,7 @@ static void make_and_close(struct torture *torture, uint32_t *state)
 static void make_close_or_signal(unsigned int index, void *arg)
 {
 	struct torture *torture = arg;
-	uint32_t state = test_seed() + index;
+	uint32_t state = test_thread_seed();
 
 	if (!index) {
 		signal_them(torture);
@@ -440,7 +489,7 @@ static void make_close_or_signal(unsigned int index, void *arg)
 		store_release(&torture->done, true);
 }
 
-TEST(descriptors_are_made_closed_and_signalled_from_all_threads)
+TORTURE(descriptors_are_made_closed_and_signalled_from_all_threads)
 {
 	struct torture torture = {
 		.timeline = dma_fence_timeline_create("torture"),

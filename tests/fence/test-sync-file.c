@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "fence/fence.h"
+#include "fence/sync-file.h"
 
 static uint32_t references(const struct dma_fence *fence)
 {
@@ -254,25 +255,75 @@ TEST(a_reserved_descriptor_that_is_closed_is_forgotten)
 	ASSERT_DEATH(sync_file_cancel_fd(fd), "is not reserved");
 }
 
+/* A forked child knows only its own. */
+static void install_twice(struct dma_fence *fence)
+{
+	sync_file_install_fd(make_fd(fence), sync_file_create(fence));
+}
+
+static void cancel_installed(struct dma_fence *fence)
+{
+	sync_file_cancel_fd(make_fd(fence));
+}
+
 TEST(only_what_is_reserved_is_installed_or_cancelled)
 {
 	struct dma_fence *fence = make_fence();
 	struct sync_file *file = sync_file_create(fence);
-	const int fd = make_fd(fence), reserved = sync_file_reserve_fd(0);
-	const int spare = sync_file_reserve_fd(O_CLOEXEC);
+	const int reserved = sync_file_reserve_fd(0), spare = sync_file_reserve_fd(O_CLOEXEC);
 
-	ASSERT_DEATH(sync_file_install_fd(fd, file), "sync_file_reserve_fd() gives one");
+	ASSERT_DEATH(install_twice(fence), "sync_file_reserve_fd() gives one");
 	ASSERT_DEATH(sync_file_install_fd(STDERR_FILENO, file), "is not reserved");
 	ASSERT_DEATH(sync_file_install_fd(-1, file), "is not reserved");
 	ASSERT_DEATH(sync_file_install_fd(reserved, NULL), "sync_file_cancel_fd() gives up");
-	ASSERT_DEATH(sync_file_cancel_fd(fd), "is not reserved");
+	ASSERT_DEATH(cancel_installed(fence), "is not reserved");
 	sync_file_install_fd(reserved, file);
 	ASSERT_DEATH(sync_file_put(file), "close that");
 	ASSERT_DEATH(sync_file_install_fd(spare, file), "is a descriptor's already");
 	sync_file_cancel_fd(spare);
 	close(reserved);
-	close(fd);
 	dma_fence_put(fence);
+}
+
+static void reap_when_cancelled(const char *label)
+{
+	if (!strcmp(label, "sync_file: cancelled"))
+		sync_fd_reap();
+}
+
+/* Another thread is told of the hang-up, and finds nothing that it could let go. */
+TEST(what_is_being_cancelled_is_let_go_once)
+{
+	const struct test_resources before = test_resources();
+	const int fd = sync_file_reserve_fd(O_CLOEXEC);
+
+	os_race_hook(reap_when_cancelled);
+	sync_file_cancel_fd(fd);
+	os_race_hook(NULL);
+	ASSERT_RESOURCES(before);
+}
+
+static int reserved_fd;
+
+static void cancel_first(const char *label)
+{
+	if (strcmp(label, "sync_file: before a hang-up"))
+		return;
+	os_race_hook(NULL);
+	sync_file_cancel_fd(reserved_fd);
+}
+
+TEST(what_is_cancelled_before_it_is_drained_is_left_alone)
+{
+	const struct test_resources before = test_resources();
+
+	reserved_fd = sync_file_reserve_fd(O_CLOEXEC);
+	ASSERT_INT(send(reserved_fd, "x", 1, MSG_NOSIGNAL), ==, 1);
+	os_race_hook(cancel_first);
+	sync_fd_reap();
+	os_race_hook(NULL);
+	ASSERT_INT(fcntl(reserved_fd, F_GETFD), ==, -1);
+	ASSERT_RESOURCES(before);
 }
 
 /*

@@ -28,6 +28,13 @@ static inline void signal_before_sleep(const char *label)
 		dma_fence_signal(hooked_fence);
 }
 
+static inline void signal_before_spin(const char *label)
+{
+	count_syscall(label);
+	if (!strcmp(label, "wait: before it spins") && !hooked++)
+		dma_fence_signal(hooked_fence);
+}
+
 /* A handler has just ended the sleep. */
 static inline void signal_when_interrupted(const char *label)
 {

@@ -45,7 +45,7 @@ void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rc
 	run_deferred();
 }
 
-void dmabuf_rcu_barrier(void)
+void os_rcu_barrier(void)
 {
 	if (sections)
 		abort();

@@ -7,9 +7,12 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include "torture.h"
 
 #define MAX_TESTS 512
 #define MAX_THREADS 32
@@ -18,6 +21,7 @@ static struct test_case *tests, **tests_end = &tests;
 static struct test_resources at_start;
 static pthread_t test_thread;
 static unsigned int passed, failed;
+static bool is_child; /* of a death test: it has no test to go back to */
 
 void test_register(struct test_case *test)
 {
@@ -27,13 +31,13 @@ void test_register(struct test_case *test)
 
 void test_fail(const char *file, int line, const char *fmt, ...)
 {
-	char text[512];
+	static __thread char text[16384];
 	va_list args;
 
 	va_start(args, fmt);
 	vsnprintf(text, sizeof(text), fmt, args);
 	va_end(args);
-	if (!pthread_equal(pthread_self(), test_thread)) {
+	if (is_child || !pthread_equal(pthread_self(), test_thread)) {
 		fprintf(stderr, "%s:%d: %s\n", file, line, text);
 		abort();
 	}
@@ -114,6 +118,7 @@ bool test_child_begins(struct test_child *child)
 		child->stderr_fd = fds[0];
 		return false;
 	}
+	is_child = true;
 	setrlimit(RLIMIT_CORE, &no_core);
 	signal(SIGABRT, SIG_DFL);
 	dup2(fds[1], STDERR_FILENO);
@@ -161,15 +166,17 @@ struct group {
 
 struct member {
 	struct group *group;
-	unsigned int index;
+	unsigned int index, number;
 };
 
 static void *run_member(void *arg)
 {
 	const struct member *member = arg;
 
+	torture_thread_begins(member->number);
 	pthread_barrier_wait(&member->group->start);
 	member->group->func(member->index, member->group->arg);
+	torture_thread_ends();
 	return NULL;
 }
 
@@ -182,7 +189,7 @@ void test_threads(unsigned int n, void (*func)(unsigned int index, void *arg), v
 	ASSERT_INT(n, <=, MAX_THREADS);
 	pthread_barrier_init(&group.start, NULL, n);
 	for (unsigned int i = 0; i < n; i++) {
-		members[i] = (struct member){ &group, i };
+		members[i] = (struct member){ &group, i, torture_new_thread() };
 		if (pthread_create(&threads[i], NULL, run_member, &members[i]))
 			abort();
 	}
@@ -193,6 +200,7 @@ void test_threads(unsigned int n, void (*func)(unsigned int index, void *arg), v
 
 struct test_thread {
 	pthread_t thread;
+	unsigned int number;
 	void (*func)(void *arg);
 	void *arg;
 };
@@ -201,7 +209,9 @@ static void *run_thread(void *arg)
 {
 	struct test_thread *thread = arg;
 
+	torture_thread_begins(thread->number);
 	thread->func(thread->arg);
+	torture_thread_ends();
 	return NULL;
 }
 
@@ -211,6 +221,7 @@ struct test_thread *test_thread_start(void (*func)(void *arg), void *arg)
 
 	if (!thread)
 		abort();
+	thread->number = torture_new_thread();
 	thread->func = func;
 	thread->arg = arg;
 	if (pthread_create(&thread->thread, NULL, run_thread, thread))
@@ -227,63 +238,6 @@ void test_thread_join(struct test_thread *thread)
 void test_yield(void)
 {
 	sched_yield();
-}
-
-/*
- * Chance.
- */
-
-uint32_t test_random(uint32_t *state)
-{
-	uint32_t x = *state;
-
-	x ^= x << 13;
-	x ^= x >> 17;
-	x ^= x << 5;
-	return *state = x;
-}
-
-uint32_t test_seed(void)
-{
-	const char *given = getenv("DMABUF_TEST_SEED");
-	const uint32_t seed = given ? (uint32_t)strtoul(given, NULL, 0) : 20191121;
-
-	return seed ? seed : 1;
-}
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-#define SLOWER 4
-#else
-#define SLOWER 1
-#endif
-
-unsigned int test_rounds(unsigned int rounds)
-{
-	const char *given = getenv("DMABUF_TEST_TORTURE");
-	const unsigned long times = given ? strtoul(given, NULL, 0) : 1;
-
-	return (unsigned int)((rounds + SLOWER - 1) / SLOWER * (times ? times : 1));
-}
-
-static void yield_now_and_then(const char *label)
-{
-	static __thread uint32_t state;
-
-	(void)label;
-	if (!state)
-		state = test_seed() ^ (uint32_t)(uintptr_t)&state;
-	if (test_random(&state) % 8 == 0)
-		sched_yield();
-}
-
-void test_race_begin(void)
-{
-	os_race_hook(yield_now_and_then);
-}
-
-void test_race_end(void)
-{
-	os_race_hook(NULL);
 }
 
 /*
@@ -312,14 +266,16 @@ static void body(void **state)
 	passed++;
 }
 
-int main(int argc, char **argv)
+/* Those named @asked, or else those whose names contain it. NULL: all. */
+static size_t choose(const char *asked, struct CMUnitTest *list)
 {
-	static struct CMUnitTest list[MAX_TESTS];
+	const struct test_case *named = tests;
 	size_t n = 0;
-	int failures;
 
+	while (asked && named && strcmp(named->name, asked))
+		named = named->next;
 	for (struct test_case *test = tests; test; test = test->next) {
-		if (argc > 1 && !strstr(test->name, argv[1]))
+		if (asked && (named ? test != named : !strstr(test->name, asked)))
 			continue;
 		if (n == MAX_TESTS)
 			abort();
@@ -330,13 +286,39 @@ int main(int argc, char **argv)
 			.initial_state = test,
 		};
 	}
+	return n;
+}
+
+/* For scripts/torture.py: what to run, one a line. */
+static int list_tortures(void)
+{
+	for (const struct test_case *test = tests; test; test = test->next) {
+		if (test->is_torture)
+			puts(test->name);
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static struct CMUnitTest list[MAX_TESTS];
+	const char *asked = argc > 1 ? argv[1] : NULL;
+	size_t n;
+	int failures;
+
+	if (asked && !strcmp(asked, "--tortures"))
+		return list_tortures();
+	n = choose(asked, list);
 	if (!n) {
-		printf("no name of a test contains '%s'\n0 passed, 1 failed\n", argc > 1 ? argv[1] : "");
+		printf("no name of a test contains '%s'\n0 passed, 1 failed\n", asked ? asked : "");
 		return 1;
 	}
+	setvbuf(stdout, NULL, _IOLBF, 0); /* who looks on shall see which test hangs */
+	prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY); /* if it hangs, whoever runs it may look */
 	dmabuf_set_warn_handler(warned);
 	start_reclaimer();
 	failures = _cmocka_run_group_tests(argv[0], list, n, NULL, NULL);
+	torture_report();
 	printf("%u passed, %u failed\n", passed, failed);
 	return failures || failed ? 1 : 0;
 }

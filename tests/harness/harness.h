@@ -28,6 +28,7 @@
 struct test_case {
 	const char *name;
 	void (*func)(void);
+	bool is_torture;
 	struct test_case *next;
 };
 
@@ -42,11 +43,21 @@ void test_register(struct test_case *test);
 void test_skip(void) __attribute__((noreturn));
 
 /* The name is the claim. */
-#define TEST(claim)                                                                     \
+#define TEST(claim) TEST_OF_KIND(claim, false)
+
+/*
+ * A test that goes round by chance: ./run torture runs it again and again, with other seeds.
+ * Its loops ask test_rounds() how often, and count with test_operation().
+ */
+#define TORTURE(claim) TEST_OF_KIND(claim, true)
+
+#define TEST_OF_KIND(claim, torture)                                                    \
 	static void claim(void);                                                        \
 	__attribute__((constructor)) static void claim##_register(void)                 \
 	{                                                                               \
-		static struct test_case test = { .name = #claim, .func = claim };       \
+		static struct test_case test = {                                        \
+			.name = #claim, .func = claim, .is_torture = torture            \
+		};                                                                      \
 		test_register(&test);                                                   \
 	}                                                                               \
 	static void claim(void)
@@ -105,6 +116,9 @@ struct test_resources test_resources_at_rest(struct test_resources before);
 
 /* While @fails, malloc() gives this thread nothing. For what no fault loop can reach. */
 void test_malloc_fails(bool fails);
+
+/* Call @func with all that is freed from now on, by any thread, while it is still there; NULL: no more. */
+void test_on_free(void (*func)(const void *memory));
 
 #define ASSERT_RESOURCES(before)                                                          \
 	do {                                                                              \
@@ -167,18 +181,28 @@ void test_yield(void);
 
 /*
  * Race points: widen every window by yielding, now and then, at each point
- * that the library passes, in all threads, until test_race_end().
+ * that the library passes, in all threads, until test_race_end(). Where
+ * DMABUF_TEST_TORTURE is given, threads moreover sleep at points that the seed chooses.
  */
 void test_race_begin(void);
 void test_race_end(void);
 
-/* Repeatable pseudo-random numbers: a state a thread, any seed but 0. */
+/* What they do at a point. For hooks that do more. */
+void test_race_pause(const char *label);
+
+/* Repeatable pseudo-random numbers: a state a thread, of any seed. */
 uint32_t test_random(uint32_t *state);
 
 /* The seed of this run: DMABUF_TEST_SEED, or a constant. Never 0. */
 uint32_t test_seed(void);
 
+/* One that differs from thread to thread, in the order in which the test starts them. */
+uint32_t test_thread_seed(void);
+
 /* How often a torture loop goes round: @rounds, less under a slow sanitizer, times DMABUF_TEST_TORTURE. */
 unsigned int test_rounds(unsigned int rounds);
+
+/* Counts one: what is done over and over in a torture test. Costs no barrier. */
+void test_operation(void);
 
 #endif

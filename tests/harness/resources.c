@@ -58,10 +58,21 @@ void *__wrap_realloc(void *memory, size_t size)
 	return memory ? larger : counted(larger);
 }
 
+static void (*on_free)(const void *memory); /* atomic */
+
+void test_on_free(void (*func)(const void *memory))
+{
+	store_release(&on_free, func);
+}
+
 void __wrap_free(void *memory)
 {
+	void (*func)(const void *memory) = load_acquire(&on_free);
+
 	if (memory)
 		fetch_sub_relaxed(&allocations, 1);
+	if (memory && func)
+		func(memory);
 	__real_free(memory);
 }
 

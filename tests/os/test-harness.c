@@ -83,3 +83,31 @@ TEST(error_pointers_hold_what_was_put_in)
 	ASSERT_FALSE(dmabuf_is_err(NULL));
 	ASSERT_INT(dmabuf_ptr_err(dmabuf_err_ptr(-12)), ==, -12);
 }
+
+static void note_seed(unsigned int index, void *arg)
+{
+	uint32_t *seeds = arg;
+
+	seeds[index] = test_thread_seed();
+}
+
+/* Also threads of the next group: a loop that starts some does not play the same each time. */
+TEST(every_thread_has_a_seed_of_its_own)
+{
+	uint32_t seeds[4];
+
+	test_threads(2, note_seed, seeds);
+	test_threads(2, note_seed, seeds + 2);
+	for (unsigned int i = 0; i < 4; i++) {
+		ASSERT_INT(seeds[i], !=, test_thread_seed());
+		for (unsigned int k = 0; k < i; k++)
+			ASSERT_INT(seeds[i], !=, seeds[k]);
+	}
+}
+
+TEST(chance_begins_with_any_seed)
+{
+	uint32_t state = 0;
+
+	ASSERT_INT(test_random(&state), !=, test_random(&state));
+}

@@ -4,6 +4,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "os/thread.h"
+
 struct object {
 	unsigned int value;
 	struct dmabuf_rcu_head rcu;
@@ -152,6 +154,43 @@ TEST(without_memory_for_a_batch_each_runs_once_also_what_defers_again)
 	ASSERT_RESOURCES(before);
 }
 
+struct reader {
+	struct dmabuf_rcu_head rcu;
+	unsigned int inside, may_leave, has_left; /* atomic */
+};
+
+static void read_until_told(void *arg)
+{
+	struct reader *reader = arg;
+
+	dmabuf_rcu_read_lock();
+	store_release(&reader->inside, 1);
+	WAIT_UNTIL(load_acquire(&reader->may_leave));
+	for (unsigned int i = 0; i < 100; i++) /* who does not wait runs now */
+		test_yield();
+	store_release(&reader->has_left, 1);
+	dmabuf_rcu_read_unlock();
+}
+
+static void assert_reader_left(struct dmabuf_rcu_head *head)
+{
+	ASSERT_INT(load_acquire(&container_of(head, struct reader, rcu)->has_left), ==, 1);
+}
+
+TEST(without_memory_for_a_batch_readers_are_waited_for)
+{
+	struct reader reader = { .inside = 0 };
+	struct test_thread *thread = test_thread_start(read_until_told, &reader);
+
+	WAIT_UNTIL(load_acquire(&reader.inside));
+	test_malloc_fails(true);
+	dmabuf_call_rcu(&reader.rcu, assert_reader_left);
+	store_release(&reader.may_leave, 1);
+	dmabuf_rcu_barrier();
+	test_malloc_fails(false);
+	test_thread_join(thread);
+}
+
 static unsigned int batches; /* atomic */
 
 static void count_batches(const char *label)
@@ -177,6 +216,27 @@ TEST(nothing_is_handed_on_under_a_short_lock)
 	os_race_hook(NULL);
 }
 
+static void defer_and_flush(struct dmabuf_work *work)
+{
+	(void)work;
+	for (unsigned int i = 0; i < 100; i++)
+		dmabuf_call_rcu(&make_object()->rcu, free_object);
+	dmabuf_rcu_flush();
+}
+
+/* The handing on is queued, and has its turn only after the work that flushed. */
+TEST(what_was_flushed_is_not_handed_on_once_more)
+{
+	struct dmabuf_work work = { .func = defer_and_flush };
+
+	dmabuf_rcu_barrier();
+	batches = 0;
+	os_race_hook(count_batches);
+	os_work_queue(&work);
+	ASSERT_INT(load_acquire(&batches), ==, 1);
+	os_race_hook(NULL);
+}
+
 struct shared {
 	struct object *current; /* atomic */
 	unsigned int done;      /* atomic */
@@ -192,6 +252,7 @@ static void replace_or_read(unsigned int index, void *arg)
 							 __ATOMIC_ACQ_REL);
 
 		dmabuf_call_rcu(&old->rcu, free_object);
+		test_operation();
 	}
 	if (index == 0)
 		store_release(&shared->done, 1);
@@ -202,7 +263,7 @@ static void replace_or_read(unsigned int index, void *arg)
 	}
 }
 
-TEST(what_a_read_section_can_reach_is_not_freed)
+TORTURE(what_a_read_section_can_reach_is_not_freed)
 {
 	struct shared shared = { .current = make_object(), .rounds = test_rounds(20000) };
 

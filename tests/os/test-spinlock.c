@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "harness.h"
+
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "os/thread.h"
 
@@ -18,10 +22,11 @@ static void count_up(unsigned int index, void *arg)
 		dmabuf_spin_lock(&counter->lock);
 		counter->value++;
 		dmabuf_spin_unlock(&counter->lock);
+		test_operation();
 	}
 }
 
-TEST(a_short_lock_excludes)
+TORTURE(a_short_lock_excludes)
 {
 	struct counter counter = { .rounds = test_rounds(20000) };
 
@@ -29,6 +34,55 @@ TEST(a_short_lock_excludes)
 	test_threads(4, count_up, &counter);
 	test_race_end();
 	ASSERT_INT(counter.value, ==, 4 * counter.rounds);
+}
+
+struct sleeper {
+	struct dmabuf_spinlock *lock;
+	long tid; /* atomic */
+};
+
+static void take_and_drop(void *arg)
+{
+	struct sleeper *sleeper = arg;
+
+	store_release(&sleeper->tid, syscall(SYS_gettid));
+	dmabuf_spin_lock(sleeper->lock);
+	dmabuf_spin_unlock(sleeper->lock);
+}
+
+/* It has nothing to sleep for but the lock. */
+static bool is_asleep(struct sleeper *sleeper)
+{
+	const long tid = load_acquire(&sleeper->tid);
+	char path[64], state = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/stat", tid);
+	file = tid ? fopen(path, "r") : NULL;
+	if (!file)
+		return false;
+	if (fscanf(file, "%*d (%*[^)]) %c", &state) != 1)
+		state = 0;
+	fclose(file);
+	return state == 'S';
+}
+
+/* The first one takes the lock while the second one sleeps on. */
+TEST(each_of_two_who_sleep_for_a_short_lock_is_woken)
+{
+	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+	struct sleeper sleepers[2] = { { .lock = &lock }, { .lock = &lock } };
+	struct test_thread *threads[2];
+
+	dmabuf_spin_lock(&lock);
+	for (unsigned int i = 0; i < 2; i++)
+		threads[i] = test_thread_start(take_and_drop, &sleepers[i]);
+	for (unsigned int i = 0; i < 2; i++)
+		WAIT_UNTIL(is_asleep(&sleepers[i]));
+	dmabuf_spin_unlock(&lock);
+	for (unsigned int i = 0; i < 2; i++)
+		test_thread_join(threads[i]);
+	ASSERT_FALSE(dmabuf_spin_is_locked(&lock));
 }
 
 TEST(trylock_takes_only_a_free_lock)

@@ -18,7 +18,7 @@ static void assert_same(struct tree_node **root, struct tree_node *nodes, const 
 		ASSERT_PTR(tree_find(root, key(i)), ==, there[i] ? &nodes[i] : NULL);
 }
 
-TEST(a_tree_has_what_was_added_and_not_removed)
+TORTURE(a_tree_has_what_was_added_and_not_removed)
 {
 	struct tree_node nodes[KEYS], *root = NULL;
 	bool there[KEYS] = { false };
@@ -27,6 +27,7 @@ TEST(a_tree_has_what_was_added_and_not_removed)
 	for (unsigned int round = test_rounds(2000); round; round--) {
 		const unsigned int i = test_random(&state) % KEYS;
 
+		test_operation();
 		if (there[i])
 			tree_remove(&root, &nodes[i]);
 		else

@@ -17,6 +17,7 @@ struct mock {
 	uint32_t magic;	       /* atomic: MOCK_ALIVE while it has references */
 	uint32_t done;	       /* atomic: what the signaled op says */
 	uint32_t asked;	       /* atomic: calls of the signaled op */
+	uint32_t done_after;   /* atomic: it says yes after so many; 0: when it is done */
 	bool *released;	       /* NULL, or set when the last reference is gone */
 };
 
@@ -35,8 +36,10 @@ static inline bool mock_signaled(struct dma_fence *fence)
 {
 	struct mock *mock = to_mock(fence);
 
-	fetch_add_relaxed(&mock->asked, 1);
-	return load_acquire(&mock->done);
+	const uint32_t after = load_acquire(&mock->done_after);
+	const uint32_t asked = fetch_add_relaxed(&mock->asked, 1);
+
+	return after ? asked >= after : load_acquire(&mock->done);
 }
 
 static inline void mock_release(struct dma_fence *fence)

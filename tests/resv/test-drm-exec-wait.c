@@ -105,19 +105,21 @@ static void job(struct torture *t, uint32_t *chance)
 	drm_exec_for_each_locked_resv(&exec, index, resv)
 		t->count[resv - t->resv]++;
 	drm_exec_fini(&exec);
+	test_operation();
 	fetch_add_relaxed(&t->total, n);
 }
 
 static void work(unsigned int index, void *arg)
 {
 	struct torture *t = arg;
-	uint32_t chance = test_seed() + index;
+	uint32_t chance = test_thread_seed();
 
+	(void)index;
 	for (unsigned int i = 0; i < t->rounds; i++)
 		job(t, &chance);
 }
 
-TEST(jobs_over_the_same_reservations_all_end)
+TORTURE(jobs_over_the_same_reservations_all_end)
 {
 	struct torture t = { .rounds = test_rounds(2000) };
 

@@ -95,6 +95,38 @@ TEST(what_only_the_container_holds_can_be_added_and_set)
 	stage_again(true);
 }
 
+/* It is busy when the add looks at it, and has signalled when it would be taken over. */
+static bool signaled_when_asked_again(struct dma_fence *fence)
+{
+	struct mock *mock = to_mock(fence);
+
+	return fetch_add_relaxed(&mock->asked, 1);
+}
+
+TEST(what_signals_before_it_is_taken_over_is_let_go)
+{
+	static const struct dma_fence_ops ops = {
+		.get_driver_name = mock_name,
+		.get_timeline_name = mock_name,
+		.signaled = signaled_when_asked_again,
+		.release = mock_release,
+	};
+	struct dma_fence *late;
+	bool released;
+	struct unit u;
+
+	begin(&u);
+	reserve_in(&u, 2);
+	late = mock_init(&ops, dma_fence_context_alloc(1), 1, &released);
+	dma_resv_fences_add(&u.fences, late, READ);
+	dma_fence_put(late);
+	ASSERT_FALSE(released);
+	stage(&u, READ);
+	ASSERT_TRUE(released);
+	ASSERT_INT(staged_log(&u)->length, ==, 1);
+	end(&u);
+}
+
 TEST(set_is_kept_by_compaction)
 {
 	struct dma_fence *old = mock_lone(), *one = mock_lone();

@@ -24,7 +24,7 @@ static uint32_t link_by_looking(const struct dma_resv_log *log, uint32_t i)
 	return i;
 }
 
-TEST(categories_links_lead_to_the_nearest_older_stronger_entry)
+TORTURE(categories_links_lead_to_the_nearest_older_stronger_entry)
 {
 	uint32_t chance = test_seed();
 	struct dma_resv_log *log;
@@ -38,6 +38,7 @@ TEST(categories_links_lead_to_the_nearest_older_stronger_entry)
 
 		dma_resv_fences_add(&u.fences, fence, (enum dma_resv_usage)(test_random(&chance) % 4));
 		dma_fence_put(fence);
+		test_operation();
 	}
 	log = staged_log(&u);
 	for (uint32_t i = 0; i < log->length; i++) {
@@ -469,6 +470,54 @@ TEST(hint_is_raised_by_a_walk_over_all_that_found_all_done)
 	dma_resv_fini(&obj);
 	for (unsigned int i = 0; i < 3; i++)
 		dma_fence_put(fences[i]);
+}
+
+static struct dma_resv *looked_at;
+static unsigned int looks;
+
+/* Another fence comes, and another reader finds that it has signalled, too. */
+static void add_and_look(void *obj)
+{
+	struct dma_fence *fence = mock_lone();
+
+	add_alone(obj, fence, READ);
+	signal_and_put(fence);
+	ASSERT_TRUE(dma_resv_test_signaled(obj, BOOKKEEP));
+}
+
+static void look_further(const char *label)
+{
+	if (!strcmp(label, "test: before the hint rises") && !looks++)
+		in_other_thread(add_and_look, looked_at);
+}
+
+TEST(hint_that_another_reader_raised_further_stays)
+{
+	struct dma_resv_log *log;
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	reserve(&obj, 3);
+	for (unsigned int i = 0; i < 3; i++) {
+		struct dma_fence *fence = mock_lone();
+
+		dma_resv_add_fence(&obj, fence, READ);
+		dma_fence_put(fence);
+	}
+	dma_resv_unlock(&obj);
+	log = word_log(obj.fences.word);
+	for (unsigned int i = 0; i < 3; i++)
+		dma_fence_signal(log->fences[i]);
+	looked_at = &obj;
+	looks = 0;
+	os_race_hook(look_further);
+	ASSERT_TRUE(dma_resv_test_signaled(&obj, BOOKKEEP));
+	os_race_hook(NULL);
+	ASSERT_INT(looks, ==, 2);
+	ASSERT_PTR(word_log(obj.fences.word), ==, log);
+	ASSERT_INT(log->hint, ==, 4);
+	dma_resv_fini(&obj);
 }
 
 TEST(hint_is_not_copied_to_another_log)

@@ -275,6 +275,7 @@ static void sequence(uint32_t seed)
 	steps = 4 + below(MAX_STEPS);
 	for (w.step = 0; w.step < steps; w.step++) {
 		step();
+		test_operation();
 		check_lives();
 		for (unsigned int i = 0; i < MAX_SNAPS; i++) {
 			if (w.snap[i].there && one_in(4))
@@ -284,7 +285,7 @@ static void sequence(uint32_t seed)
 	end();
 }
 
-TEST(a_reservation_answers_like_its_model)
+TORTURE(a_reservation_answers_like_its_model)
 {
 	const unsigned int sequences = test_rounds(4000);
 

@@ -5,14 +5,66 @@
 #include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-resv.h>
 #include <errno.h>
+#include <urcu-bp.h>
 
 #include "filled.h"
+#include "resv/log.h"
 
 #define SECOND INT64_C(1000000000)
 
 /*
  * Taking fences out.
  */
+
+static struct filled *asked_twice;
+static struct dma_resv_snapshot taken_first;
+static unsigned int attempts;
+
+static void take_first(const char *label)
+{
+	if (!strcmp(label, "log: before reference") && !attempts++)
+		ASSERT_TRUE(dma_resv_get_snapshot(&asked_twice->obj, &taken_first));
+}
+
+TEST(snapshots_that_are_taken_at_once_are_counted_each)
+{
+	struct dma_resv_snapshot snap;
+	struct filled f;
+
+	fill(&f, 2);
+	asked_twice = &f;
+	attempts = 0;
+	os_race_hook(take_first);
+	ASSERT_TRUE(dma_resv_get_snapshot(&f.obj, &snap));
+	os_race_hook(NULL);
+	ASSERT_INT(attempts, ==, 3); /* the second twice, since the first came between */
+	ASSERT_INT(word_log(snap.word)->refs, ==, 3);
+	dma_resv_put_snapshot(&snap);
+	dma_resv_put_snapshot(&taken_first);
+	empty(&f);
+}
+
+static void put_thrice(struct dma_resv_snapshot snap)
+{
+	for (unsigned int i = 0; i < 3; i++) {
+		struct dma_resv_snapshot copy = snap;
+
+		dma_resv_put_snapshot(&copy);
+	}
+}
+
+/* The second put drops the object's own reference; the third finds none. */
+TEST(copies_of_a_snapshot_are_not_put_each)
+{
+	struct dma_resv_snapshot snap;
+	struct filled f;
+
+	fill(&f, 2);
+	ASSERT_TRUE(dma_resv_get_snapshot(&f.obj, &snap));
+	ASSERT_DEATH(put_thrice(snap), "put twice: put it once");
+	dma_resv_put_snapshot(&snap);
+	empty(&f);
+}
 
 TEST(get_fences_returns_what_has_not_signalled_with_references)
 {
@@ -377,4 +429,30 @@ TEST(queries_ask_fences_that_have_to_be_asked)
 		dma_fence_put(lazy);
 		empty(&f);
 	}
+}
+
+static unsigned int snapshots_begun;
+
+static void assert_in_a_section(const char *label)
+{
+	if (strcmp(label, "snapshot: before reference"))
+		return;
+	ASSERT_TRUE(urcu_bp_read_ongoing());
+	snapshots_begun++;
+}
+
+/* Only there, the word that it has just read cannot go before it has a reference. */
+TEST(snapshot_takes_its_reference_in_a_read_section)
+{
+	struct dma_resv_snapshot snap;
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	snapshots_begun = 0;
+	os_race_hook(assert_in_a_section);
+	dma_resv_get_snapshot(&obj, &snap);
+	os_race_hook(NULL);
+	ASSERT_INT(snapshots_begun, ==, 1);
+	dma_resv_put_snapshot(&snap);
+	dma_resv_fini(&obj);
 }

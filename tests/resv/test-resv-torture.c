@@ -139,6 +139,7 @@ static void write_all(struct torture *t, unsigned int index)
 		lock(&t->obj);
 		for (unsigned int commits = 1 + test_random(&chance) % 3; commits; commits--)
 			commit_points(t, index, t->writers, &chance);
+		test_operation();
 		if (test_random(&chance) % 8 == 0) {
 			dma_resv_prune_fences(&t->obj);
 			reserve(&t->obj, 1 + test_random(&chance) % 20);
@@ -363,6 +364,7 @@ static void read_all(struct torture *t, unsigned int index)
 	do {
 		const enum dma_resv_usage usage = (enum dma_resv_usage)(1 + test_random(&chance) % 3);
 
+		test_operation();
 		switch (test_random(&chance) % 12) {
 		case 0 ... 1:
 			read_snapshot(t, &t->obj);
@@ -400,9 +402,9 @@ static void linger(const char *label)
 {
 	static __thread uint32_t chance;
 
-	(void)label;
 	if (!chance)
-		chance = test_seed() ^ (uint32_t)(uintptr_t)&chance;
+		chance = test_thread_seed();
+	test_race_pause(label);
 	if (test_random(&chance) % 4)
 		return;
 	for (unsigned int yields = test_random(&chance) % 8; yields; yields--)
@@ -451,18 +453,18 @@ static void torture(unsigned int lanes, unsigned int writers, unsigned int point
 	free(t);
 }
 
-TEST(torture_two_writers_over_many_lanes)
+TORTURE(torture_two_writers_over_many_lanes)
 {
 	torture(LANES, 2, test_rounds(1200), false);
 }
 
 /* Small sets: words and logs take turns, and there are moments of rest. */
-TEST(torture_one_writer_in_one_lane)
+TORTURE(torture_one_writer_in_one_lane)
 {
 	torture(1, 1, test_rounds(3000), false);
 }
 
-TEST(torture_sets_that_drop_what_has_not_signalled)
+TORTURE(torture_sets_that_drop_what_has_not_signalled)
 {
 	torture(1, 1, test_rounds(3000), true);
 }

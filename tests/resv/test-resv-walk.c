@@ -77,6 +77,83 @@ TEST(a_walk_survives_what_its_caller_edits)
 	dma_resv_fini(&obj);
 }
 
+/* A log that was never published, and gives way to another, has the only references. */
+TEST(a_walk_keeps_what_its_caller_drops_until_the_commit)
+{
+	struct dma_fence *fences[3], *found;
+	struct dma_resv_iter cursor;
+	struct dma_resv obj;
+	bool released;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	for (unsigned int i = 0; i < 3; i++) {
+		fences[i] = i ? mock_lone() : mock_watched(&released);
+		add(&obj, fences[i], READ);
+	}
+	dma_resv_iter_begin(&cursor, &obj, BOOKKEEP);
+	found = dma_resv_iter_first(&cursor);
+	ASSERT_PTR(found, ==, fences[2]);
+	for (unsigned int i = 0; i < 3; i++)
+		dma_fence_put(fences[i]);
+	dma_fence_signal(fences[0]);
+	dma_resv_prune_fences(&obj);
+	ASSERT_FALSE(released);
+	dma_resv_iter_next(&cursor);
+	ASSERT_PTR(dma_resv_iter_next(&cursor), ==, fences[0]);
+	dma_resv_iter_end(&cursor);
+	dma_resv_unlock(&obj);
+	ASSERT_TRUE(released);
+	dma_resv_fini(&obj);
+}
+
+/* The staged log borrows from the published one, which the commit drops; not so the snapshot. */
+TEST(a_snapshot_of_what_is_staged_outlives_the_published_set)
+{
+	struct dma_fence *fences[4];
+	struct dma_resv_snapshot snap;
+	struct dma_resv obj;
+	bool released;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	for (unsigned int i = 0; i < 4; i++) {
+		fences[i] = i == 1 ? mock_watched(&released) : mock_lone();
+		add(&obj, fences[i], READ);
+		dma_fence_put(fences[i]);
+	}
+	dma_resv_commit(&obj);
+	dma_fence_signal(fences[0]);
+	dma_resv_prune_fences(&obj);
+	dma_resv_get_snapshot(&obj, &snap);
+	dma_fence_signal(fences[1]);
+	dma_resv_prune_fences(&obj);
+	dma_resv_unlock(&obj);
+	ASSERT_FALSE(released);
+	dma_resv_put_snapshot(&snap);
+	ASSERT_TRUE(released);
+	dma_resv_fini(&obj);
+}
+
+/* It says that it is done when it is asked again, and only the word that gives way holds it. */
+TEST(an_add_of_what_making_room_drops_holds_it)
+{
+	struct dma_fence *fence = mock_lazy();
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	reserve(&obj, 2);
+	dma_resv_add_fence(&obj, fence, WRITE);
+	dma_fence_put(fence);
+	store_release(&to_mock(fence)->done_after, load_acquire(&to_mock(fence)->asked) + 1);
+	dma_resv_add_fence(&obj, fence, READ);
+	ASSERT_TRUE(mock_is_alive(fence));
+	ASSERT_INT(references(fence), ==, 1);
+	dma_resv_unlock(&obj);
+	dma_resv_fini(&obj);
+}
+
 TEST(a_container_of_another_object_is_refused)
 {
 	struct dma_resv one, two;

@@ -203,6 +203,43 @@ TEST(wound_wait_wounded_holder_is_woken_in_another_queue)
 	end(&p);
 }
 
+static struct {
+	pthread_t who;	    /* constant while the hook is set */
+	unsigned int stage; /* atomic: 1: it is about to look; 2: it is wounded */
+} look;
+
+static void hold_the_look(const char *label)
+{
+	if (!pthread_equal(pthread_self(), look.who) || strcmp(label, "ww_mutex: before a look") ||
+	    load_acquire(&look.stage))
+		return;
+	store_release(&look.stage, 1);
+	WAIT_UNTIL(load_acquire(&look.stage) == 2);
+}
+
+TEST(wound_wait_a_wound_just_before_the_look_is_not_missed)
+{
+	struct pair p;
+
+	begin(&p, &wound_wait);
+	ASSERT_INT(ww_mutex_lock(&p.b, NULL), ==, 0);
+	ASSERT_INT(actor_do(&p.younger, ACT_LOCK, &p.a), ==, 0);
+	look.who = p.younger.id;
+	look.stage = 0;
+	os_race_hook(hold_the_look);
+	actor_begin(&p.younger, ACT_LOCK, &p.b);
+	WAIT_UNTIL(load_acquire(&look.stage));
+	actor_begin_waiting(&p.older, ACT_LOCK, &p.a, 1);
+	store_release(&look.stage, 2);
+	ASSERT_INT(actor_end(&p.younger), ==, -EDEADLK);
+	os_race_hook(NULL);
+	actor_do(&p.younger, ACT_UNLOCK, &p.a);
+	ASSERT_INT(actor_end(&p.older), ==, 0);
+	actor_do(&p.older, ACT_UNLOCK, &p.a);
+	ww_mutex_unlock(&p.b);
+	end(&p);
+}
+
 TEST(wound_wait_younger_waits_whatever_it_holds)
 {
 	struct pair p;

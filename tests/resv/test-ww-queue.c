@@ -183,6 +183,7 @@ static struct {
 	bool closed;           /* atomic */
 	unsigned int arrivals; /* atomic: at the gate */
 	unsigned int sleeps;   /* atomic */
+	struct actor *actor;   /* constant while the hook is set */
 } gate;
 
 static void gate_hook(const char *label)
@@ -204,6 +205,33 @@ static void unlock_and_hold_the_first(struct ww_mutex *lock)
 	store_release(&gate.closed, true);
 	ww_mutex_unlock(lock);
 	WAIT_UNTIL(load_acquire(&gate.arrivals) > arrivals);
+}
+
+static void hold_before_sleep(const char *label)
+{
+	if (!pthread_equal(pthread_self(), gate.who) || strcmp(label, "ww_mutex: before sleep"))
+		return;
+	fetch_add_release(&gate.arrivals, 1);
+	WAIT_UNTIL(!load_acquire(&gate.closed));
+}
+
+TEST(an_unlock_just_before_a_waiter_sleeps_is_not_missed)
+{
+	const unsigned int arrivals = load_acquire(&gate.arrivals);
+	struct queue q;
+
+	begin(&q, &wait_die, 0);
+	gate.who = q.actor[0].id;
+	gate.closed = true;
+	os_race_hook(hold_before_sleep);
+	actor_begin_waiting(&q.actor[0], ACT_LOCK, &q.lock, 1);
+	WAIT_UNTIL(load_acquire(&gate.arrivals) > arrivals);
+	ww_mutex_unlock(&q.lock);
+	store_release(&gate.closed, false);
+	ASSERT_INT(actor_end(&q.actor[0]), ==, 0);
+	os_race_hook(NULL);
+	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	end(&q);
 }
 
 TEST(a_woken_waiter_is_passed_over_once_and_not_twice)
@@ -262,8 +290,7 @@ TEST(a_waiter_with_a_lock_dies_when_an_older_one_passes_it)
 	ww_mutex_destroy(&other);
 }
 
-/* The same for one that nobody has woken, since others are before it. */
-TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
+static void pass_the_queue(enum act act, int taken)
 {
 	struct ww_mutex other;
 	struct queue q;
@@ -277,7 +304,7 @@ TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
 	actor_begin_waiting(&q.actor[0], ACT_LOCK, &q.lock, 1);
 	actor_begin_waiting(&q.actor[3], ACT_LOCK, &q.lock, 2);
 	unlock_and_hold_the_first(&q.lock);
-	ASSERT_INT(actor_do(&q.actor[2], ACT_TRYLOCK, &q.lock), ==, 1);
+	ASSERT_INT(actor_do(&q.actor[2], act, &q.lock), ==, taken);
 	ASSERT_INT(actor_end(&q.actor[3]), ==, -EDEADLK);
 	store_release(&gate.closed, false);
 	actor_do(&q.actor[2], ACT_UNLOCK, &q.lock);
@@ -287,6 +314,13 @@ TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
 	actor_do(&q.actor[3], ACT_UNLOCK, &other);
 	end(&q);
 	ww_mutex_destroy(&other);
+}
+
+/* The same for one that nobody has woken, since others are before it. */
+TEST(a_sleeper_with_a_lock_dies_when_an_older_one_passes_the_queue)
+{
+	pass_the_queue(ACT_TRYLOCK, 1);
+	pass_the_queue(ACT_LOCK, 0);
 }
 
 /* Wound-wait: who passes an older waiter is wounded like a holder it had found. */
@@ -307,6 +341,34 @@ TEST(who_passes_an_older_waiter_is_wounded)
 	ASSERT_INT(actor_end(&q.actor[0]), ==, 0);
 	os_race_hook(NULL);
 	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	end(&q);
+}
+
+/* What was free when it looked is the first waiter's when it comes to pass it. */
+static void let_the_first_be_faster(const char *label)
+{
+	gate_hook(label);
+	if (strcmp(label, "ww_mutex: before passing"))
+		return;
+	store_release(&gate.closed, false);
+	ASSERT_INT(actor_end(gate.actor), ==, 0);
+}
+
+TEST(who_would_pass_comes_too_late)
+{
+	struct queue q;
+
+	begin(&q, &wait_die, 0);
+	gate.who = q.actor[0].id;
+	gate.actor = &q.actor[0];
+	gate.closed = false;
+	os_race_hook(let_the_first_be_faster);
+	actor_begin_waiting(&q.actor[0], ACT_LOCK, &q.lock, 1);
+	unlock_and_hold_the_first(&q.lock);
+	ASSERT_INT(ww_mutex_trylock(&q.lock, NULL), ==, 0);
+	os_race_hook(NULL);
+	actor_do(&q.actor[0], ACT_UNLOCK, &q.lock);
+	ASSERT_FALSE(ww_mutex_is_locked(&q.lock));
 	end(&q);
 }
 

@@ -111,9 +111,11 @@ static void small_job(struct torture *t, uint32_t *chance)
 static void work(unsigned int index, void *arg)
 {
 	struct torture *t = arg;
-	uint32_t chance = test_seed() + index;
+	uint32_t chance = test_thread_seed();
 
+	(void)index;
 	for (unsigned int i = 0; i < t->rounds; i++) {
+		test_operation();
 		if (test_random(&chance) % 4)
 			job(t, &chance);
 		else
@@ -139,12 +141,12 @@ static void torture(struct ww_class *ww_class)
 	ASSERT_INT(t.total, ==, 0);
 }
 
-TEST(wound_wait_excludes_and_every_job_ends)
+TORTURE(wound_wait_excludes_and_every_job_ends)
 {
 	torture(&wound_wait);
 }
 
-TEST(wait_die_excludes_and_every_job_ends)
+TORTURE(wait_die_excludes_and_every_job_ends)
 {
 	torture(&wait_die);
 }
@@ -173,6 +175,7 @@ static void use_once(unsigned int index, void *arg)
 		struct shared *shared = relay->round[i];
 		bool last;
 
+		test_operation();
 		if (ww_mutex_lock(&shared->lock, NULL))
 			abort();
 		last = !--shared->users;
@@ -185,7 +188,7 @@ static void use_once(unsigned int index, void *arg)
 	}
 }
 
-TEST(the_last_user_may_free_the_mutex_at_once)
+TORTURE(the_last_user_may_free_the_mutex_at_once)
 {
 	const unsigned int rounds = test_rounds(20);
 

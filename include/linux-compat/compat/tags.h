@@ -9,6 +9,10 @@
 #ifndef LINUX_COMPAT_TAGS_H
 #define LINUX_COMPAT_TAGS_H
 
+#if __SIZEOF_LONG__ < 8
+#error "linux-compat is for 64-bit machines: a jiffy is a nanosecond, and code keeps it in a long"
+#endif
+
 #ifndef DMABUF_TYPES_H
 #define dmabuf_list_head list_head
 #define dmabuf_kref kref

@@ -11,8 +11,9 @@
  *	linux_compat_vma_close(&vma);
  *
  * A driver can map shared memory once more: what vmalloc_user() and dma_alloc_coherent()
- * give. Of other memory there is no second mapping (-EINVAL). Page faults reach nobody: a
- * driver that would fill the range later is refused (-EOPNOTSUPP).
+ * give. Of other memory there is no second mapping (-EINVAL), and under an emulator that
+ * does not know mremap() so, as qemu-user, of none. Page faults reach nobody: a driver that
+ * would fill the range later is refused (-EOPNOTSUPP).
  */
 #ifndef LINUX_COMPAT_VMA_H
 #define LINUX_COMPAT_VMA_H
@@ -50,14 +51,34 @@ static inline void linux_compat_vma_close(struct vm_area_struct *vma)
 	munmap((void *)vma->vm_start, vma->vm_end - vma->vm_start);
 }
 
+/* mremap(), which is there with _GNU_SOURCE only: length 0 copies; may move, fixed */
+static inline void *lc_mremap(const void *memory, size_t size, unsigned long address)
+{
+	return (void *)syscall(SYS_mremap, memory, 0, size, 1 | 2, address);
+}
+
+/* Is there a second mapping of shared memory here? For tests: only emulators lack it. */
+static inline bool linux_compat_maps_again(void)
+{
+	const size_t size = PAGE_SIZE;
+	char *const memory = mmap(NULL, 2 * size, PROT_READ | PROT_WRITE,
+				  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	bool maps;
+
+	if (memory == MAP_FAILED)
+		return false;
+	maps = lc_mremap(memory, size, (unsigned long)(memory + size)) == memory + size;
+	munmap(memory, 2 * size);
+	return maps;
+}
+
 /* Map shared memory once more, at @address inside of @vma. */
 static inline int lc_map_again(struct vm_area_struct *vma, unsigned long address,
 			       const void *memory, size_t size)
 {
 	if (address < vma->vm_start || address > vma->vm_end || size > vma->vm_end - address)
 		return -EINVAL;
-	/* mremap(), which is there with _GNU_SOURCE only: length 0 copies; may move, fixed */
-	if (syscall(SYS_mremap, memory, 0, size, 1 | 2, address) < 0)
+	if (lc_mremap(memory, size, address) == MAP_FAILED)
 		return -errno;
 	return mprotect((void *)address, size, (int)vma->vm_page_prot.pgprot) ? -errno : 0;
 }

@@ -7,6 +7,7 @@
 #define LINUX_COMPAT_GFP_H
 
 #include <asm/page.h>
+#include <dmabuf/dmabuf-lockdep.h>
 #include <linux/gfp_types.h>
 
 #include <stdlib.h>
@@ -21,11 +22,21 @@ static inline bool gfpflags_allow_blocking(gfp_t flags)
 	return flags & __GFP_DIRECT_RECLAIM;
 }
 
+/* As in Linux it belongs to <linux/sched/mm.h>, which has this one. */
+static inline void might_alloc(gfp_t flags)
+{
+	if (!gfpflags_allow_blocking(flags))
+		return;
+	dmabuf_might_sleep();
+	dmabuf_might_alloc();
+}
+
 static inline struct page *alloc_pages(gfp_t flags, unsigned int order)
 {
 	const size_t size = PAGE_SIZE << order;
 	void *memory;
 
+	might_alloc(flags);
 	if (posix_memalign(&memory, size, size))
 		return NULL;
 	if (flags & __GFP_ZERO)

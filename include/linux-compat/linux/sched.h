@@ -59,8 +59,8 @@ static inline int yield_to(struct task_struct *task, bool preempt)
 
 #define cond_resched_lock(lock) ((void)(lock), 0)
 #define need_resched() false
-#define might_sleep() ((void)0)
-#define might_sleep_if(cond) ((void)(cond))
+#define might_sleep() dmabuf_might_sleep()
+#define might_sleep_if(cond) ((cond) ? might_sleep() : (void)0)
 #define non_block_start() ((void)0)
 #define non_block_end() ((void)0)
 

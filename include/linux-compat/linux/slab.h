@@ -24,8 +24,10 @@
 /* Never NULL for a size of 0, as there: it is an allocation like others. */
 static inline void *kmalloc(size_t size, gfp_t flags)
 {
-	void *memory = flags & __GFP_ZERO ? calloc(1, size ? size : 1) : malloc(size ? size : 1);
+	void *memory;
 
+	might_alloc(flags);
+	memory = flags & __GFP_ZERO ? calloc(1, size ? size : 1) : malloc(size ? size : 1);
 	BUG_ON(!memory && (flags & __GFP_NOFAIL));
 	return memory;
 }

@@ -267,6 +267,7 @@ static uint32_t make_node(const struct graph_node *like) DMABUF_REQUIRES(graph_l
 	return index;
 }
 
+/* NOLINTNEXTLINE(misc-no-recursion): once, for the class, which is in none itself */
 static uint32_t find_or_make(const struct graph_node *like) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t index = find_node(like->lock_class, like->object), class_node = 0;

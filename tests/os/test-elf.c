@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "code.h"
 #include "os/elf.h"
 
 /* This program's file, and a copy that a test may spoil. */
@@ -62,7 +63,7 @@ static void copy_program(struct copy *copy)
 	while (copy->symbols->sh_type != SHT_SYMTAB)
 		copy->symbols++;
 	copy->names = &sections[copy->symbols->sh_link];
-	copy->inside = address_in_file((uintptr_t)a_static_function + 1);
+	copy->inside = address_in_file(code_of(a_static_function) + 1);
 }
 
 static void drop(struct copy *copy)
@@ -218,6 +219,24 @@ TEST(a_name_ends_with_its_table)
 	copy.names->sh_size = own_symbol(&copy)->st_name + sizeof("a_static") - 1;
 	ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
 	ASSERT_STR(function.name, "a_static");
+	drop(&copy);
+}
+
+TEST(of_functions_in_each_other_the_one_that_begins_last_is_found)
+{
+	struct copy copy;
+	ElfW(Sym) *symbol;
+
+	copy_program(&copy);
+	symbol = own_symbol(&copy);
+	/* Its neighbours in the table lie around it, one before it there and one behind. */
+	for (int i = -1; i <= 1; i += 2) {
+		symbol[i] = *symbol;
+		symbol[i].st_name = 0;
+		symbol[i].st_value -= 16;
+		symbol[i].st_size += 16;
+	}
+	ASSERT_TRUE(finds(&copy));
 	drop(&copy);
 }
 

@@ -16,6 +16,7 @@ struct run {
 /* Run program @name; @debug: the value of DMABUF_DEBUG. */
 static void run(const char *name, const char *debug, struct run *ret_run)
 {
+	const char *const emulator = getenv("DMABUF_TEST_EMULATOR"); /* scripts/cross.sh */
 	size_t length = 0;
 	int fds[2];
 	pid_t child;
@@ -31,6 +32,8 @@ static void run(const char *name, const char *debug, struct run *ret_run)
 		setenv("LD_PRELOAD", TEST_PRELOAD, 1);
 		setenv("DMABUF_DEBUG", debug, 1);
 		setenv("TEST_PLUGIN", TEST_PLUGIN, 1);
+		if (emulator)
+			execl(emulator, emulator, TEST_PROGRAMS, name, (char *)NULL);
 		execl(TEST_PROGRAMS, TEST_PROGRAMS, name, (char *)NULL);
 		_exit(127);
 	}

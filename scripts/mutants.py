@@ -161,6 +161,8 @@ class Build:
             raise Broken("cannot configure\n" + "\n".join(said.splitlines()[-20:]))
         listed = run(["meson", "introspect", "--tests", self.folder])[1]
         self.tests = {test["name"]: test for test in json.loads(listed)}
+        listed = run(["meson", "introspect", "--targets", self.folder])[1]
+        self.outputs = {target["id"]: target["filename"] for target in json.loads(listed)}
         # Where addresses are too random for ThreadSanitizer's runtime, it needs help.
         fixed = ["setarch", "-R"]
         self.wrapper = fixed if name == "tsan" and not run([*fixed, "true"])[0] else []
@@ -171,8 +173,9 @@ class Build:
         for test in tests:
             if test not in self.tests:
                 raise Broken(f"there is no test {test}")
-            targets |= {os.path.relpath(word, self.folder) for word in self.tests[test]["cmd"]
-                        if word.startswith(f"{self.folder}/") and not os.path.isdir(word)}
+            targets |= {os.path.relpath(output, self.folder)
+                        for target in self.tests[test]["depends"]
+                        for output in self.outputs[target]}
         status, said = run(["ninja", "-C", self.folder, *sorted(targets)])
         if status:
             raise Broken("does not build\n" + "\n".join(said.splitlines()[-20:]))

@@ -108,7 +108,8 @@ void lockdep_report_pair(struct lockdep_thread *self, enum dmabuf_rule rule, con
 	report_send(&report);
 }
 
-static void check_user_pair(struct lockdep_thread *self, const struct lockdep_lock *lock, const struct held *held)
+static void check_user_pair(struct lockdep_thread *self, const struct lockdep_lock *lock,
+			    const struct held *held)
 {
 	if (lock->flags & DMABUF_LOCK_BY_OBJECT || lock->level != held->lock.level)
 		return;
@@ -123,7 +124,8 @@ static void check_user_pair(struct lockdep_thread *self, const struct lockdep_lo
 }
 
 /* @lock and @held are of one class. */
-static void check_pair(struct lockdep_thread *self, const struct lockdep_lock *lock, const struct held *held)
+static void check_pair(struct lockdep_thread *self, const struct lockdep_lock *lock,
+		       const struct held *held)
 {
 	if (lock->kind == LOCKDEP_USER)
 		check_user_pair(self, lock, held);
@@ -266,7 +268,8 @@ bool lockdep_holds(enum lockdep_kind kind, const void *object)
 
 bool lockdep_knows_all(void)
 {
-	return lockdep_enter() && !load_relaxed(&memory_refused); /* set before this thread missed any */
+	/* Relaxed: of this thread's own misses it knows. */
+	return lockdep_enter() && !load_relaxed(&memory_refused);
 }
 
 bool lockdep_holds_any(void)

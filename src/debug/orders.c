@@ -88,16 +88,17 @@ static void report_step(struct report *report, const char *when, const struct gr
 
 static void report_cycle(const struct graph_cycle *cycle)
 {
+	static const char *const what[] = {
+		[DMABUF_RULE_ORDER] = "locks are taken in orders that contradict each other",
+		[DMABUF_RULE_SIGNAL] = "a fence's signal needs a lock that a waiter for it holds",
+		[DMABUF_RULE_OWN] = "fences wait for each other",
+	};
 	const enum dmabuf_rule rule = !cycle->has_completion ? DMABUF_RULE_ORDER
 				      : cycle->has_lock	     ? DMABUF_RULE_SIGNAL
 							     : DMABUF_RULE_OWN;
 	struct report report;
 
-	report_begin(&report, rule, "%s: a cycle of %u",
-		     rule == DMABUF_RULE_ORDER	? "locks are taken in orders that contradict each other"
-		     : rule == DMABUF_RULE_SIGNAL ? "a fence's signal needs a lock that a waiter for it holds"
-						  : "fences wait for each other",
-		     cycle->length);
+	report_begin(&report, rule, "%s: a cycle of %u", what[rule], cycle->length);
 	for (unsigned int i = 0; i < cycle->steps; i++)
 		report_step(&report, i ? "before" : "now", &cycle->step[i]);
 	report_send(&report);

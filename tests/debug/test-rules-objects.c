@@ -246,7 +246,8 @@ static struct dma_resv other;
 	USE(dma_resv_assert_held, dma_resv_assert_held(resv))                               \
 	USE(dma_resv_reset_max_fences, dma_resv_reset_max_fences(resv))                     \
 	USE(dma_resv_reserve_fences, dma_resv_reserve_fences(resv, 1))                      \
-	USE(dma_resv_add_fence, dma_resv_add_fence(resv, dma_fence_get_stub(), DMA_RESV_USAGE_READ)) \
+	USE(dma_resv_add_fence,                                                             \
+	    dma_resv_add_fence(resv, dma_fence_get_stub(), DMA_RESV_USAGE_READ))            \
 	USE(dma_resv_commit, dma_resv_commit(resv))                                         \
 	USE(dma_resv_prune_fences, dma_resv_prune_fences(resv))                             \
 	USE(dma_resv_copy_fences, copy_from(resv))                                          \

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is the same for all reports: each once, whoever hears it, whatever is full, and in a child. */
+/* What holds for all reports: each once, whoever hears it, whatever is full, and in children. */
 #include "rules.h"
 
 #include <dmabuf/dma-fence-wait.h>
@@ -96,6 +96,40 @@ TEST(each_place_is_reported_once)
 	dma_resv_fini(&resv[0]);
 	dma_resv_fini(&resv[1]);
 	dma_fence_put(fence);
+}
+
+/*
+ * Long ones.
+ */
+
+/* A name so long that a few stacks of it are more than a report holds. */
+#define LONG a_function_with_a_name_so_long_that_a_few_stacks_of_it_have_no_room_in_any_report
+
+STEP void LONG(lock_kind *outer, lock_kind *inner, unsigned int depth)
+{
+	if (depth) {
+		LONG(outer, inner, depth - 1);
+	} else {
+		take(outer, outer);
+		take(inner, inner);
+		drop(inner);
+		drop(outer);
+	}
+	STAYS;
+}
+
+TEST(report_without_room_for_all_still_says_what_to_do)
+{
+	enum { N = 9, DEPTH = 20 };
+	static lock_kind kinds[N] = { { .name = "a" }, { .name = "b" }, { .name = "c" },
+				      { .name = "d" }, { .name = "e" }, { .name = "f" },
+				      { .name = "g" }, { .name = "h" }, { .name = "i" } };
+
+	for (unsigned int i = 1; i < N; i++)
+		LONG(&kinds[i - 1], &kinds[i], DEPTH);
+	ASSERT_REPORTED(LONG(&kinds[N - 1], &kinds[0], DEPTH), "D001", "a cycle of 9",
+			"now: a", "a_function_with_a_name_so_long", "before: i");
+	ASSERT_INT(strlen(reports.text[0]), >, 7900);
 }
 
 /*
@@ -222,6 +256,24 @@ TEST(holder_may_drop_what_others_wait_for)
 	drop(&log_lock);
 	store_release(&stage, 2);
 	test_thread_join(waiter);
+}
+
+STEP void drop_twice(void)
+{
+	static int stage;
+
+	take(&log_kind, &log_lock);
+	test_thread_start(take_and_keep, &stage);
+	WAIT_UNTIL(load_acquire(&stage) == 1);
+	drop(&log_lock);
+	drop(&log_lock);
+	STAYS;
+}
+
+/* And then it is the waiter's. */
+TEST(lock_that_went_to_a_waiter_is_dropped_by_that_alone)
+{
+	ASSERT_FATAL(drop_twice(), "D004", "here:", "drop_twice", "taken last:", "take_and_keep");
 }
 
 /*
@@ -386,7 +438,8 @@ static void take_legally(unsigned int index, void *arg)
 
 	(void)arg;
 	for (unsigned int i = test_rounds(2000); i; i--) {
-		const unsigned int first = test_random(&random) % KINDS, second = test_random(&random) % KINDS;
+		const unsigned int first = test_random(&random) % KINDS;
+		const unsigned int second = test_random(&random) % KINDS;
 		const unsigned int object = test_random(&random) % (OBJECTS - 1);
 		struct dma_fence *fence = make_fence();
 

@@ -31,7 +31,7 @@ BUILDS = {
     "plain": ("gcc", [], 1),
     "asan": ("clang", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
                        "-Dc_args=-fno-sanitize-recover=all"], 1),
-    "tsan": ("gcc", ["-Db_sanitize=thread"], 3),
+    "tsan": ("gcc", ["-Db_sanitize=thread"], 6),
 }
 APPLY = ["patch", "-p1", "--fuzz=1", "--forward", "--batch", "--reject-file=-",
          "--no-backup-if-mismatch"]

@@ -117,10 +117,8 @@ uint32_t stack_save_from(const void *caller)
 	if (!depot)
 		return 0;
 	stack.depth = os_backtrace_from(caller, stack.frames, STACK_DEPTH);
-	if (!stack.depth)
-		return 0;
 	stack.hash = hash(&stack);
-	return keep(&stack);
+	return stack.depth ? keep(&stack) : 0;
 }
 
 size_t stack_print(uint32_t id, const char *indent, char *text, size_t size)

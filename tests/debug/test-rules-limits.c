@@ -255,12 +255,24 @@ STEP void wait_in_section(struct dma_fence *fence)
 	STAYS;
 }
 
-/* Which rule it is that the wait breaks, and no other that follows from that. */
+static lock_kind around = { .name = "around" };
+
+static void signal_under_lock(void *fence)
+{
+	take(&around, &around);
+	dma_fence_signal(fence);
+	drop(&around);
+}
+
+/* That it was under the lock would be the next thing to say, once the wait is elsewhere. */
 TEST(wait_in_a_section_for_what_has_not_signalled_is_reported_once)
 {
 	struct dma_fence *fence = make_fence();
 
+	take(&around, &around);
 	ASSERT_REPORTED(wait_in_section(fence), "D007", "wait_in_section");
+	drop(&around);
+	ASSERT_REPORTS(in_thread(signal_under_lock, fence), 0);
 	dma_fence_put(fence);
 }
 

@@ -141,6 +141,7 @@ TEST(use_after_the_end_is_fatal_also_for_a_thread_that_is_not_watched)
 static void put_it(void *fence)
 {
 	dma_fence_put(fence);
+	STAYS;
 }
 
 STEP void use_what_another_ended(void)

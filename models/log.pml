@@ -12,13 +12,9 @@
  * fence has a name that never comes back, so that who looks at reused memory
  * finds a wrong name.
  *
- * Memory order. Steps interleave, so that a store is seen at once. What C11 does
- * not promise is found otherwise: `knows` has, for each thread and each atomic
- * location, the set of writes that happened before. A release store leaves the
- * thread's set at the location, a relaxed one leaves nothing; an acquire load
- * adds the location's set to the thread's. Who uses a write without knowing it
- * relied on luck, and an assertion says so. So a single weakened order is refuted,
- * be it in the store or in the load, also where x86 would hide it.
+ * Memory order. As orders.pml has it. Where an old value is no harm, the last one is
+ * read: an old word is a read that began earlier, an old length or hint a smaller one, an
+ * old state word a fence that has not signalled yet.
  *
  * Grace periods. What is retired remembers who was inside a section then, and is
  * free for reuse when the last of them leaves: as early as the rule allows.
@@ -47,13 +43,6 @@
 #define FENCES	4			/* places for fences */
 #define LOGS	3			/* places for logs */
 #define CAP	3			/* entries in a log */
-
-/* ONLY: the number of the one promise that a twin is to be caught at. */
-#ifdef ONLY
-#define PROMISE(nr, cond)	assert((cond) || (nr) != ONLY || !(nr))
-#else
-#define PROMISE(nr, cond)	assert((cond) || !(nr))
-#endif
 
 /* The orders: what the twin does, else what the code does. */
 #ifdef COMMITTED_STORED_RELAXED
@@ -124,17 +113,32 @@ byte over;				/* readers that are through */
  * reference goes at once, which is the worst case for all others. A fence that
  * signals while it is staged is left out: others see that after the commit.
  */
-#define SAME_CONTEXT(f)	(fence[f].weak -> weak : BEFORE(made) & ~weak)
+#define SAME_CONTEXT(f)	(BEFORE(made) & ALL_LIKE(fence[f].name))
+#ifdef HOLDER_LOOKS
+#define TO_SIGNAL	made
+#else
+#define TO_SIGNAL	shown
+#endif
 #define CAN_SIGNAL(f) \
-	(fence[f].life == LIVE && !fence[f].signalled && fence[f].name < shown && \
-	 (SAME_CONTEXT(f) & ~signalled & BEFORE(fence[f].name)) == 0)
+	(fence[f].life == LIVE && !(signalled & BIT(fence[f].name)) && \
+	 fence[f].name < TO_SIGNAL && (SAME_CONTEXT(f) & ~signalled & BEFORE(fence[f].name)) == 0)
+
+/* The state word says so. */
+inline show_signal(f) {
+	fence[f].signalled = 1;
+	knows[STATE(f)] = SAME_CONTEXT(f) & BEFORE(fence[f].name + 1)
+}
 
 inline signal(f) {
-	d_step {
-		signalled = signalled | BIT(fence[f].name);
-		fence[f].signalled = 1;
-		knows[STATE(f)] = SAME_CONTEXT(f) & BEFORE(fence[f].name + 1);
-		put_fence(f)
+	atomic {
+		d_step { signalled = signalled | BIT(fence[f].name) };
+		if
+		:: d_step { show_signal(f) }
+#ifdef LAZY
+		:: !fence[f].weak	/* nobody asks it */
+#endif
+		fi;
+		d_step { put_fence(f) }
 	}
 }
 
@@ -156,20 +160,26 @@ end:	do
 inline survey(from, carry, live) {
 	carry = 0;
 	live = 0;
-	z = 0;				/* the contexts of newer ones, a bit each */
+	z = 0;				/* the contexts of newer ones, a bit each; 8: a set() */
 	x = (IS_LOG(from) -> log[TO_LOG(from)].committed : from != NONE);
 	do
 	:: x > 0 ->
 		x--;
 		y = (IS_LOG(from) -> log[TO_LOG(from)].slot[x] : TO_FENCE(from));
 		if
-		:: fence[y].signalled -> COMPACT_STATE(y)
-		:: !fence[y].signalled && !(z & (1 << fence[y].weak)) ->
+		:: signalled & BIT(fence[y].name) -> show_signal(y)	/* it is asked */
+		:: else
+		fi;
+		if
+		:: z & 8 && !fence[y].weak
+		:: !(z & 8 && !fence[y].weak) && fence[y].signalled -> COMPACT_STATE(y)
+		:: !(z & 8 && !fence[y].weak) && !fence[y].signalled && !(z & (1 << CONTEXT(y))) ->
 			carry = carry | (1 << x);
 			live++;
-			z = z | (1 << fence[y].weak)
+			z = z | (1 << CONTEXT(y))
 		:: else
-		fi
+		fi;
+		z = z | (fence[y].cut -> 8 : 0)
 	:: else -> break
 	od;
 	skip
@@ -186,7 +196,9 @@ inline make_fence(f) {
 	fence[f].refs = 2;
 	fence[f].name = made;
 	fence[f].weak = ctx;
+	fence[f].cut = cut;
 	weak = weak | (ctx << made);
+	cuts = cuts | (cut << made);
 	LEARNS(HOLDER, MADE(made));
 	made++
 }
@@ -277,10 +289,14 @@ inline stage_less() {
 	fi
 }
 
+/* By a later one of its context, or by a set() of its category. */
+#define SUPERSEDED_BY(f) \
+	(fence[f].weak == ctx && (cut || !fence[f].cut))
+
 /* Stage `adds` fences: in the word, in place, or in a new log that borrows. */
 inline stage_more() {
 	if
-	:: adds == 1 && (live == 0 || (IS_FENCE(old) && fence[TO_FENCE(old)].weak == ctx)) ->
+	:: adds == 1 && (live == 0 || (IS_FENCE(old) && SUPERSEDED_BY(TO_FENCE(old)))) ->
 		d_step { make_fence(f); new = OF_FENCE(f); carry = 0; adds = 0 }
 	:: IS_LOG(old) && log[TO_LOG(old)].committed + adds <= CAP ->
 		d_step { new = old; l = TO_LOG(old); n = log[l].committed; carry = 0 }
@@ -292,9 +308,94 @@ inline stage_more() {
 }
 
 inline commit() {
+	x = shown;
+	do
+	:: x < made -> ended = ended | (cuts & BIT(x) -> STRONG_BEFORE(x) : 0); x++
+	:: else -> break
+	od;
 	shown = made;
 	ends = ends | BIT(made - 1)
 }
+
+#ifdef HOLDER_LOOKS
+/* The holder tests what it staged, and raises the hint over it. */
+inline look_at_staged(l, n) {
+#ifdef LOOKED_TOO_LITTLE
+	x = log[l].committed;
+#else
+	x = n;
+#endif
+	do
+	:: x > log[l].hint && fence[log[l].slot[x - 1]].signalled ->
+		x--;
+		COMPACT_STATE(log[l].slot[x])
+	:: else -> break
+	od;
+	if
+	:: x <= log[l].hint && log[l].hint < n ->
+		log[l].hint = n;
+		RMW_RELEASE(HINT(l), HOLDER)
+	:: else
+	fi
+}
+#endif
+
+#ifdef HOLDER_SNAPSHOT
+/*
+ * The holder's own snapshot of a log that it staged and nobody else has seen. Then it
+ * may stage another log instead: what the first one owns is shared, what it borrows
+ * is borrowed from the same word. The first one is put with the commit.
+ */
+inline snapshot_staged() {
+#ifdef STAGED_NOT_OWNED
+	log[l].borrowed = live;
+#else
+	own(old, carry);
+	carry = 0;
+#endif
+	log[l].refs++;
+	log[l].committed = n;
+	RELAXED(COMMITTED(l));
+	mine = l + 1;
+	live = 0
+}
+
+inline stage_another() {
+	f = l;
+	make_log(l);
+	n = 0;
+	do
+	:: n < log[f].committed ->
+		if
+		:: n >= log[f].borrowed -> get_fence(log[f].slot[n])
+		:: else
+		fi;
+		y = log[f].slot[n];
+		append(l, n, y)
+	:: else -> break
+	od;
+	dropped = f + 1;
+	new = OF_LOG(l);
+	f = 0
+}
+
+inline put_mine() {
+	d_step {
+		x = 0;
+		do
+		:: x < log[mine - 1].committed ->
+			y = log[mine - 1].slot[x];
+			PROMISE(2, fence[y].life == LIVE && fence[y].refs > 0 &&
+				   fence[y].name == log[mine - 1].name[x]);
+			x++
+		:: else -> break
+		od;
+		PROMISE(2, log[mine - 1].life == LIVE)
+	};
+	put_log(mine - 1, HOLDER, n);
+	mine = 0
+}
+#endif
 
 /*
  * The references of a log that was replaced. If the new one borrows, and nobody
@@ -346,6 +447,10 @@ inline retire(o) {
 proctype holder() {
 	byte round, adds, old, new, carry, live, n, f, l;
 	bit ctx;			/* of the next fence: 1 is the weak category */
+	bit cut;			/* the next fence is for set() */
+#ifdef HOLDER_SNAPSHOT
+	byte mine, dropped;		/* a snapshot, a log that was staged; from 1 */
+#endif
 
 	do
 	:: round == ROUNDS -> break
@@ -366,10 +471,12 @@ proctype holder() {
 				if
 				:: ctx = 0
 				:: made > 0 -> ctx = 1
+#ifdef SETS
+				:: made > 0 -> ctx = 0; cut = 1
+#endif
 				fi;
 				stage_more()
 			fi;
-			live = 0;
 #ifdef LENGTH_BEFORE_SLOT
 			if
 			:: new == old && adds > 0 -> log[l].committed = n + adds
@@ -381,6 +488,7 @@ proctype holder() {
 			do
 			:: adds > 0 ->
 				d_step { make_fence(f); append(l, n, f); adds-- };
+				cut = 0;
 				if
 				:: ctx = 0
 				:: adds > 0 -> ctx = 1
@@ -388,7 +496,20 @@ proctype holder() {
 			:: else -> break
 			od;
 			ctx = 0;
+			cut = 0;
 			f = 0;
+#ifdef HOLDER_SNAPSHOT
+			if
+			:: IS_LOG(new) && new != old && !mine ->
+				d_step { snapshot_staged() };
+				if
+				:: FREE_LOG -> d_step { stage_another() }
+				:: true
+				fi
+			:: true
+			fi;
+#endif
+			live = 0;
 #ifndef WORD_BEFORE_LENGTH
 			if
 			:: IS_LOG(new) && new != old ->
@@ -400,6 +521,12 @@ proctype holder() {
 #endif
 		};
 
+#ifdef HOLDER_LOOKS
+		if
+		:: IS_LOG(new) -> d_step { look_at_staged(l, n) }
+		:: skip
+		fi;
+#endif
 		if
 		:: new == old && IS_LOG(new) ->
 			d_step {		/* W2 */
@@ -433,12 +560,28 @@ proctype holder() {
 			fi
 		:: else
 		fi;
+#ifdef HOLDER_SNAPSHOT
+		if
+		:: dropped -> put_log(dropped - 1, HOLDER, n); dropped = 0
+		:: else
+		fi;
+		if
+		:: mine -> put_mine()
+		:: true
+		fi;
+#endif
 		atomic { l = 0; n = 0; carry = 0; old = 0; new = 0 }
 	od;
 enough:
-	atomic { adds = 0; live = 0; ctx = 0; f = 0; l = 0; n = 0; carry = 0; old = 0; new = 0 };
+	atomic { adds = 0; live = 0; ctx = 0; cut = 0; f = 0; l = 0; n = 0; carry = 0; old = 0; new = 0 };
 
 	/* The end: nobody is left, all has signalled, the container goes. */
+#ifdef HOLDER_SNAPSHOT
+	if
+	:: mine -> put_mine()
+	:: else
+	fi;
+#endif
 	over == READERS && signalled == BEFORE(made);
 	if
 	:: IS_FENCE(word) -> d_step { put_fence(TO_FENCE(word)) }
@@ -463,7 +606,10 @@ init {
 		};
 		run holder();
 		run signallers();
-		run reader(0);
+		if
+		:: READERS > 0 -> run reader(0)
+		:: else
+		fi;
 		if
 		:: READERS > 1 -> run reader(1)
 		:: else

@@ -14,7 +14,8 @@
 typedef fence_t {
 	byte refs;
 	bit signalled;
-	bit weak;			/* its category, and its context */
+	bit weak;			/* its category */
+	bit cut;			/* added by set(): ends the older ones of its category */
 	byte name;			/* never comes back, unlike the place */
 	byte life;
 	byte inside			/* readers that a grace period waits for */
@@ -23,6 +24,7 @@ typedef fence_t {
 typedef log_t {
 	byte refs;
 	byte committed;
+	byte borrowed;			/* entries whose references are elsewhere */
 	byte hint;
 	byte slot[CAP];
 	byte name[CAP];			/* of the fence that was put into the slot */
@@ -55,10 +57,14 @@ byte made;				/* how many; also the next name */
 byte shown;				/* how many were committed: always the oldest */
 byte ends;				/* the last of each commit */
 byte weak;				/* those of the weaker category */
-byte signalled;
+byte cuts;				/* those that set() added */
+byte ended;				/* those that a set() ended, as far as committed */
+byte signalled;				/* whether or not the state word says so */
 
-/* For loops inside one step. */
-hidden byte x, y, z;
+/* Contexts: the weak ones, those of set(), the other strong ones. */
+#define CONTEXT(f)	(fence[f].weak -> 1 : (fence[f].cut -> 2 : 0))
+#define ALL_LIKE(name)	(weak & BIT(name) -> weak : (cuts & BIT(name) -> cuts : ~(weak | cuts)))
+#define STRONG_BEFORE(name)	(BEFORE(name) & ~weak)
 
 /* ------------------------------------------------------ who knows what */
 
@@ -83,25 +89,7 @@ hidden byte x, y, z;
 #define READER(r)	(1 + FENCES + 3 * LOGS + (r))
 #define HOLDER		(3 + FENCES + 3 * LOGS)
 #define KNOWERS		(4 + FENCES + 3 * LOGS)
-int knows[KNOWERS];
-
-#define KNOWS(who, what)	((knows[who] & (what)) == (what))
-#define LEARNS(who, what)	knows[who] = knows[who] | (what)
-#define RELEASE(at, who)	knows[at] = knows[who]
-#define RELAXED(at)		knows[at] = 0
-#define ACQUIRE(at, who)	LEARNS(who, knows[at])
-/* A read-modify-write goes on releasing what others released there. */
-#define RMW_RELEASE(at, who)	LEARNS(at, knows[who])
-
-/* These writes did not happen yet: the memory is somebody else's again. */
-inline forget(what) {
-	x = 0;
-	do
-	:: x < KNOWERS -> knows[x] = knows[x] & ~(what); x++
-	:: else -> break
-	od;
-	skip
-}
+#include "orders.pml"
 
 /* ------------------------------------------------------- grace periods */
 
@@ -118,12 +106,14 @@ inline free_fence(f) {
 	fence[f].name = 0;
 	fence[f].signalled = 0;
 	fence[f].weak = 0;
+	fence[f].cut = 0;
 	knows[STATE(f)] = 0
 }
 
 inline free_log(l) {
 	log[l].life = FREE;
 	log[l].committed = 0;
+	log[l].borrowed = 0;
 	log[l].hint = 0;
 	log[l].held = 0;
 	z = 0;
@@ -212,7 +202,7 @@ inline put_log(l, who, last) {
 	if
 	:: last ->
 		d_step {
-			y = 0;
+			y = log[l].borrowed;
 			do
 			:: y < log[l].committed -> put_fence(log[l].slot[y]); y++
 			:: else -> break

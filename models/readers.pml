@@ -41,7 +41,7 @@ inline members(seen, w, n) {
 
 /*
  * All that was committed before the start, and all of each commit of which it has
- * a part; except for what has signalled or is superseded in it.
+ * a part; except for what has signalled, or is superseded or ended in it.
  */
 inline complete(seen, before) {
 	y = before;
@@ -59,8 +59,36 @@ inline complete(seen, before) {
 	x = 0;
 	do
 	:: x < y ->
-		PROMISE(1, ((seen | signalled) & BIT(x)) ||
-			   (seen & ~BEFORE(x + 1) & (weak & BIT(x) -> weak : ~weak)));
+		PROMISE(1, ((seen | signalled) & BIT(x)) || (seen & ~BEFORE(x + 1) & ALL_LIKE(x)) ||
+			   (!(weak & BIT(x)) && cuts & BEFORE(y) & ~BEFORE(x + 1)) ||
+			   ended_then & BIT(x));
+		x++
+	:: else -> break
+	od;
+	skip
+}
+
+#define ENTRY(i)	log[TO_LOG(w)].slot[i]
+
+/* What was passed over has not signalled, and others may hold an older set. */
+#ifdef HINT_OVER_ENDED
+#define PASSED_OVER	false
+#else
+#define PASSED_OVER	passed_over
+#endif
+
+/* Is there a newer one of its context in the set? */
+inline find_newer(w, i, n) {
+	newer = 0;
+	x = i + 1;
+	do
+#ifdef NEWER_BEYOND_SET
+	:: x < CAP && ENTRY(x) == EMPTY -> break
+	:: x < CAP && ENTRY(x) != EMPTY ->
+#else
+	:: x < n ->
+#endif
+		newer = newer | (CONTEXT(ENTRY(x)) == CONTEXT(ENTRY(i)));
 		x++
 	:: else -> break
 	od;
@@ -68,8 +96,8 @@ inline complete(seen, before) {
 }
 
 proctype reader(byte r) {
-	byte looks, w, n, h, i, must, seen;
-	bit all;
+	byte looks, w, n, h, i, must, seen, ended_then;
+	bit all, cut, passed_over, newer;
 
 	do
 	:: looks == LOOKS -> break
@@ -79,6 +107,7 @@ proctype reader(byte r) {
 			inside = inside | (1 << r);
 			must = shown;
 again:			w = word;
+			ended_then = ended;
 			LOAD_WORD;
 			if
 			:: r == 0 -> goto take
@@ -106,6 +135,7 @@ again:			w = word;
 		d_step {			/* R2 */
 			READABLE_LOG(TO_LOG(w));
 			n = log[TO_LOG(w)].committed;
+			ended_then = ended;
 			LOAD_COMMITTED
 		};
 		atomic {			/* H3 */
@@ -134,11 +164,18 @@ again:			w = word;
 				READABLE(log[TO_LOG(w)].slot[i], log[TO_LOG(w)].name[i]);
 				PROMISE(7, KNOWS(READER(r), SLOT(TO_LOG(w), i)));
 				if
-				:: !all && fence[log[TO_LOG(w)].slot[i]].weak
-				:: (all || !fence[log[TO_LOG(w)].slot[i]].weak) &&
-				   fence[log[TO_LOG(w)].slot[i]].signalled ->
-					TEST_STATE(log[TO_LOG(w)].slot[i])
-				:: else -> goto busy
+				:: !all && fence[ENTRY(i)].weak
+				:: cut && !fence[ENTRY(i)].weak -> passed_over = 1
+				:: (all && !cut || !fence[ENTRY(i)].weak && !cut || all && fence[ENTRY(i)].weak) &&
+				   fence[ENTRY(i)].signalled ->
+					TEST_STATE(ENTRY(i));
+					cut = cut | fence[ENTRY(i)].cut
+				:: else ->	/* nobody waits for it if it is superseded */
+					d_step { find_newer(w, i, n) };
+					if
+					:: newer -> passed_over = 1; newer = 0
+					:: else -> goto busy
+					fi
 				fi
 			}
 		:: atomic { i <= h ->
@@ -146,7 +183,7 @@ again:			w = word;
 				break
 #else
 				if
-				:: all -> break
+				:: all && !PASSED_OVER -> break
 				:: else -> goto idle
 				fi
 #endif
@@ -161,7 +198,7 @@ again:			w = word;
 		};
 idle:
 		atomic {
-			must = (all -> BEFORE(must) : BEFORE(must) & ~weak);
+			must = (all -> BEFORE(must) : BEFORE(must) & ~weak) & ~ended_then;
 			PROMISE(3, (must & ~signalled) == 0);
 			PROMISE(8, KNOWS(READER(r), must))
 		};
@@ -224,6 +261,7 @@ take:
 next:
 		atomic {
 			w = 0; n = 0; h = 0; i = 0; must = 0; seen = 0; all = 0;
+			cut = 0; passed_over = 0; ended_then = 0;
 			knows[READER(r)] = 0
 		}
 	od;

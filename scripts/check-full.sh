@@ -22,6 +22,9 @@ full_steps()
 {
 	step 'full: tests with the rules off, gcc' without_rules gcc || :
 	step 'full: tests with the rules off, asan' without_rules asan || :
+	step 'full: models, further' "$here/models/check" --full || :
+	step 'full: coverage' "$here/run" coverage || :
+	step 'full: mutants' "$here/run" mutants || :
 	step 'full: torture' torture gcc 300 || :
 	step 'full: torture, asan' torture asan 300 || :
 	step 'full: torture, tsan' torture tsan 300 || :

@@ -68,7 +68,8 @@ struct dma_fence *dma_fence_timeline_emit(struct dma_fence_timeline *tl) DMABUF_
  * Locking: none needed; may race with every call but destroy. Not in a callback of
  * a fence of the same timeline, which aborts: that point is being signalled. In a
  * callback of another timeline's fence it may be called, as long as callbacks of
- * these two do not signal each other's: a circle of timelines deadlocks.
+ * these two do not signal each other's: a circle of timelines deadlocks (reported as D001 where
+ * the rules are checked).
  *
  * Ordering: what the caller wrote before is visible to whoever sees one of these
  * fences signalled.

@@ -251,10 +251,11 @@ struct dma_buf_attachment *dma_buf_attach(struct dma_buf *dmabuf, struct device 
 
 void dma_buf_detach(struct dma_buf *dmabuf, struct dma_buf_attachment *attach)
 {
+	if (attach)
+		attachment_check_alive(attach, __func__);
 	if (dmabuf_warn_on(!dmabuf || !attach || attach->dmabuf != dmabuf,
 			   "dma_buf_detach() needs a buffer and an attachment of it"))
 		return;
-	attachment_check_alive(attach, __func__);
 	buffer_assert_not_held(dmabuf, __func__);
 	buffer_might_lock(dmabuf);
 	if (attach->sgt)
@@ -376,6 +377,7 @@ void dma_buf_invalidate_mappings(struct dma_buf *dmabuf)
 {
 	struct dma_buf_attachment *attach;
 
+	buffer_check_alive(dmabuf, __func__);
 	dma_resv_assert_held(dmabuf->resv);
 	list_for_each_entry(attach, &dmabuf->attachments, node) {
 		if (dma_buf_attach_revocable(attach))

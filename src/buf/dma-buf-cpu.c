@@ -66,6 +66,7 @@ int dma_buf_vmap(struct dma_buf *dmabuf, struct iosys_map *map)
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vmap() needs a buffer and a map"))
 		return -EINVAL;
 	*map = no_map;
+	buffer_check_alive(dmabuf, __func__);
 	dma_resv_assert_held(dmabuf->resv);
 	if (!dmabuf->ops->vmap)
 		return -EINVAL;
@@ -85,6 +86,7 @@ void dma_buf_vunmap(struct dma_buf *dmabuf, struct iosys_map *map)
 {
 	if (dmabuf_warn_on(!dmabuf || !map, "dma_buf_vunmap() needs a buffer and a map"))
 		return;
+	buffer_check_alive(dmabuf, __func__);
 	dma_resv_assert_held(dmabuf->resv);
 	dmabuf_bug_on(!dmabuf->vmapping_counter,
 		      "dma_buf_vunmap(): buffer %p is not mapped; call it once for each dma_buf_vmap()",

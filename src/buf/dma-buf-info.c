@@ -166,6 +166,7 @@ int dma_buf_describe(struct dma_buf *dmabuf, struct seq_file *seq, enum dma_buf_
 
 	if (!form || !dmabuf)
 		return -EINVAL;
+	buffer_check_alive(dmabuf, __func__);
 	describe(dmabuf, seq->stream, form, 0);
 	return ferror(seq->stream) ? -EIO : 0;
 }

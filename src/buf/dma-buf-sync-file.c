@@ -22,6 +22,7 @@ int dma_buf_export_sync_file(struct dma_buf *dmabuf, unsigned int flags)
 	lockdep_might_alloc();
 	if (!dmabuf || !flags_are_valid(flags))
 		return -EINVAL;
+	buffer_check_alive(dmabuf, __func__);
 	err = dma_resv_get_singleton(dmabuf->resv, dma_resv_usage_rw(flags & DMA_BUF_SYNC_WRITE),
 				     &fence);
 	if (err)

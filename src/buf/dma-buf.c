@@ -202,6 +202,7 @@ int dma_buf_fd(struct dma_buf *dmabuf, int flags)
 	lockdep_might_alloc();
 	if (!dmabuf || flags & ~(O_ACCMODE | O_CLOEXEC) || (access != O_RDONLY && access != O_RDWR))
 		return -EINVAL;
+	buffer_check_alive(dmabuf, __func__);
 	buffer = to_buffer(dmabuf);
 	if (buffer->fd < 0)
 		return -EOPNOTSUPP;
@@ -236,8 +237,7 @@ struct dma_buf *dma_buf_get(int fd)
 
 void get_dma_buf(struct dma_buf *dmabuf)
 {
-	if (lockdep_is_on())
-		lockdep_check_alive(dmabuf, "buffer", __func__);
+	buffer_check_alive(dmabuf, __func__);
 
 	/* Who gets a reference was shown the buffer, and that orders all else. */
 	const uint32_t refs = fetch_add_relaxed(&to_buffer(dmabuf)->refs, 1);
@@ -337,6 +337,7 @@ int dma_buf_set_name(struct dma_buf *dmabuf, const char *name)
 {
 	if (!dmabuf || !buffer_name_fits(name))
 		return -EINVAL;
+	buffer_check_alive(dmabuf, __func__);
 	dmabuf_spin_lock(&dmabuf->name_lock);
 	set_name(to_buffer(dmabuf), name);
 	dmabuf_spin_unlock(&dmabuf->name_lock);
@@ -345,6 +346,7 @@ int dma_buf_set_name(struct dma_buf *dmabuf, const char *name)
 
 void dma_buf_get_name(struct dma_buf *dmabuf, char ret_name[DMA_BUF_NAME_LEN])
 {
+	buffer_check_alive(dmabuf, __func__);
 	dmabuf_spin_lock(&dmabuf->name_lock);
 	snprintf(ret_name, DMA_BUF_NAME_LEN, "%s", dmabuf->name ? dmabuf->name : "");
 	dmabuf_spin_unlock(&dmabuf->name_lock);

@@ -1,9 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A lock that is told apart from its class, since it has to do with one fence, stands in for
- * its class, too: where the class leads, it leads; and what leads to the class, by an order of
- * two locks, leads to it. Not: what leads to another lock of its class.
- *
  * Nodes and edges lie in tables of fixed size; free ones are kept on lists, by index, and
  * 0 is none. A full table of nodes gives up the oldest node that stands for one object; a
  * class is never given up.
@@ -24,7 +20,7 @@
 #include "os/pages.h"
 #include "os/thread.h"
 
-enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15 };
+enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, THREADS_MAX = 32 };
 
 struct node {
 	const void *lock_class;
@@ -32,13 +28,10 @@ struct node {
 	uint32_t next_in_bucket;
 	uint32_t older, newer; /* among the nodes of objects; `newer` is the list of free ones, too */
 	uint32_t out, in;      /* first edge from, and to, this node */
-	uint32_t class_node;   /* of one in a class */
-	uint32_t first_in_class; /* of a class */
-	uint32_t next_in_class, prev_in_class;
 	uint32_t visited;      /* search that came here last */
-	uint32_t reached_from; /* node from which it came */
-	uint32_t reached_by;   /* edge by which it came, or 0: from the class to one in it */
+	uint32_t reached_by;   /* edge by which it came */
 	uint32_t next_to_visit;
+	bool is_of_fence;
 	bool is_completion;
 	char name[GRAPH_NAME_LEN];
 };
@@ -184,27 +177,6 @@ static uint32_t find_node(const void *lock_class, uintptr_t object) DMABUF_REQUI
 	return index;
 }
 
-static void enter_class(uint32_t index, uint32_t class_node) DMABUF_REQUIRES(graph_lock)
-{
-	struct node *new = node(index), *of = node(class_node);
-
-	new->class_node = class_node;
-	new->next_in_class = of->first_in_class;
-	if (new->next_in_class)
-		node(new->next_in_class)->prev_in_class = index;
-	of->first_in_class = index;
-}
-
-static void leave_class(const struct node *old) DMABUF_REQUIRES(graph_lock)
-{
-	if (!old->class_node)
-		return;
-	*(old->prev_in_class ? &node(old->prev_in_class)->next_in_class
-			     : &node(old->class_node)->first_in_class) = old->next_in_class;
-	if (old->next_in_class)
-		node(old->next_in_class)->prev_in_class = old->prev_in_class;
-}
-
 static void free_node(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
 	struct node *old = node(index);
@@ -214,7 +186,6 @@ static void free_node(uint32_t index) DMABUF_REQUIRES(graph_lock)
 		free_edge(old->out);
 	while (old->in)
 		free_edge(old->in);
-	leave_class(old);
 	if (*link == index)
 		store_relaxed(link, old->next_in_bucket); /* whoever looks without the lock sees either */
 	else {
@@ -255,6 +226,7 @@ static uint32_t make_node(const struct graph_node *like) DMABUF_REQUIRES(graph_l
 		.lock_class = like->lock_class,
 		.object = like->object,
 		.next_in_bucket = *bucket,
+		.is_of_fence = like->is_of_fence,
 		.is_completion = like->is_completion,
 	};
 	strncpy(new->name, like->name, sizeof(new->name) - 1);
@@ -267,58 +239,19 @@ static uint32_t make_node(const struct graph_node *like) DMABUF_REQUIRES(graph_l
 	return index;
 }
 
-/* NOLINTNEXTLINE(misc-no-recursion): once, for the class, which is in none itself */
 static uint32_t find_or_make(const struct graph_node *like) DMABUF_REQUIRES(graph_lock)
 {
-	uint32_t index = find_node(like->lock_class, like->object), class_node = 0;
-	struct graph_node all = *like;
+	const uint32_t index = find_node(like->lock_class, like->object);
 
-	if (index)
-		return index;
-	if (like->in_class) {
-		all.object = like->level;
-		all.in_class = false;
-		class_node = find_or_make(&all);
-		if (!class_node)
-			return 0;
-	}
-	index = make_node(like);
-	if (index && class_node)
-		enter_class(index, class_node);
-	return index;
+	return index ? index : make_node(like);
 }
 
 /*
  * The search. Under graph_lock.
  */
 
-/* It is to be visited, once. */
-static void reach(uint32_t index, uint32_t from, uint32_t by, uint32_t *last)
-	DMABUF_REQUIRES(graph_lock)
-{
-	struct node *next = node(index);
-
-	if (next->visited == searches)
-		return;
-	next->visited = searches;
-	next->reached_from = from;
-	next->reached_by = by;
-	next->next_to_visit = 0;
-	node(*last)->next_to_visit = index;
-	*last = index;
-}
-
-static void reach_along(uint32_t out, uint32_t from, uint32_t *last) DMABUF_REQUIRES(graph_lock)
-{
-	for (; out; out = edge(out)->next_out)
-		reach(edge(out)->to, from, out, last);
-}
-
-/*
- * Is there a way from @from to @to? Then each node on it knows from where it was reached. Which
- * node it ends at: @to, or one that stands in for it; 0: there is none.
- */
-static uint32_t search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
+/* Is there a way from @from @to? Then each node on it knows by which edge it was reached. */
+static bool search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t last = from;
 
@@ -326,15 +259,21 @@ static uint32_t search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
 	node(from)->visited = searches;
 	node(from)->next_to_visit = 0;
 	for (uint32_t at = from; at; at = node(at)->next_to_visit) {
-		if (at == to || node(at)->class_node == to)
-			return at;
-		reach_along(node(at)->out, at, &last);
-		if (node(at)->class_node)
-			reach_along(node(node(at)->class_node)->out, at, &last);
-		for (uint32_t i = node(at)->first_in_class; i; i = node(i)->next_in_class)
-			reach(i, at, 0, &last);
+		if (at == to)
+			return true;
+		for (uint32_t i = node(at)->out; i; i = edge(i)->next_out) {
+			struct node *next = node(edge(i)->to);
+
+			if (next->visited == searches)
+				continue;
+			next->visited = searches;
+			next->reached_by = i;
+			next->next_to_visit = 0;
+			node(last)->next_to_visit = edge(i)->to;
+			last = edge(i)->to;
+		}
 	}
-	return 0;
+	return false;
 }
 
 static void add_step(struct graph_cycle *cycle, const struct edge *edge) DMABUF_REQUIRES(graph_lock)
@@ -342,6 +281,7 @@ static void add_step(struct graph_cycle *cycle, const struct edge *edge) DMABUF_
 	const struct node *from = node(edge->from), *to = node(edge->to);
 
 	*(from->is_completion ? &cycle->has_completion : &cycle->has_lock) = true;
+	cycle->has_fence = cycle->has_fence || from->is_of_fence;
 	cycle->length++;
 	if (cycle->steps == GRAPH_CYCLE_MAX)
 		return;
@@ -355,46 +295,60 @@ static void add_step(struct graph_cycle *cycle, const struct edge *edge) DMABUF_
 	cycle->steps++;
 }
 
-/* What one thread did to one fence, it did one after the other: none signals while it waits. */
-static bool is_in_turn(const struct edge *in, const struct node *at, const struct edge *out)
+static bool is_one_fence(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
-	return at->is_completion && at->object >= GRAPH_LEVELS && in->thread == out->thread;
+	return node(index)->is_completion && node(index)->is_of_fence;
 }
 
 /*
- * @index has closed a cycle: search() has found its other end to lead to @last. False: it is
- * none that can happen.
+ * Who waits for a fence, and who signals it, is known: in a deadlock those are all different
+ * threads, each of which hangs in one place. What one thread did in more, it did in turn. Orders
+ * of locks and sections are for any thread. @threads: those before, up to @n.
  */
-static bool describe(uint32_t index, uint32_t last, struct graph_cycle *cycle)
+static bool can_hang(const struct edge *edge, uint32_t *threads, unsigned int *n)
 	DMABUF_REQUIRES(graph_lock)
 {
-	const struct edge *const new = edge(index), *out = new;
-	bool happens = true;
+	if (!is_one_fence(edge->from) && !is_one_fence(edge->to))
+		return true;
+	for (unsigned int i = 0; i < *n; i++) {
+		if (threads[i] == edge->thread)
+			return false;
+	}
+	if (*n < THREADS_MAX)
+		threads[(*n)++] = edge->thread;
+	return true;
+}
+
+/* @index has closed a cycle, which search() has found. False: it is none that can happen. */
+static bool describe(uint32_t index, struct graph_cycle *cycle) DMABUF_REQUIRES(graph_lock)
+{
+	const struct edge *const new = edge(index);
+	uint32_t threads[THREADS_MAX];
+	unsigned int n = 0;
+	bool can_happen = can_hang(new, threads, &n);
 
 	*cycle = (struct graph_cycle){ .length = 0 };
 	add_step(cycle, new);
-	for (uint32_t at = last; at != new->to; at = node(at)->reached_from) {
-		const struct edge *in = edge(node(at)->reached_by);
+	for (uint32_t at = new->from; at != new->to;) {
+		const struct edge *by = edge(node(at)->reached_by);
 
-		if (!node(at)->reached_by)
-			continue; /* from a class to one in it */
-		happens = happens && !is_in_turn(in, node(at), out);
-		add_step(cycle, in);
-		out = in;
+		can_happen = can_happen && can_hang(by, threads, &n);
+		add_step(cycle, by);
+		at = by->from;
 	}
-	return happens && !is_in_turn(new, node(new->to), out);
+	return can_happen;
 }
 
 /* An edge that is not there yet. */
 static bool learn(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread,
 		  struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
 {
-	const uint32_t last = search(to, from);
+	const bool closes = search(to, from);
 	const uint32_t index = make_edge(from, to, stack, thread);
 
 	if (!index)
 		store_relaxed(&overflowed, true); /* a note, nothing else */
-	return index && last && describe(index, last, ret_cycle);
+	return index && closes && describe(index, ret_cycle);
 }
 
 /*
@@ -446,10 +400,13 @@ static bool is_learnt(const struct graph_node *from, const struct graph_node *to
 static bool add_locked(const struct graph_node *from, const struct graph_node *to, uint32_t stack,
 		       uint32_t thread, struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
 {
-	const uint32_t a = find_or_make(from), b = find_or_make(to);
+	uint32_t a = find_or_make(from);
+	const uint32_t b = find_or_make(to);
 
-	/* Making the second may have cost the first. */
-	if (!a || !b || find_node(from->lock_class, from->object) != a) {
+	/* Making the second may have cost the first, which is new then. */
+	if (find_node(from->lock_class, from->object) != a)
+		a = find_or_make(from);
+	if (!a || !b || find_node(to->lock_class, to->object) != b) {
 		store_relaxed(&overflowed, true); /* a note, nothing else */
 		return false;
 	}
@@ -462,7 +419,7 @@ bool graph_add(struct graph_known *known, const struct graph_node *from,
 	const uint64_t print = fingerprint(from, to);
 	bool closes = false;
 
-	if (!tables || is_known(known, print))
+	if (is_known(known, print))
 		return false;
 	if (!is_learnt(from, to)) {
 		const uint32_t stack = stack_save_from(caller);
@@ -480,7 +437,7 @@ bool graph_knows(const void *lock_class, uintptr_t object)
 {
 	bool is_there;
 
-	if (!tables || !load_relaxed(node_bucket(lock_class, object))) /* a hint */
+	if (!load_relaxed(node_bucket(lock_class, object))) /* a hint */
 		return false;
 	dmabuf_spin_lock(&graph_lock);
 	is_there = find_node(lock_class, object);
@@ -492,7 +449,7 @@ void graph_forget(uintptr_t object)
 {
 	uint32_t *bucket, index, next;
 
-	if (!tables || object < GRAPH_LEVELS)
+	if (object < GRAPH_LEVELS)
 		return;
 	bucket = node_bucket(NULL, object);
 	if (!load_relaxed(bucket)) /* whoever added one is done with the object */

@@ -15,8 +15,7 @@ struct graph_node {
 	const void *lock_class; /* by address, never NULL */
 	uintptr_t object;	/* which one; or a level below GRAPH_LEVELS: all of the class */
 	const char *name;	/* copied, where the node is new */
-	bool in_class;		/* one that also follows what is learnt of all of its class, at @level */
-	uint8_t level;
+	bool is_of_fence;	/* has to do with one fence or timeline */
 	bool is_completion;	/* no lock, but that a fence signals */
 };
 
@@ -36,6 +35,7 @@ struct graph_cycle {
 	unsigned int steps;  /* shown: the new edge, then those that it closes the cycle with */
 	bool has_lock;
 	bool has_completion;
+	bool has_fence; /* any that is_of_fence */
 	struct graph_step step[GRAPH_CYCLE_MAX];
 };
 

@@ -33,6 +33,13 @@ struct lockdep_thread *lockdep_enter_from(const void *caller);
 struct lockdep_thread *lockdep_push(struct lockdep_thread *self, const struct lockdep_lock *lock,
 				    uint32_t stack);
 
+/* Learn that @inner was needed while @outer was held, and report what that contradicts. */
+void lockdep_learn(struct lockdep_thread *self, const struct lockdep_lock *outer,
+		   const struct lockdep_lock *inner);
+
+/* The notice that something is not watched. */
+void lockdep_tell_full(void);
+
 /* Learn and check what follows from @lock inside all that is held. */
 void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock *lock);
 

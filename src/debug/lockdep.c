@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a thread holds, as a stack, and what is learnt and checked when it takes more. What
- * the thread may not do where it is, such as sleep, is in sections.c.
+ * What a thread holds, as a stack, and what is checked when it takes more. What is learnt from
+ * that is in orders.c; what the thread may not do where it is, such as sleep, in sections.c.
  *
  * Everything here belongs to one thread, except for the graph and the places.
  */
 #include "debug/held.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "debug/graph.h"
@@ -38,7 +37,7 @@ static struct os_exit_hook at_exit = { .func = thread_ends };
 
 static bool memory_refused; /* atomic */
 
-static void tell_full(void)
+void lockdep_tell_full(void)
 {
 	struct report report;
 
@@ -49,7 +48,7 @@ static void tell_full(void)
 static void tell_refused(void)
 {
 	if (!__atomic_exchange_n(&memory_refused, true, __ATOMIC_RELAXED)) /* a note, nothing else */
-		tell_full();
+		lockdep_tell_full();
 }
 
 /* A larger one, with all that is in @self, if that is not NULL. */
@@ -89,113 +88,6 @@ struct lockdep_thread *lockdep_enter_from(const void *caller)
 }
 
 /*
- * Edges.
- */
-
-static bool is_of_one_fence(enum lockdep_kind kind)
-{
-	return kind == LOCKDEP_COMPLETION || kind == LOCKDEP_CALLBACK;
-}
-
-/*
- * What stands for @lock in the graph; @with: the other end. Each fence has waiters and
- * signallers of its own: so what has to do with it concerns one lock, and not all of a class.
- */
-static struct graph_node node_for(const struct lockdep_lock *lock, const struct lockdep_lock *with)
-{
-	const bool has_class = lock->kind == LOCKDEP_WW ||
-			       (lock->kind == LOCKDEP_USER && !(lock->flags & DMABUF_LOCK_BY_OBJECT));
-	const bool one = lock->kind != LOCKDEP_SECTION && (!has_class || is_of_one_fence(with->kind));
-
-	return (struct graph_node){
-		.lock_class = lock->lock_class,
-		.object = one ? (uintptr_t)lock->object : lock->level,
-		.name = lock->name,
-		.in_class = one && has_class,
-		.level = (uint8_t)lock->level,
-		.is_completion = is_of_one_fence(lock->kind) || lock->kind == LOCKDEP_SECTION,
-	};
-}
-
-/*
- * Which are taken inside which is learnt. Not: where a rule forbids the reverse as such
- * (reservations and waits in callbacks and sections), and where the library's own order is
- * the same for all objects, as of a timeline and its points.
- */
-static bool makes_edge(const struct lockdep_lock *outer, const struct lockdep_lock *inner)
-{
-	const unsigned int user = 1 << LOCKDEP_USER, ww = 1 << LOCKDEP_WW,
-			   timeline = 1 << LOCKDEP_TIMELINE, fence = 1 << LOCKDEP_FENCE,
-			   completion = 1 << LOCKDEP_COMPLETION, section = 1 << LOCKDEP_SECTION;
-	static const unsigned int inners[] = {
-		[LOCKDEP_USER] = user | ww | timeline | fence | completion | section,
-		[LOCKDEP_WW] = user | ww | timeline | completion,
-		[LOCKDEP_TIMELINE] = user | timeline | fence,
-		[LOCKDEP_FENCE] = user | timeline,
-		[LOCKDEP_COMPLETION] = user | ww | completion,
-		[LOCKDEP_CALLBACK] = user,
-		[LOCKDEP_SECTION] = user,
-	};
-
-	if (outer->kind == LOCKDEP_TIMELINE && outer->context == inner->context)
-		return false;
-	return inners[outer->kind] & 1U << inner->kind;
-}
-
-/* Which of its class, if it is one, or of which level. */
-static void describe(uintptr_t object, char *ret_text, size_t size)
-{
-	if (object >= GRAPH_LEVELS)
-		snprintf(ret_text, size, " (%#lx)", (unsigned long)object);
-	else if (object)
-		snprintf(ret_text, size, " (level %lu)", (unsigned long)object);
-	else
-		ret_text[0] = '\0';
-}
-
-static void report_step(struct report *report, const char *when, const struct graph_step *step)
-{
-	char from[32], to[32];
-
-	describe(step->from_object, from, sizeof(from));
-	describe(step->to_object, to, sizeof(to));
-	report_line(report, "%s: %s%s needed while %s%s is held:", when, step->to, to, step->from,
-		    from);
-	report_stack(report, step->stack);
-}
-
-static void report_cycle(const struct graph_cycle *cycle)
-{
-	const enum dmabuf_rule rule = !cycle->has_completion ? DMABUF_RULE_ORDER
-				      : cycle->has_lock	     ? DMABUF_RULE_SIGNAL
-							     : DMABUF_RULE_OWN;
-	struct report report;
-
-	report_begin(&report, rule, "%s: a cycle of %u",
-		     rule == DMABUF_RULE_ORDER	? "locks are taken in orders that contradict each other"
-		     : rule == DMABUF_RULE_SIGNAL ? "a fence's signal needs a lock that a waiter for it holds"
-						  : "fences wait for each other",
-		     cycle->length);
-	for (unsigned int i = 0; i < cycle->steps; i++)
-		report_step(&report, i ? "before" : "now", &cycle->step[i]);
-	report_send(&report);
-}
-
-static void learn(struct lockdep_thread *self, const struct lockdep_lock *outer,
-		  const struct lockdep_lock *inner)
-{
-	const struct graph_node from = node_for(outer, inner), to = node_for(inner, outer);
-	struct graph_cycle cycle;
-
-	if (from.lock_class == to.lock_class && from.object == to.object)
-		return;
-	if (graph_add(&self->known, &from, &to, self->caller, &cycle))
-		report_cycle(&cycle);
-	if (graph_overflowed())
-		tell_full();
-}
-
-/*
  * Two of one class.
  */
 
@@ -216,7 +108,8 @@ void lockdep_report_pair(struct lockdep_thread *self, enum dmabuf_rule rule, con
 	report_send(&report);
 }
 
-static void check_user_pair(struct lockdep_thread *self, const struct lockdep_lock *lock, const struct held *held)
+static void check_user_pair(struct lockdep_thread *self, const struct lockdep_lock *lock,
+			    const struct held *held)
 {
 	if (lock->flags & DMABUF_LOCK_BY_OBJECT || lock->level != held->lock.level)
 		return;
@@ -231,7 +124,8 @@ static void check_user_pair(struct lockdep_thread *self, const struct lockdep_lo
 }
 
 /* @lock and @held are of one class. */
-static void check_pair(struct lockdep_thread *self, const struct lockdep_lock *lock, const struct held *held)
+static void check_pair(struct lockdep_thread *self, const struct lockdep_lock *lock,
+		       const struct held *held)
 {
 	if (lock->kind == LOCKDEP_USER)
 		check_user_pair(self, lock, held);
@@ -293,8 +187,7 @@ void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock 
 		before = &held->lock;
 		if (held->lock.lock_class == lock->lock_class && held->lock.kind == lock->kind)
 			check_pair(self, lock, held);
-		if (makes_edge(&held->lock, lock))
-			learn(self, &held->lock, lock);
+		lockdep_learn(self, &held->lock, lock);
 	}
 }
 
@@ -310,7 +203,7 @@ void lockdep_signals(const struct lockdep_lock *completion)
 		const struct lockdep_lock *needed = &self->held[i].lock;
 
 		if (needed->kind == LOCKDEP_USER || needed->kind == LOCKDEP_WW)
-			learn(self, completion, needed);
+			lockdep_learn(self, completion, needed);
 	}
 }
 
@@ -375,7 +268,8 @@ bool lockdep_holds(enum lockdep_kind kind, const void *object)
 
 bool lockdep_knows_all(void)
 {
-	return lockdep_enter() && !load_relaxed(&memory_refused); /* set before this thread missed any */
+	/* Relaxed: of this thread's own misses it knows. */
+	return lockdep_enter() && !load_relaxed(&memory_refused);
 }
 
 bool lockdep_holds_any(void)

@@ -35,11 +35,14 @@ static const char *const advice[] = {
 	[DMABUF_RULE_FULL] = "nothing: what has been learnt so far is still checked",
 };
 
+/* For the last line. */
+enum { ADVICE_ROOM = 256 };
+
 static void vadd(struct report *report, const char *fmt, va_list args) DMABUF_PRINTF(2, 0);
 
 static void vadd(struct report *report, const char *fmt, va_list args)
 {
-	const size_t room = sizeof(report->text) - report->length;
+	const size_t room = report->room - report->length;
 	const int length = vsnprintf(report->text + report->length, room, fmt, args);
 
 	if (length > 0)
@@ -64,6 +67,7 @@ static void vbegin(struct report *report, enum dmabuf_rule rule, const char *fmt
 {
 	report->rule = rule;
 	report->length = 0;
+	report->room = sizeof(report->text) - ADVICE_ROOM;
 	add(report, "D%03d ", (int)rule);
 	vadd(report, fmt, args);
 }
@@ -91,12 +95,13 @@ void report_stack(struct report *report, uint32_t stack)
 {
 	add(report, "\n");
 	report->length += stack_print(stack, "      ", report->text + report->length,
-				      sizeof(report->text) - report->length);
+				      report->room - report->length);
 	report->text[--report->length] = '\0'; /* the last line's end: the next begins with one */
 }
 
 static void end(struct report *report)
 {
+	report->room = sizeof(report->text);
 	report_line(report, "What to do: %s.", advice[report->rule]);
 }
 

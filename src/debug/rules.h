@@ -20,10 +20,10 @@ static inline bool lockdep_is_on(void)
 
 #define REPORT_SIZE 8192
 
-/* One report, while it is written. */
+/* One report, while it is written. What has no room is left out, but not what to do. */
 struct report {
 	enum dmabuf_rule rule;
-	size_t length;
+	size_t length, room; /* so far, and at most, with the end */
 	char text[REPORT_SIZE];
 };
 

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 #define STACKS_MAX 65536
-#define STACK_DEPTH 16
+#define STACK_DEPTH 24
 
 /*
  * Make the depot, before anybody saves; again is harmless. 0 or -ENOMEM: then there is none,

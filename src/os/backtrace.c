@@ -30,7 +30,7 @@ static uintptr_t plain(const void *address)
 	uintptr_t value = (uintptr_t)__builtin_extract_return_addr((void *)(uintptr_t)address);
 
 #ifdef __arm__
-	value &= ~(uintptr_t)1; /* it returns to Thumb code */
+	value &= ~(uintptr_t)1; /* it is in Thumb code */
 #endif
 	return value;
 }
@@ -107,7 +107,7 @@ size_t os_symbol(const void *address, char *text, size_t size)
 	module = module ? module + 1 : info.dli_fname;
 	if (info.dli_sname) {
 		name = info.dli_sname;
-		start = (uintptr_t)info.dli_saddr - map->l_addr;
+		start = plain(info.dli_saddr) - map->l_addr;
 	} else if (ask_file(map->l_name, offset, &function)) {
 		name = function.name;
 		start = function.start;

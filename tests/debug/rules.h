@@ -22,7 +22,7 @@
 
 #include "harness.h"
 
-/* A function that has a frame of its own, and is like no other. STAYS stands behind its last call. */
+/* A function with a frame of its own, like no other. STAYS stands behind its last call. */
 #define STEP static __attribute__((noinline))
 #define STAYS __asm__ volatile("" ::"i"(__LINE__) : "memory")
 
@@ -153,7 +153,7 @@ static inline void check_death(const struct test_child *child, const char *rule,
 	check_report(said + strlen(prefix), rule, words, file, line);
 }
 
-/* @statement ends the program, and the report is as ASSERT_REPORTED() has it. It runs in a child. */
+/* @statement, in a child, ends the program, and the report is as ASSERT_REPORTED() has it. */
 #define ASSERT_FATAL(statement, rule, ...)                                                  \
 	do {                                                                                \
 		struct test_child child_;                                                   \

@@ -220,7 +220,8 @@ static void map_again(struct sg_table *(*func)(struct dma_buf_attachment *attach
 	ENTRY(sync_file_get_info, ALLOCATES, sync_file_get_info(-1, NULL))                        \
 	ENTRY(sync_file_kernel_fd, ALLOCATES, sync_file_kernel_fd(it.done))                       \
 	ENTRY(ww_mutex_lock, LOCKS | SLEEPS | HOLDS, lock_again(ww_mutex_lock))                   \
-	ENTRY(ww_mutex_lock_interruptible, LOCKS | SLEEPS | HOLDS, lock_again(ww_mutex_lock_interruptible)) \
+	ENTRY(ww_mutex_lock_interruptible, LOCKS | SLEEPS | HOLDS,                                \
+	      lock_again(ww_mutex_lock_interruptible))                                            \
 	ENTRY(ww_mutex_lock_slow, LOCKS | SLEEPS, lock_slowly(mutex_slow))                        \
 	ENTRY(ww_mutex_lock_slow_interruptible, LOCKS | SLEEPS,                                   \
 	      lock_slowly(mutex_slow_interruptible))                                              \

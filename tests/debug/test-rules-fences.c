@@ -201,7 +201,7 @@ TEST(work_with_a_reservation_that_a_waiter_holds_is_reported)
 	end(&scene);
 }
 
-/* A section is for any fence: also one thread's waits and its sections are two threads' some day. */
+/* A section is for any fence, so what one thread does in turn two threads may do at a time. */
 TEST(section_with_a_lock_that_a_waiter_holds_is_reported)
 {
 	static lock_kind here = { .name = "here" }, there = { .name = "there" };

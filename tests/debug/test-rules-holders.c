@@ -470,7 +470,8 @@ TEST(slow_lock_without_contention_is_reported)
 
 	ww_mutex_init(&mutex, &wound_wait);
 	ww_acquire_init(&ctx, &wound_wait);
-	ASSERT_REPORTED(lock_slowly(&mutex, &ctx), "D006", "here:", "lock_slowly", "What to do: call the slow variant only");
+	ASSERT_REPORTED(lock_slowly(&mutex, &ctx), "D006", "here:", "lock_slowly",
+			"What to do: call the slow variant only");
 	ww_mutex_unlock(&mutex);
 	ASSERT_REPORTED(lock_slowly_interruptible(&mutex, &ctx), "D006", "here:",
 			"lock_slowly_interruptible");

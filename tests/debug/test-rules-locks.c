@@ -53,7 +53,8 @@ TEST(inversion_of_two_classes_is_reported)
 	take_pairwise(kinds, 2);
 	ASSERT_REPORTED(backwards(&kinds[1], &kinds[0]), "D001", "a cycle of 2",
 			"now: first", "while second", "backwards", "inversion_of_two",
-			"before: second", "while first", "forwards", "inversion_of_two", "What to do: take these locks in one order");
+			"before: second", "while first", "forwards", "inversion_of_two",
+			"What to do: take these locks in one order");
 }
 
 TEST(inversion_of_three_classes_is_reported)
@@ -435,7 +436,7 @@ TEST(two_children_of_one_level_is_reported)
 /* It is held until it was dropped as often as it was taken. */
 TEST(recursive_lock_is_held_until_the_last_drop)
 {
-	static struct kind outer = { .lock_class = { .name = "outer", .flags = DMABUF_LOCK_RECURSIVE } },
+	static struct kind outer = { { .name = "outer", .flags = DMABUF_LOCK_RECURSIVE }, 0 },
 			   inner = KIND("inner");
 
 	take(&outer.lock_class, &outer.lock);

@@ -7,6 +7,7 @@
 #include <malloc.h>
 #include <sys/auxv.h>
 
+#include "code.h"
 #include "os/backtrace.h"
 
 /* A function that keeps its frame. */
@@ -151,9 +152,9 @@ TEST(a_return_address_belongs_to_the_call_before_it)
 {
 	char text[128];
 
-	os_symbol((const void *)((uintptr_t)inner + 1), text, sizeof(text));
-	ASSERT_BEGINS(text, "inner+0 (");
-	os_symbol((const void *)(uintptr_t)inner, text, sizeof(text));
+	os_symbol(first_return(inner), text, sizeof(text));
+	ASSERT_BEGINS(text, "inner" FIRST_CALL " (");
+	os_symbol((const void *)code_of(inner), text, sizeof(text));
 	ASSERT_TRUE(strncmp(text, "inner+", 6));
 }
 
@@ -162,8 +163,8 @@ TEST(an_exported_function_is_found_in_its_library)
 	char text[128];
 	void *function = dlsym(RTLD_DEFAULT, "pthread_mutex_lock");
 
-	os_symbol((char *)function + 1, text, sizeof(text));
-	ASSERT_TRUE(strstr(text, "mutex_lock+0 ("));
+	os_symbol(first_return(function), text, sizeof(text));
+	ASSERT_TRUE(strstr(text, "mutex_lock" FIRST_CALL " ("));
 }
 
 TEST(without_a_name_there_is_the_place_and_without_a_module_the_address)
@@ -193,7 +194,7 @@ TEST(a_module_without_a_file_has_places)
 
 TEST(a_symbol_is_cut_off_where_the_room_ends)
 {
-	const void *address = (const void *)((uintptr_t)inner + 1);
+	const void *address = first_return(inner);
 	char text[8] = "untouch";
 
 	ASSERT_INT(os_symbol(address, text, 0), ==, 0);

@@ -74,6 +74,11 @@ static struct lockdep_thread *grow(struct lockdep_thread *self)
 	return larger;
 }
 
+struct lockdep_thread *lockdep_current(void)
+{
+	return lockdep_self;
+}
+
 /* NULL: no memory. What the thread holds is not known then, and what it does is not checked. */
 struct lockdep_thread *lockdep_enter_from(const void *caller)
 {

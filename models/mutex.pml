@@ -7,9 +7,9 @@
  * Who runs: three threads. Each has a context, number 0 the oldest, and wants all
  * locks, in an order of its own; who is told to back off drops all it holds, and
  * begins with the lock that it was refused. Options: a thread without a context,
- * which wants one lock only; trylock first; a signal handler that ends a wait. The
- * last user of a lock destroys it. Steps carry the names of the diagram in the code:
- * S1 to S4, K1 to K3.
+ * which wants one lock only; trylock first; a signal handler that ends a wait, after
+ * which the thread gives up; a fourth context. The last user of a lock destroys it.
+ * Steps carry the names of the diagram in the code: S1 to S4, K1 to K3.
  *
  * Under wait_lock a thread is alone but for who sleeps (S3, S4), who wounds it from
  * another lock (K1, K2), and the fast paths, which change the word. So what lies
@@ -68,11 +68,15 @@ byte order[THREADS];			/* any but for the first thread */
 	((AMONG(ORDER(t), 0, LOCKS_OF(t)) -> 1 : 0) | (AMONG(ORDER(t), 1, LOCKS_OF(t)) -> 2 : 0) | \
 	 (AMONG(ORDER(t), 2, LOCKS_OF(t)) -> 4 : 0))
 #define USERS(l) \
-	(AMONG(ORDER(0), l, WANTED) + AMONG(ORDER(1), l, WANTED) + \
+	(AMONG(ORDER(0), l, LOCKS_OF(0)) + AMONG(ORDER(1), l, LOCKS_OF(1)) + \
 	 ROUNDS * AMONG(ORDER(2), l, LOCKS_OF(2)) + \
-	 (THREADS > 3 -> AMONG(ORDER(3), l, WANTED) : 0))
+	 (THREADS > 3 -> AMONG(ORDER(3), l, LOCKS_OF(3)) : 0))
 
+#ifdef ONE_EACH				/* the threads that want one lock only */
+#define LOCKS_OF(t)	((ONE_EACH) & 1 << (t) -> 1 : WANTED)
+#else
 #define LOCKS_OF(t)	(HAS_CONTEXT(t) -> WANTED : 1)
+#endif
 
 #ifndef WAITERS_OVERLOOKED
 #define WAITERS_OVERLOOKED	false

@@ -22,6 +22,7 @@ full_steps()
 {
 	step 'full: tests with the rules off, gcc' without_rules gcc || :
 	step 'full: tests with the rules off, asan' without_rules asan || :
+	step 'full: models, further' "$here/models/check" --full || :
 	step 'full: coverage' "$here/run" coverage || :
 	step 'full: mutants' "$here/run" mutants || :
 	step 'full: torture' torture gcc 300 || :

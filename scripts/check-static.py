@@ -15,6 +15,9 @@ from tree import ROOT, files, short
 
 BUILDS = [["-DDMABUF_SEAMS", "-DDMABUF_CHECKS"], ["-DNDEBUG"]]  # the tests', the installed one
 NOT_OURS = re.compile(r"examples/(kernel-|demo/test/)")  # kernel style; a tool of the tests
+REASONED = re.compile(r"/\* NOLINTNEXTLINE\([\w.-]+\): \w.* \*/$|"
+                      r"/\* cppcheck-suppress \w+; \w.* \*/$|"
+                      r"DMABUF_UNCHECKED\((\"\w|reason\)|\))")
 WANTED = re.compile(r"^(?:/| )\* (gcc|clang-tidy|cppcheck): (\S+)", re.M)
 
 
@@ -29,7 +32,7 @@ def clang_tidy(path, *flags):
 
 def cppcheck(path, *flags):
     return ["cppcheck", "--quiet", "--error-exitcode=1", "--std=c11", "--inconclusive",
-            "--enable=warning,style,performance,portability", "--inline-suppr",
+            "--enable=warning,style,performance,portability,information", "--inline-suppr",
             "--suppressions-list=.cppcheck-suppressions", *flags, path]
 
 
@@ -57,6 +60,23 @@ def analyse(job):
     return f"{path}: {analyser} {' '.join(flags)}\n{said}" if done.returncode else ""
 
 
+def unreasoned():
+    """Suppressions without a reason. That they are still needed, cppcheck says of its own."""
+    for path in files("*.c", "*.h"):
+        for line in path.read_text(encoding="utf-8").splitlines():
+            if re.search(r"\bNOLINT|\bcppcheck-suppress|\bDMABUF_UNCHECKED\(", line) and \
+                    not REASONED.search(line):
+                yield f"{short(path)}: no reason: {line.strip()}\n"
+    config = (ROOT / ".clang-tidy").read_text(encoding="utf-8")
+    for check in re.findall(r"^  -([\w.-]+),?$", config, re.M):
+        if not re.search(rf"^#.*\b{re.escape(check)}\b", config, re.M):
+            yield f".clang-tidy: no reason: {check}\n"
+    ignored = (ROOT / ".cppcheck-suppressions").read_text(encoding="utf-8")
+    for block in re.split(r"\n\n+", ignored.strip()):
+        if not block.startswith("# "):
+            yield f".cppcheck-suppressions: no reason: {block}\n"
+
+
 def main():
     chosen = sys.argv[1:] or list(ANALYSERS)
     jobs = [(analyser, path, flags, None) for analyser in chosen for path, flags in runs()]
@@ -66,8 +86,9 @@ def main():
                  if analyser in chosen]
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
         problems = [problem for problem in pool.map(analyse, jobs) if problem]
+    problems += unreasoned()
     print("".join(problems), end="")
-    print(f"{len(jobs) - len(problems)} passed, {len(problems)} failed")
+    print(f"{max(len(jobs) - len(problems), 0)} passed, {len(problems)} failed")
     sys.exit(1 if problems else 0)
 
 

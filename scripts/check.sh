@@ -114,6 +114,7 @@ check_steps()
 	step 'linux-compat: every macro and function is used by a test' \
 		script compat-called || :
 	step 'kernel map' script kernel-map || :
+	step 'mutants apply' script mutants || :
 	step 'examples compile' script examples || :
 	step 'locking rules: clang reports what breaks them' script annotations || :
 	for analyser in gcc cppcheck clang-tidy; do

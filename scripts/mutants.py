@@ -31,8 +31,10 @@ BUILDS = {
     "plain": ("gcc", [], 1),
     "asan": ("clang", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
                        "-Dc_args=-fno-sanitize-recover=all"], 1),
-    "tsan": ("gcc", ["-Db_sanitize=thread"], 3),
+    "tsan": ("gcc", ["-Db_sanitize=thread"], 6),
 }
+APPLY = ["patch", "-p1", "--fuzz=1", "--forward", "--batch", "--reject-file=-",
+         "--no-backup-if-mismatch"]
 FAILED = re.compile(r"^\[  FAILED  \] (\w+)$", re.M)
 BEGUN = re.compile(r"^\[ RUN      \] (\w+)$", re.M)
 SKIPPED = re.compile(r"build.*|demo-out|\.git|tags|__pycache__")
@@ -55,8 +57,8 @@ class Mutant:
             sys.exit(f"{path}: its header needs Breaks, Tests and With, and may have Survives")
         self.tests, self.build = keys["Tests"].split(), keys["With"]
         self.reason = keys.get("Survives")
-        if self.build not in BUILDS:
-            sys.exit(f"{path}: With: is one of {', '.join(BUILDS)}")
+        if self.build not in [*BUILDS, "model"]:
+            sys.exit(f"{path}: With: is one of {', '.join(BUILDS)}, model")
         self.files = re.findall(r"^\+\+\+ b/(\S+)", text, re.M)
         if not self.files or any(not name.startswith("src/") or not (ROOT / name).is_file()
                                  for name in self.files):
@@ -80,7 +82,7 @@ def end(session):
 
 
 def run_test(command, env, limit):
-    """(what is wrong or None, seconds). A test that fails or hangs ends at once, with its children."""
+    """(what is wrong or None, seconds). What fails or hangs ends at once, with its children."""
     began, lines = time.monotonic(), []
     with subprocess.Popen(command, env=os.environ | env, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -107,8 +109,19 @@ def first_words(output):
     return report[1] if report and not FAILED.search(output) else "".join(claims[:1])
 
 
+def find_refutation(worker, mutant):
+    """What Spin says of the twin of a model that makes the same mistake. It must build, too."""
+    worker.build("plain").make([])
+    status, said = run([ROOT / "models" / "check", "--twin", *mutant.tests,
+                        worker.folder / "models"])
+    verdict = said.partition("\n")[0]
+    if not verdict.startswith(("PASS ", "FAIL ")):
+        raise Broken(f"models/check has no such twin\n{said}")
+    return None if status else f"the model of the {verdict.removeprefix('PASS ')}"
+
+
 def copy_tree(to):
-    """Make @to what the tree is. What is the same stays untouched, so that nothing is built twice."""
+    """Make @to what the tree is. What is the same is not touched, so that it is built once."""
     wanted = set()
     for folder, folders, names in os.walk(ROOT):
         here = pathlib.Path(folder).relative_to(ROOT)
@@ -140,29 +153,38 @@ class Build:
             status, said = run(["meson", "setup", *options, self.folder, self.tree],
                                env=os.environ | {"CC": compiler})
             if status:
-                raise Broken(f"cannot configure {self.folder}\n{said}")
+                raise Broken("cannot configure\n" + "\n".join(said.splitlines()[-20:]))
             mark.write_text(f"{compiler} {options}")
+        # It may be of an older tree.
+        status, said = run(["ninja", "-C", self.folder, "build.ninja"])
+        if status:
+            raise Broken("cannot configure\n" + "\n".join(said.splitlines()[-20:]))
         listed = run(["meson", "introspect", "--tests", self.folder])[1]
         self.tests = {test["name"]: test for test in json.loads(listed)}
+        listed = run(["meson", "introspect", "--targets", self.folder])[1]
+        self.outputs = {target["id"]: target["filename"] for target in json.loads(listed)}
         # Where addresses are too random for ThreadSanitizer's runtime, it needs help.
-        self.wrapper = ["setarch", "-R"] if name == "tsan" else []
+        fixed = ["setarch", "-R"]
+        self.wrapper = fixed if name == "tsan" and not run([*fixed, "true"])[0] else []
 
     def make(self, tests):
-        """What the tests @tests need."""
-        targets = set()
+        """What the tests @tests need, and the library that all of them are linked with."""
+        targets = {"src/libdmabuf-seams.a"}
         for test in tests:
             if test not in self.tests:
                 raise Broken(f"there is no test {test}")
-            targets |= {os.path.relpath(word, self.folder) for word in self.tests[test]["cmd"]
-                        if word.startswith(f"{self.folder}/") and not os.path.isdir(word)}
+            targets |= {os.path.relpath(output, self.folder)
+                        for target in self.tests[test]["depends"]
+                        for output in self.outputs[target]}
         status, said = run(["ninja", "-C", self.folder, *sorted(targets)])
         if status:
-            raise Broken(f"does not build\n{said[-3000:]}")
+            raise Broken("does not build\n" + "\n".join(said.splitlines()[-20:]))
 
     def test(self, test, limit):
         found = self.tests[test]
-        command = [*self.wrapper, *found["cmd"]]
-        return run_test(command, found["env"], limit)
+        options = found["env"].get("TSAN_OPTIONS", "") + ":halt_on_error=1"
+        return run_test([*self.wrapper, *found["cmd"]], found["env"] | {"TSAN_OPTIONS": options},
+                        limit)
 
 
 class Worker(threading.Thread):
@@ -220,7 +242,8 @@ class Mutants:
                 self.passed += 1
             else:
                 self.failed.append(line)
-            print(f"{'PASS' if good else 'FAIL'} {line}" + (f"\n{more}" if more else ""), flush=True)
+            print(f"{'PASS' if good else 'FAIL'} {line}", *([more] if more else []), sep="\n",
+                  flush=True)
 
     def work(self, jobs):
         queue = Queue(jobs)
@@ -240,6 +263,8 @@ class Mutants:
             copy_tree(WORK / str(number) / "tree")
         needed = {}
         for mutant in self.mutants:
+            if mutant.build == "model":
+                continue  # models/check verifies the models as they are
             needed.setdefault(mutant.build, set()).update(mutant.tests)
         self.work([(build, test, lambda worker, build=build, test=test:
                     self.try_unchanged(worker.build(build), build, test))
@@ -247,13 +272,14 @@ class Mutants:
         return not self.failed
 
     def try_unchanged(self, build, name, test):
+        what, more = f"{test} ({name}), without any mutant", ""
         try:
             build.make([test])
             wrong, self.seconds[name, test] = build.test(test, 600)
         except Broken as broken:
-            wrong = str(broken)
+            wrong, _, more = str(broken).partition("\n")
         if wrong:
-            self.say(False, f"{test} ({name}), without any mutant: {wrong}")
+            self.say(False, f"{what}: {wrong}", more)
 
     def try_mutants(self):
         self.work([(mutant.build, tuple(mutant.files), lambda worker, mutant=mutant:
@@ -263,13 +289,16 @@ class Mutants:
         tree, began = worker.folder / "tree", time.monotonic()
         before = {name: (tree / name).read_bytes() for name in mutant.files}
         try:
-            status, said = run(["patch", "-p1", "--fuzz=1", "--forward", "--batch", "--reject-file=-",
-                                "--no-backup-if-mismatch", "-d", tree, "-i", mutant.path])
+            status, said = run([*APPLY, "-d", tree, "-i", mutant.path])
             if status:
                 raise Broken(f"does not apply\n{said}")
-            build = worker.build(mutant.build)
-            build.make(mutant.tests)
-            self.judge(mutant, self.find_killer(build, mutant), time.monotonic() - began)
+            if mutant.build == "model":
+                killer = find_refutation(worker, mutant)
+            else:
+                build = worker.build(mutant.build)
+                build.make(mutant.tests)
+                killer = self.find_killer(build, mutant)
+            self.judge(mutant, killer, time.monotonic() - began)
         except Broken as broken:
             what, _, more = str(broken).partition("\n")
             self.say(False, f"{mutant.name}: {what}", more)

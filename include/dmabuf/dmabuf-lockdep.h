@@ -189,7 +189,7 @@ void dmabuf_might_alloc(void);
  *
  * Since: 0.1. Extension.
  */
-void dmabuf_might_sleep(void);
+void dmabuf_might_sleep(void) DMABUF_EXCLUDES(dmabuf_rcu);
 
 #ifdef __cplusplus
 }

@@ -55,20 +55,22 @@ struct tables {
 
 static struct dmabuf_spinlock graph_lock = DMABUF_SPINLOCK_INIT;
 static struct tables *tables;	       /* constant after graph_init() */
-static uint32_t nodes_used = 1;	       /* never used before: from here on */
-static uint32_t edges_used = 1;
-static uint32_t free_nodes, free_edges;
-static uint32_t oldest, newest;	       /* nodes of objects */
-static uint32_t searches;
+static uint32_t nodes_used DMABUF_GUARDED_BY(graph_lock) = 1; /* never used before: from here on */
+static uint32_t edges_used DMABUF_GUARDED_BY(graph_lock) = 1;
+static uint32_t free_nodes DMABUF_GUARDED_BY(graph_lock);
+static uint32_t free_edges DMABUF_GUARDED_BY(graph_lock);
+static uint32_t oldest DMABUF_GUARDED_BY(graph_lock); /* nodes of objects */
+static uint32_t newest DMABUF_GUARDED_BY(graph_lock);
+static uint32_t searches DMABUF_GUARDED_BY(graph_lock);
 static uint32_t removals;	       /* atomic */
 static bool overflowed, told_overflow; /* atomic */
 
-static struct node *node(uint32_t index)
+static struct node *node(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
 	return &tables->nodes[index];
 }
 
-static struct edge *edge(uint32_t index)
+static struct edge *edge(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
 	return &tables->edges[index];
 }
@@ -98,7 +100,7 @@ static uint32_t *edge_bucket(uint32_t from, uint32_t to)
  * Edges. All under graph_lock.
  */
 
-static uint32_t find_edge(uint32_t from, uint32_t to)
+static uint32_t find_edge(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t index = *edge_bucket(from, to);
 
@@ -107,7 +109,7 @@ static uint32_t find_edge(uint32_t from, uint32_t to)
 	return index;
 }
 
-static uint32_t take_edge(void)
+static uint32_t take_edge(void) DMABUF_REQUIRES(graph_lock)
 {
 	const uint32_t index = free_edges;
 
@@ -119,6 +121,7 @@ static uint32_t take_edge(void)
 }
 
 static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread)
+	DMABUF_REQUIRES(graph_lock)
 {
 	const uint32_t index = take_edge();
 	struct edge *new = edge(index);
@@ -143,7 +146,7 @@ static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack, uint32_t t
 	return index;
 }
 
-static void free_edge(uint32_t index)
+static void free_edge(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
 	struct edge *old = edge(index);
 	uint32_t *link = edge_bucket(old->from, old->to);
@@ -165,7 +168,7 @@ static void free_edge(uint32_t index)
  * Nodes. All under graph_lock.
  */
 
-static uint32_t find_node(const void *lock_class, uintptr_t object)
+static uint32_t find_node(const void *lock_class, uintptr_t object) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t index = *node_bucket(lock_class, object);
 
@@ -174,7 +177,7 @@ static uint32_t find_node(const void *lock_class, uintptr_t object)
 	return index;
 }
 
-static void free_node(uint32_t index)
+static void free_node(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
 	struct node *old = node(index);
 	uint32_t *link = node_bucket(old->lock_class, old->object);
@@ -197,7 +200,7 @@ static void free_node(uint32_t index)
 	fetch_add_release(&removals, 1);
 }
 
-static uint32_t take_node(void)
+static uint32_t take_node(void) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t index;
 
@@ -211,7 +214,7 @@ static uint32_t take_node(void)
 	return index;
 }
 
-static uint32_t make_node(const struct graph_node *like)
+static uint32_t make_node(const struct graph_node *like) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t *bucket = node_bucket(like->lock_class, like->object);
 	const uint32_t index = take_node();
@@ -236,7 +239,7 @@ static uint32_t make_node(const struct graph_node *like)
 	return index;
 }
 
-static uint32_t find_or_make(const struct graph_node *like)
+static uint32_t find_or_make(const struct graph_node *like) DMABUF_REQUIRES(graph_lock)
 {
 	const uint32_t index = find_node(like->lock_class, like->object);
 
@@ -248,7 +251,7 @@ static uint32_t find_or_make(const struct graph_node *like)
  */
 
 /* Is there a way from @from @to? Then each node on it knows by which edge it was reached. */
-static bool search(uint32_t from, uint32_t to)
+static bool search(uint32_t from, uint32_t to) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t last = from;
 
@@ -273,7 +276,7 @@ static bool search(uint32_t from, uint32_t to)
 	return false;
 }
 
-static void add_step(struct graph_cycle *cycle, const struct edge *edge)
+static void add_step(struct graph_cycle *cycle, const struct edge *edge) DMABUF_REQUIRES(graph_lock)
 {
 	const struct node *from = node(edge->from), *to = node(edge->to);
 
@@ -292,7 +295,7 @@ static void add_step(struct graph_cycle *cycle, const struct edge *edge)
 	cycle->steps++;
 }
 
-static bool is_one_fence(uint32_t index)
+static bool is_one_fence(uint32_t index) DMABUF_REQUIRES(graph_lock)
 {
 	return node(index)->is_completion && node(index)->is_of_fence;
 }
@@ -303,6 +306,7 @@ static bool is_one_fence(uint32_t index)
  * of locks and sections are for any thread. @threads: those before, up to @n.
  */
 static bool can_hang(const struct edge *edge, uint32_t *threads, unsigned int *n)
+	DMABUF_REQUIRES(graph_lock)
 {
 	if (!is_one_fence(edge->from) && !is_one_fence(edge->to))
 		return true;
@@ -316,7 +320,7 @@ static bool can_hang(const struct edge *edge, uint32_t *threads, unsigned int *n
 }
 
 /* @index has closed a cycle, which search() has found. False: it is none that can happen. */
-static bool describe(uint32_t index, struct graph_cycle *cycle)
+static bool describe(uint32_t index, struct graph_cycle *cycle) DMABUF_REQUIRES(graph_lock)
 {
 	const struct edge *const new = edge(index);
 	uint32_t threads[THREADS_MAX];
@@ -337,7 +341,7 @@ static bool describe(uint32_t index, struct graph_cycle *cycle)
 
 /* An edge that is not there yet. */
 static bool learn(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread,
-		  struct graph_cycle *ret_cycle)
+		  struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
 {
 	const bool closes = search(to, from);
 	const uint32_t index = make_edge(from, to, stack, thread);
@@ -395,7 +399,7 @@ static bool is_learnt(const struct graph_node *from, const struct graph_node *to
 }
 
 static bool add_locked(const struct graph_node *from, const struct graph_node *to, uint32_t stack,
-		       uint32_t thread, struct graph_cycle *ret_cycle)
+		       uint32_t thread, struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
 {
 	uint32_t a = find_or_make(from);
 	const uint32_t b = find_or_make(to);
@@ -416,7 +420,7 @@ bool graph_add(struct graph_known *known, const struct graph_node *from,
 	const uint64_t print = fingerprint(from, to);
 	bool closes = false;
 
-	if (!tables || is_known(known, print))
+	if (is_known(known, print))
 		return false;
 	if (!is_learnt(from, to)) {
 		const uint32_t stack = stack_save_from(caller);
@@ -434,7 +438,7 @@ bool graph_knows(const void *lock_class, uintptr_t object)
 {
 	bool is_there;
 
-	if (!tables || !load_relaxed(node_bucket(lock_class, object))) /* a hint */
+	if (!load_relaxed(node_bucket(lock_class, object))) /* a hint */
 		return false;
 	dmabuf_spin_lock(&graph_lock);
 	is_there = find_node(lock_class, object);
@@ -446,7 +450,7 @@ void graph_forget(uintptr_t object)
 {
 	uint32_t *bucket, index, next;
 
-	if (!tables || object < GRAPH_LEVELS)
+	if (object < GRAPH_LEVELS)
 		return;
 	bucket = node_bucket(NULL, object);
 	if (!load_relaxed(bucket)) /* whoever added one is done with the object */

@@ -14,6 +14,7 @@
 #include "debug/places.h"
 
 #include "os/atomic.h"
+#include "os/fault.h"
 #include "os/pages.h"
 #include "os/thread.h"
 
@@ -46,21 +47,15 @@ static struct entry *entry_of(enum place place, const void *object)
 
 static struct entry *find(enum place place, const void *object)
 {
-	struct entry *entry;
+	struct entry *entry = entry_of(place, object);
 
-	if (!tables[place])
-		return NULL;
-	entry = entry_of(place, object);
 	return load_acquire(&entry->object) == object ? entry : NULL; /* R1 */
 }
 
 void place_note(enum place place, const void *object, uint32_t stack)
 {
-	struct entry *entry;
+	struct entry *entry = entry_of(place, object);
 
-	if (!tables[place])
-		return;
-	entry = entry_of(place, object);
 	store_relaxed(&entry->object, NULL); /* N1 */
 	store_relaxed(&entry->stack, stack); /* N2 */
 	store_relaxed(&entry->holder, os_self());
@@ -91,7 +86,8 @@ uintptr_t place_holder(enum place place, const void *object)
 
 	if (!entry)
 		return 0;
-	holder = load_relaxed(&entry->holder);			     /* R2 */
+	holder = load_relaxed(&entry->holder); /* R2 */
+	OS_RACE_POINT("places: before the second look");
 	return load_relaxed(&entry->object) == object ? holder : 0; /* R3 */
 }
 

@@ -32,7 +32,7 @@
 struct stack {
 	uint32_t hash;
 	uint32_t depth;
-	void *frames[STACK_DEPTH];
+	void *frames[STACK_DEPTH]; /* NULL from @depth on */
 };
 
 struct depot {
@@ -68,8 +68,7 @@ static uint32_t hash(const struct stack *stack)
 
 static bool same(const struct stack *a, const struct stack *b)
 {
-	return a->hash == b->hash && a->depth == b->depth &&
-	       !memcmp(a->frames, b->frames, a->depth * sizeof(a->frames[0]));
+	return !memcmp(a, b, sizeof(*a));
 }
 
 /* The number of a place with nothing in it, 0 if there is none. */
@@ -112,11 +111,10 @@ static uint32_t keep(const struct stack *stack)
 
 uint32_t stack_save_from(const void *caller)
 {
-	struct stack stack;
+	struct stack stack = { .depth = 0 };
 
-	if (!depot)
-		return 0;
-	stack.depth = os_backtrace_from(caller, stack.frames, STACK_DEPTH);
+	if (depot)
+		stack.depth = os_backtrace_from(caller, stack.frames, STACK_DEPTH);
 	if (!stack.depth)
 		return 0;
 	stack.hash = hash(&stack);

@@ -18,12 +18,8 @@
 /* How many of @size bytes there are, from @offset on. */
 static size_t read_some(int fd, uint64_t offset, void *to, size_t size)
 {
-	const off_t position = (off_t)offset;
-	ssize_t got;
+	const ssize_t got = pread(fd, to, size, (off_t)offset); /* below 0: that is refused */
 
-	if (position < 0 || (uint64_t)position != offset)
-		return 0;
-	got = pread(fd, to, size, position);
 	return got < 0 ? 0 : (size_t)got;
 }
 

@@ -316,19 +316,19 @@ int pthread_mutex_trylock(pthread_mutex_t *mutex)
 }
 
 int pthread_mutex_timedlock(pthread_mutex_t *restrict mutex,
-			    const struct timespec *restrict deadline)
+			    const struct timespec *restrict abstime)
 {
-	const int err = REAL(mutex_timedlock)(mutex, deadline);
+	const int err = REAL(mutex_timedlock)(mutex, abstime);
 
 	if (has(err) && is_watched(mutex, __builtin_return_address(0)))
 		tell_has(mutex, DMABUF_LOCK_TRY);
 	return err;
 }
 
-int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clock,
-			    const struct timespec *restrict deadline)
+int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clockid,
+			    const struct timespec *restrict abstime)
 {
-	const int err = REAL(mutex_clocklock)(mutex, clock, deadline);
+	const int err = REAL(mutex_clocklock)(mutex, clockid, abstime);
 
 	if (has(err) && is_watched(mutex, __builtin_return_address(0)))
 		tell_has(mutex, DMABUF_LOCK_TRY);
@@ -337,14 +337,13 @@ int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clock,
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
-	int err;
-
 	if (!is_watched(mutex, __builtin_return_address(0)))
 		return REAL(mutex_unlock)(mutex);
 
 	/* Where libc says whether it was the caller's, the program may count on that. */
 	if (returns_to_holder(mutex) || is_robust(mutex)) {
-		err = REAL(mutex_unlock)(mutex);
+		const int err = REAL(mutex_unlock)(mutex);
+
 		if (!err)
 			tell_dropped(mutex);
 		return err;
@@ -382,17 +381,17 @@ int pthread_cond_wait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict m
 }
 
 int pthread_cond_timedwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
-			   const struct timespec *restrict deadline)
+			   const struct timespec *restrict abstime)
 {
 	const bool watched = begin_wait(mutex, __builtin_return_address(0));
 
-	return end_wait(mutex, watched, REAL(cond_timedwait)(cond, mutex, deadline));
+	return end_wait(mutex, watched, REAL(cond_timedwait)(cond, mutex, abstime));
 }
 
 int pthread_cond_clockwait(pthread_cond_t *restrict cond, pthread_mutex_t *restrict mutex,
-			   clockid_t clock, const struct timespec *restrict deadline)
+			   clockid_t clock_id, const struct timespec *restrict abstime)
 {
 	const bool watched = begin_wait(mutex, __builtin_return_address(0));
 
-	return end_wait(mutex, watched, REAL(cond_clockwait)(cond, mutex, clock, deadline));
+	return end_wait(mutex, watched, REAL(cond_clockwait)(cond, mutex, clock_id, abstime));
 }

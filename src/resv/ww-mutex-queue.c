@@ -165,7 +165,7 @@ static bool must_back_off(const struct ww_mutex *lock, const struct waiter *self
 	if (!self->ctx || !self->ctx->acquired)
 		return false;
 	if (!self->ctx->is_wait_die)
-		return load_relaxed(&self->ctx->wounded); /* ordered by arm() */
+		return load_relaxed(&self->ctx->wounded); /* ordered by S1 */
 	return must_die(lock, self);
 }
 

@@ -10,13 +10,13 @@
 
 TEST(a_walk_meets_every_live_buffer_once_in_the_order_of_export)
 {
-	struct dma_buf *buffers[3] = { new_memfd_buffer(4096), NULL, new_memfd_buffer(4096) };
+	struct dma_buf *buffers[3] = { new_memfd_buffer(65536), NULL, new_memfd_buffer(65536) };
 	struct dma_buf *dmabuf;
 	struct fake fake;
 
 	dma_buf_put(buffers[0]);
 	buffers[0] = fake_begin_test(&fake, FAKE_STATIC);
-	buffers[1] = new_memfd_buffer(4096);
+	buffers[1] = new_memfd_buffer(65536);
 	dmabuf = dma_buf_iter_begin();
 	ASSERT_PTR(dmabuf, ==, buffers[2]);
 	dmabuf = dma_buf_iter_next(dmabuf);
@@ -31,12 +31,12 @@ TEST(a_walk_meets_every_live_buffer_once_in_the_order_of_export)
 
 TEST(a_walk_holds_the_buffer_where_it_is_and_ends_it_if_nobody_else_does)
 {
-	struct dma_buf *first = new_memfd_buffer(4096), *dmabuf;
+	struct dma_buf *first = new_memfd_buffer(65536), *dmabuf;
 	struct fake fake;
 
 	dmabuf = dma_buf_iter_begin();
 	dma_buf_put(first);
-	ASSERT_INT(dmabuf->size, ==, 4096);
+	ASSERT_INT(dmabuf->size, ==, 65536);
 	fake_begin_test(&fake, FAKE_STATIC);
 	dmabuf = dma_buf_iter_next(dmabuf);
 	ASSERT_PTR(dmabuf, ==, fake.dmabuf);
@@ -55,7 +55,7 @@ static void be_the_child(void)
 
 	if (dma_buf_iter_begin())
 		_exit(1);
-	own = new_memfd_buffer(4096);
+	own = new_memfd_buffer(65536);
 	dma_buf_put(inherited[1]);
 	dma_buf_put(inherited[0]);
 	if (dma_buf_iter_next(inherited[2]))
@@ -71,7 +71,7 @@ TEST(a_forked_child_begins_with_no_buffers)
 	pid_t pid;
 
 	for (unsigned int i = 0; i < 3; i++)
-		inherited[i] = new_memfd_buffer(4096);
+		inherited[i] = new_memfd_buffer(65536);
 	fflush(NULL);
 	pid = fork();
 	ASSERT_INT(pid, >=, 0);

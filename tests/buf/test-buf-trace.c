@@ -24,7 +24,7 @@ static const struct dmabuf_trace *heard_at(unsigned int i, const struct dma_buf 
 
 static void live_and_die(void)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer(4096);
+	struct dma_buf *dmabuf = new_memfd_buffer(65536);
 
 	get_dma_buf(dmabuf);
 	dma_buf_put(dmabuf);
@@ -35,7 +35,7 @@ TEST(export_comes_first_and_release_last)
 {
 	ASSERT_STORY(&heard, live_and_die(), "buf_export buf_release");
 	ASSERT_STR(heard.heard[0].exporter, "memfd");
-	ASSERT_INT(heard.heard[0].size, ==, 4096);
+	ASSERT_INT(heard.heard[0].size, ==, 65536);
 	ASSERT_PTR(heard.heard[0].attach, ==, NULL);
 	ASSERT_PTR(heard.heard[0].dmabuf, ==, heard.heard[1].dmabuf);
 }
@@ -52,7 +52,7 @@ TEST(a_buffer_has_its_name_from_the_start)
 	struct dma_buf *dmabuf;
 
 	ASSERT_INT(dmabuf_set_trace_hook(read_name, name), ==, 0);
-	dmabuf = new_memfd_buffer(4096);
+	dmabuf = new_memfd_buffer(65536);
 	ASSERT_STR(name, "test");
 	recorder_end();
 	dma_buf_put(dmabuf);
@@ -63,7 +63,7 @@ static struct fake fake;
 static void fail_to_export(void)
 {
 	const struct dma_buf_export_info nothing = { .exp_name = "nobody" };
-	struct dma_buf *memory = new_memfd_buffer(4096);
+	struct dma_buf *memory = new_memfd_buffer(65536);
 	struct dma_buf_export_info info;
 	int fd = dma_buf_fd(memory, O_RDWR);
 
@@ -241,7 +241,7 @@ static void check_order(const struct dmabuf_trace *trace, void *unused)
 
 TORTURE(nothing_is_heard_of_a_buffer_before_its_export_or_after_its_release)
 {
-	struct dma_buf *dmabuf = new_memfd_buffer(4096);
+	struct dma_buf *dmabuf = new_memfd_buffer(65536);
 	int fd = dma_buf_fd(dmabuf, O_RDWR);
 
 	dma_buf_put(dmabuf);

@@ -494,9 +494,11 @@ TEST(vmap_of_nothing_warns)
 	ASSERT_WARNS(ASSERT_INT(dma_buf_vmap(NULL, &map), ==, -EINVAL), "needs");
 	ASSERT_WARNS(ASSERT_INT(dma_buf_vmap_unlocked(NULL, &map), ==, -EINVAL), "needs");
 	ASSERT_WARNS(ASSERT_INT(dma_buf_vmap_unlocked(dmabuf, NULL), ==, -EINVAL), "needs");
+	ASSERT_WARNS(ASSERT_INT(dma_buf_vmap(dmabuf, NULL), ==, -EINVAL), "needs");
 	ASSERT_WARNS(dma_buf_vunmap(NULL, &map), "needs");
 	ASSERT_WARNS(dma_buf_vunmap(dmabuf, NULL), "needs");
 	ASSERT_WARNS(dma_buf_vunmap_unlocked(NULL, &map), "needs");
+	ASSERT_WARNS(dma_buf_vunmap_unlocked(dmabuf, NULL), "needs");
 	dma_buf_put(dmabuf);
 }
 

@@ -13,7 +13,7 @@
 #include "fake-exporter.h"
 #include "memfd-buffer.h"
 
-#define SIZE 8192
+#define SIZE 131072 /* whole pages, also of 64 KiB */
 
 /*
  * References.

@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define SIZE 8192
+#define SIZE 131072 /* whole pages, also of 64 KiB */
 
 static int create_failing(unsigned int nth)
 {

@@ -27,6 +27,7 @@ struct registration {
 
 struct crowd {
 	struct dma_fence *fence;
+	unsigned int written; /* plain: ordered by the fence */
 	struct registration of[REGISTRARS][REGISTRATIONS];
 };
 
@@ -40,12 +41,16 @@ static void run_registration(struct dma_fence *fence, struct dma_fence_cb *cb)
 	fetch_add_relaxed(&registration->calls, 1);
 }
 
-static void register_and_remove(struct dma_fence *fence, struct registration *of)
+static void register_and_remove(const struct crowd *crowd, struct registration *of)
 {
+	struct dma_fence *fence = crowd->fence;
+
 	for (unsigned int i = 0; i < REGISTRATIONS; i++) {
 		const int err = dma_fence_add_callback(fence, &of[i].cb, run_registration);
 
 		ASSERT_TRUE(!err || err == -ENOENT);
+		if (err)
+			ASSERT_INT(crowd->written, ==, 1);
 		of[i].added = !err;
 	}
 	for (unsigned int i = 0; i < REGISTRATIONS; i += 2) {
@@ -58,10 +63,12 @@ static void join_crowd(unsigned int index, void *arg)
 {
 	struct crowd *crowd = arg;
 
-	if (index < REGISTRARS)
-		register_and_remove(crowd->fence, crowd->of[index]);
-	else
-		ASSERT_INT(dma_fence_signal_timestamp(crowd->fence, 4711), ==, 0);
+	if (index < REGISTRARS) {
+		register_and_remove(crowd, crowd->of[index]);
+		return;
+	}
+	crowd->written = 1;
+	ASSERT_INT(dma_fence_signal_timestamp(crowd->fence, 4711), ==, 0);
 }
 
 static void check_crowd(const struct crowd *crowd)

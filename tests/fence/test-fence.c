@@ -164,6 +164,19 @@ TEST(a_dead_fence_is_there_until_its_readers_leave)
 	dmabuf_rcu_read_unlock();
 }
 
+TEST(announced_work_holds_its_fence_where_the_rules_are_checked)
+{
+	struct dma_fence *fence = make_fence();
+
+	dma_fence_begin_work(fence);
+	ASSERT_INT(fence->refcount.count, ==, dmabuf_lockdep_is_on() ? 2 : 1);
+	dma_fence_end_work(fence);
+	ASSERT_INT(fence->refcount.count, ==, 1);
+	dma_fence_end_work(fence); /* there is none any more */
+	ASSERT_INT(fence->refcount.count, ==, 1);
+	dma_fence_put(fence);
+}
+
 TEST(get_rcu_never_revives_the_dead)
 {
 	struct dma_fence *fence = make_fence();

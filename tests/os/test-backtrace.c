@@ -6,7 +6,10 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <sys/auxv.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
+#include "code.h"
 #include "os/backtrace.h"
 
 /* A function that keeps its frame. */
@@ -151,9 +154,9 @@ TEST(a_return_address_belongs_to_the_call_before_it)
 {
 	char text[128];
 
-	os_symbol((const void *)((uintptr_t)inner + 1), text, sizeof(text));
-	ASSERT_BEGINS(text, "inner+0 (");
-	os_symbol((const void *)(uintptr_t)inner, text, sizeof(text));
+	os_symbol(first_return(inner), text, sizeof(text));
+	ASSERT_BEGINS(text, "inner" FIRST_CALL " (");
+	os_symbol((const void *)code_of(inner), text, sizeof(text));
 	ASSERT_TRUE(strncmp(text, "inner+", 6));
 }
 
@@ -162,8 +165,8 @@ TEST(an_exported_function_is_found_in_its_library)
 	char text[128];
 	void *function = dlsym(RTLD_DEFAULT, "pthread_mutex_lock");
 
-	os_symbol((char *)function + 1, text, sizeof(text));
-	ASSERT_TRUE(strstr(text, "mutex_lock+0 ("));
+	os_symbol(first_return(function), text, sizeof(text));
+	ASSERT_TRUE(strstr(text, "mutex_lock" FIRST_CALL " ("));
 }
 
 TEST(without_a_name_there_is_the_place_and_without_a_module_the_address)
@@ -193,7 +196,7 @@ TEST(a_module_without_a_file_has_places)
 
 TEST(a_symbol_is_cut_off_where_the_room_ends)
 {
-	const void *address = (const void *)((uintptr_t)inner + 1);
+	const void *address = first_return(inner);
 	char text[8] = "untouch";
 
 	ASSERT_INT(os_symbol(address, text, 0), ==, 0);
@@ -202,4 +205,52 @@ TEST(a_symbol_is_cut_off_where_the_room_ends)
 	ASSERT_STR(text, "");
 	ASSERT_INT(os_symbol(address, text, sizeof(text)), ==, 7);
 	ASSERT_STR(text, "inner+0");
+}
+
+/*
+ * Forks.
+ */
+
+static uint32_t unwinding, forking, forked; /* atomic */
+
+/* A fork has begun: stay in the unwinder for a while, in which it may not end. */
+static void stay(const char *label)
+{
+	if (!strcmp(label, "rcu: about to fork"))
+		store_release(&forking, 1);
+	if (strcmp(label, "backtrace: the unwinder runs") != 0 || load_acquire(&unwinding))
+		return;
+	store_release(&unwinding, 1);
+	WAIT_UNTIL(load_acquire(&forking));
+	for (unsigned int i = 0; i < 20000; i++) {
+		test_yield();
+		ASSERT_FALSE(load_acquire(&forked));
+	}
+}
+
+static void take_a_stack(void *unused)
+{
+	struct trace trace;
+
+	(void)unused;
+	outer(&trace, 4);
+}
+
+TEST(a_fork_waits_until_nobody_is_in_the_unwinder)
+{
+	struct test_thread *thread;
+	int status;
+	pid_t pid;
+
+	os_race_hook(stay);
+	thread = test_thread_start(take_a_stack, NULL);
+	WAIT_UNTIL(load_acquire(&unwinding));
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	store_release(&forked, 1);
+	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
+	ASSERT_INT(status, ==, 0);
+	test_thread_join(thread);
+	os_race_hook(NULL);
 }

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "code.h"
 #include "os/elf.h"
 
 /* This program's file, and a copy that a test may spoil. */
@@ -62,7 +63,7 @@ static void copy_program(struct copy *copy)
 	while (copy->symbols->sh_type != SHT_SYMTAB)
 		copy->symbols++;
 	copy->names = &sections[copy->symbols->sh_link];
-	copy->inside = address_in_file((uintptr_t)a_static_function + 1);
+	copy->inside = address_in_file(code_of(a_static_function) + 1);
 }
 
 static void drop(struct copy *copy)
@@ -89,6 +90,40 @@ TEST(a_static_function_is_found_and_where_it_begins)
 	ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
 	ASSERT_STR(function.name, "a_static_function");
 	ASSERT_INT(function.start, ==, copy.inside - 1);
+	drop(&copy);
+}
+
+/* The table's entry for a_static_function(). */
+static ElfW(Sym) *own_symbol(const struct copy *copy)
+{
+	ElfW(Sym) *symbol = (void *)(copy->image + copy->symbols->sh_offset);
+
+	while (strcmp((char *)copy->image + copy->names->sh_offset + symbol->st_name,
+		      "a_static_function"))
+		symbol++;
+	return symbol;
+}
+
+TEST(of_several_functions_at_an_address_the_one_that_begins_last_is_found)
+{
+	struct elf_function function;
+	struct copy copy;
+	ElfW(Sym) *own;
+
+	copy_program(&copy);
+	own = own_symbol(&copy);
+	for (int other = -1; other <= 1; other += 2) {
+		own[other] = *own;
+		own[other].st_name = own->st_name + 2;
+		own[other].st_value = own->st_value - 1;
+		own[other].st_size = own->st_size + 1;
+		ASSERT_TRUE(finds(&copy));
+		own[other].st_value = own->st_value + 1;
+		ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
+		ASSERT_STR(function.name, "static_function");
+		ASSERT_INT(function.start, ==, copy.inside);
+		own[other].st_info = STT_OBJECT;
+	}
 	drop(&copy);
 }
 
@@ -172,6 +207,36 @@ TEST(a_name_that_is_too_long_is_cut_off)
 	ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
 	ASSERT_INT(strspn(function.name, "x"), ==, ELF_NAME_SIZE - 1);
 	ASSERT_INT(function.name[ELF_NAME_SIZE - 1], ==, 0);
+	drop(&copy);
+}
+
+TEST(a_name_ends_with_its_table)
+{
+	struct elf_function function;
+	struct copy copy;
+
+	copy_program(&copy);
+	copy.names->sh_size = own_symbol(&copy)->st_name + sizeof("a_static") - 1;
+	ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
+	ASSERT_STR(function.name, "a_static");
+	drop(&copy);
+}
+
+TEST(of_functions_in_each_other_the_one_that_begins_last_is_found)
+{
+	struct copy copy;
+	ElfW(Sym) *symbol;
+
+	copy_program(&copy);
+	symbol = own_symbol(&copy);
+	/* Its neighbours in the table lie around it, one before it there and one behind. */
+	for (int i = -1; i <= 1; i += 2) {
+		symbol[i] = *symbol;
+		symbol[i].st_name = 0;
+		symbol[i].st_value -= 16;
+		symbol[i].st_size += 16;
+	}
+	ASSERT_TRUE(finds(&copy));
 	drop(&copy);
 }
 

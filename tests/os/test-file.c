@@ -12,6 +12,7 @@
 
 #include "libc.h"
 #include "os/file.h"
+#include "os/pages.h"
 #include "os/sync-file.h"
 
 #define PAGE os_page_size()
@@ -117,6 +118,12 @@ TEST(a_mapping_of_what_can_only_be_read_is_not_made_writable)
 	os_unmap(address, PAGE);
 	os_file_close(readonly);
 	os_file_close(fd);
+}
+
+TEST(there_are_no_pages_beyond_all_addresses)
+{
+	ASSERT_PTR(os_pages_reserve(SIZE_MAX / 4 * 3), ==, NULL);
+	os_pages_release(NULL, PAGE);
 }
 
 TEST(a_file_that_is_no_sync_file_of_the_kernels_is_told_by_each_call)

@@ -15,12 +15,6 @@ int pthread_key_create(pthread_key_t *ret_key, void (*destructor)(void *value))
 	return keys_are_used_up ? EAGAIN : NEXT(pthread_key_create)(ret_key, destructor);
 }
 
-/* After liburcu has got its own. */
-__attribute__((constructor)) static void use_up_keys(void)
-{
-	keys_are_used_up = true;
-}
-
 static unsigned int flushed, has_run; /* atomic */
 
 static void note_flush(void)
@@ -29,6 +23,14 @@ static void note_flush(void)
 }
 
 static struct os_exit_hook note = { .func = note_flush };
+
+/* Before the library wants its key for another reason, and for no time in which others want one. */
+__attribute__((constructor(101))) static void enrol_first(void)
+{
+	keys_are_used_up = true;
+	os_thread_enrol(&note);
+	keys_are_used_up = false;
+}
 
 static void note_run(struct dmabuf_rcu_head *head)
 {
@@ -48,6 +50,7 @@ TEST(a_thread_whose_end_nobody_hears_of_can_flush_by_itself)
 {
 	struct dmabuf_rcu_head head;
 
+	store_relaxed(&flushed, 0);
 	test_thread_join(test_thread_start(defer_and_flush, &head));
 	ASSERT_INT(load_relaxed(&flushed), ==, 0);
 	dmabuf_rcu_barrier();

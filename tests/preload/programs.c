@@ -6,6 +6,7 @@
  * Threads run one after the other where an order is wrong, so that it never hangs.
  */
 #define _GNU_SOURCE
+#include <dlfcn.h>
 #include <dmabuf/dmabuf.h>
 #include <errno.h>
 #include <pthread.h>
@@ -165,19 +166,28 @@ static void new_mutexes_in_old_memory(void)
 	free(pair);
 }
 
+static pthread_mutex_t typed;
+
+static void lock_a_then_typed(void)
+{
+	lock_both(&a, &typed);
+}
+
 static void lock_again(int type)
 {
 	pthread_mutexattr_t attr;
-	pthread_mutex_t mutex;
 
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_settype(&attr, type);
-	pthread_mutex_init(&mutex, &attr);
-	pthread_mutex_lock(&mutex);
-	if (pthread_mutex_lock(&mutex) != EDEADLK)
-		pthread_mutex_unlock(&mutex);
-	pthread_mutex_unlock(&mutex);
-	pthread_mutex_destroy(&mutex);
+	pthread_mutex_init(&typed, &attr);
+	pthread_mutex_lock(&typed);
+	if (pthread_mutex_lock(&typed) != EDEADLK)
+		pthread_mutex_unlock(&typed);
+	pthread_mutex_unlock(&typed);
+	/* It is not held any more, so the first makes no order. */
+	lock_both(&a, &b);
+	elsewhere(lock_a_then_typed);
+	pthread_mutex_destroy(&typed);
 }
 
 static void recursion(void)
@@ -248,6 +258,39 @@ static void cond_order(void)
 {
 	lock_both(&a, &b);
 	wait_holding(NULL);
+}
+
+static bool waiting;
+
+static void unlock_mutex(void *mutex)
+{
+	pthread_mutex_unlock(mutex);
+}
+
+static void wait_for_ever(void)
+{
+	pthread_mutex_lock(&a);
+	pthread_cleanup_push(unlock_mutex, &a);
+	waiting = true;
+	for (;;)
+		pthread_cond_wait(&cond, &a);
+	pthread_cleanup_pop(true);
+}
+
+/* Who is cancelled in a wait has the mutex in its handlers. */
+static void cancelled_wait(void)
+{
+	const pthread_t thread = start(wait_for_ever);
+	bool is_waiting = false;
+
+	while (!is_waiting) {
+		pthread_mutex_lock(&a);
+		is_waiting = waiting;
+		pthread_mutex_unlock(&a);
+	}
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	lock_both(&a, &b);
 }
 
 /*
@@ -377,6 +420,14 @@ static void forked_child_inversion(void)
 	waitpid(child, &status, 0);
 }
 
+static void inside_of_loader(void)
+{
+	void *plugin = dlopen(getenv("TEST_PLUGIN"), RTLD_NOW);
+
+	NEEDS(plugin);
+	dlclose(plugin);
+}
+
 /*
  * Many threads.
  */
@@ -462,6 +513,7 @@ static const struct {
 	{ "unlock-by-its-holder", unlock_by_its_holder },
 	{ "cond-inversion", cond_inversion },
 	{ "cond-order", cond_order },
+	{ "cancelled-wait", cancelled_wait },
 	{ "wait-for-callback", wait_for_callback },
 	{ "wait-for-callback-without", wait_for_callback_without },
 	{ "wait-for-signaller", wait_for_signaller },
@@ -469,6 +521,7 @@ static const struct {
 	{ "early-mutex", early_mutex },
 	{ "forked-child", forked_child },
 	{ "forked-child-inversion", forked_child_inversion },
+	{ "inside-of-loader", inside_of_loader },
 	{ "many-threads", many_threads },
 };
 

@@ -16,6 +16,7 @@ struct run {
 /* Run program @name; @debug: the value of DMABUF_DEBUG. */
 static void run(const char *name, const char *debug, struct run *ret_run)
 {
+	const char *const emulator = getenv("DMABUF_TEST_EMULATOR"); /* scripts/cross.sh */
 	size_t length = 0;
 	int fds[2];
 	pid_t child;
@@ -30,6 +31,9 @@ static void run(const char *name, const char *debug, struct run *ret_run)
 		close(fds[1]);
 		setenv("LD_PRELOAD", TEST_PRELOAD, 1);
 		setenv("DMABUF_DEBUG", debug, 1);
+		setenv("TEST_PLUGIN", TEST_PLUGIN, 1);
+		if (emulator)
+			execl(emulator, emulator, TEST_PROGRAMS, name, (char *)NULL);
 		execl(TEST_PROGRAMS, TEST_PROGRAMS, name, (char *)NULL);
 		_exit(127);
 	}
@@ -117,6 +121,11 @@ TEST(a_wait_for_a_condition_takes_its_mutex_after_what_is_held)
 	ASSERT_QUIET("cond-order", "1");
 }
 
+TEST(a_thread_cancelled_in_such_a_wait_has_its_mutex)
+{
+	ASSERT_QUIET("cancelled-wait", "1");
+}
+
 TEST(a_wait_for_a_fence_under_a_mutex_that_its_callback_takes_is_reported)
 {
 	ASSERT_REPORTED("wait-for-callback", "D010", "take_a");
@@ -132,6 +141,11 @@ TEST(a_wait_for_a_fence_under_a_mutex_that_its_signaller_holds_is_reported)
 TEST(a_mutex_locked_before_any_constructor_is_as_others)
 {
 	ASSERT_QUIET("early-mutex", "1");
+}
+
+TEST(a_mutex_locked_while_its_library_is_loaded_is_as_others)
+{
+	ASSERT_QUIET("inside-of-loader", "1");
 }
 
 TEST(a_forked_child_is_watched_and_may_initialise_its_mutexes_anew)

@@ -2,7 +2,7 @@
 /* Walks with the lock held, while their caller stages. */
 #include "view.h"
 
-#define FENCES 6 /* fill the smallest log */
+#define FENCES SMALLEST_LOG
 
 static void add_one(struct dma_resv *obj, uint64_t seqno)
 {

@@ -12,6 +12,9 @@
 #define READ DMA_RESV_USAGE_READ
 #define BOOKKEEP DMA_RESV_USAGE_BOOKKEEP
 
+/* How many fences the smallest log has room for. */
+enum { SMALLEST_LOG = sizeof(void *) < 8 ? 8 : 6 };
+
 /* How many fences a query returns; how often @fence (NULL: nothing in particular) is there. */
 struct view {
 	struct dma_resv *obj;

@@ -185,7 +185,7 @@ void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock 
 		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx)
 			continue;
 		before = &held->lock;
-		if (held->lock.lock_class == lock->lock_class && held->lock.kind == lock->kind)
+		if (held->lock.lock_class == lock->lock_class)
 			check_pair(self, lock, held);
 		lockdep_learn(self, &held->lock, lock);
 	}

@@ -302,6 +302,39 @@ TEST(fences_at_one_place_in_changing_roles)
 	}
 }
 
+struct mutex_wait {
+	struct ww_mutex *mutex;
+	struct dma_fence *fence;
+};
+
+static void wait_under_mutex(void *arg)
+{
+	const struct mutex_wait *it = arg;
+
+	ASSERT_INT(ww_mutex_lock(it->mutex, NULL), ==, 0);
+	ASSERT_INT(dma_fence_wait_timeout(it->fence, false, MOMENT), ==, 0);
+	ww_mutex_unlock(it->mutex);
+}
+
+/* The fence is signalled under a mutex, but not under the one that its waiter held. */
+TEST(mutexes_at_one_place)
+{
+	static DEFINE_WW_CLASS(ww_class);
+	struct dma_fence *fence = make_fence();
+	struct ww_mutex mutex;
+	struct mutex_wait it = { &mutex, fence };
+
+	ww_mutex_init(&mutex, &ww_class);
+	in_thread(wait_under_mutex, &it);
+	ww_mutex_destroy(&mutex);
+	ww_mutex_init(&mutex, &ww_class);
+	ASSERT_INT(ww_mutex_lock(&mutex, NULL), ==, 0);
+	dma_fence_signal(fence);
+	ww_mutex_unlock(&mutex);
+	ww_mutex_destroy(&mutex);
+	dma_fence_put(fence);
+}
+
 TEST(locks_at_one_place_in_changing_orders)
 {
 	static lock_kind kind = { .name = "node", .flags = DMABUF_LOCK_BY_OBJECT };

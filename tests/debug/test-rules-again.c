@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Two ways to go unreported: an order that was forgotten, and is learnt again by who remembers it;
- * and a signal for which its thread holds the fence's lock already.
+ * Orders that were forgotten: learnt again by who remembers them, and of no other lock; and
+ * a signal for which its thread holds the fence's lock already.
  */
 #include "rules.h"
 
@@ -41,6 +41,27 @@ TEST(order_that_was_forgotten_is_learnt_again)
 	ASSERT_REPORTED(second_then_first(), "D001", "node", "second_then_first", "first_then_second");
 	dmabuf_lock_forget(&first);
 	dmabuf_lock_forget(&second);
+}
+
+static const char third;
+
+STEP void third_then_first(void)
+{
+	take(&nodes, &third);
+	take(&nodes, &first);
+	drop(&first);
+	drop(&third);
+	STAYS;
+}
+
+/* The third takes the place of the second in the tables, and none of its orders. */
+TEST(order_with_one_that_came_after_it_was_forgotten_is_not)
+{
+	first_then_second();
+	dmabuf_lock_forget(&second);
+	third_then_first();
+	dmabuf_lock_forget(&first);
+	dmabuf_lock_forget(&third);
 }
 
 /*

@@ -138,7 +138,7 @@ TEST(use_after_the_end_is_fatal_also_for_a_thread_that_is_not_watched)
 	ASSERT_FATAL(in_thread(use_without_memory, NULL), "D014", "use_without_memory");
 }
 
-static void put_it(void *fence)
+STEP void put_it(void *fence)
 {
 	dma_fence_put(fence);
 	STAYS;

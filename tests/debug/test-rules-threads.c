@@ -50,3 +50,23 @@ TEST(signaller_that_waited_itself_before_another_did_is_reported)
 	ASSERT_REPORTED(signal_under_lock(&scene), "D010", "signal_under_lock", "wait_under_lock");
 	dma_fence_put(scene.fence);
 }
+
+/*
+ * Many at one place.
+ */
+
+TEST(place_is_reported_once_for_many_fences)
+{
+	static const char lock;
+
+	reports_begin();
+	for (unsigned int i = 0; i < 20; i++) {
+		struct scene scene = { make_fence(), &lock };
+
+		in_thread(wait_under_lock, &scene);
+		signal_under_lock(&scene);
+		dma_fence_put(scene.fence);
+	}
+	reports_end();
+	ASSERT_INT(reports.count, ==, 1);
+}

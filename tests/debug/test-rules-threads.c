@@ -7,11 +7,14 @@
 
 #include <dmabuf/dma-resv.h>
 
+#include <pthread.h>
+
 #include "../fence/fences.h"
 
 #define MOMENT 1
 
 static lock_kind queues = { .name = "queue" };
+static lock_kind others = { .name = "other" };
 
 /*
  * Two that do the same.
@@ -69,4 +72,56 @@ TEST(place_is_reported_once_for_many_fences)
 	}
 	reports_end();
 	ASSERT_INT(reports.count, ==, 1);
+}
+
+/*
+ * Ends.
+ */
+
+static struct {
+	pthread_key_t late; /* its destructor runs after the library's */
+	pthread_mutex_t mutex;
+	bool held, wanted; /* atomic */
+} kept = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static void drop_late(void *unused)
+{
+	(void)unused;
+	WAIT_UNTIL(load_acquire(&kept.wanted));
+	drop(&kept.mutex);
+	pthread_mutex_unlock(&kept.mutex);
+}
+
+static void take_and_end(void *unused)
+{
+	(void)unused;
+	take(&queues, &kept.mutex);
+	pthread_mutex_lock(&kept.mutex);
+	pthread_setspecific(kept.late, &kept);
+	store_release(&kept.held, true);
+}
+
+static void want_it(void *unused)
+{
+	(void)unused;
+	WAIT_UNTIL(load_acquire(&kept.held));
+	take(&queues, &kept.mutex);
+	store_release(&kept.wanted, true);
+	pthread_mutex_lock(&kept.mutex);
+	drop(&kept.mutex);
+	pthread_mutex_unlock(&kept.mutex);
+}
+
+TEST(lock_that_a_thread_drops_in_its_last_moments_is_not)
+{
+	struct test_thread *threads[2];
+
+	take(&others, &others);
+	drop(&others); /* so that the library has seen threads before */
+	ASSERT_INT(pthread_key_create(&kept.late, drop_late), ==, 0);
+	threads[0] = test_thread_start(take_and_end, NULL);
+	threads[1] = test_thread_start(want_it, NULL);
+	test_thread_join(threads[0]);
+	test_thread_join(threads[1]);
+	pthread_key_delete(kept.late);
 }

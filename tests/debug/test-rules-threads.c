@@ -125,3 +125,63 @@ TEST(lock_that_a_thread_drops_in_its_last_moments_is_not)
 	test_thread_join(threads[1]);
 	pthread_key_delete(kept.late);
 }
+
+/*
+ * Little room.
+ */
+
+enum { STACK = 256 << 10, REPORT = 8 << 10 };
+
+static _Alignas(4096) unsigned char stack[STACK];
+
+static void *do_much(void *arg)
+{
+	struct dma_fence *fence = arg;
+	static const char locks[2];
+	struct dma_resv resv;
+
+	take(&others, &locks[0]);
+	dma_resv_init(&resv);
+	ASSERT_INT(dma_resv_lock(&resv, NULL), ==, 0);
+	take(&queues, &locks[1]);
+	ASSERT_INT(dma_fence_wait_timeout(fence, false, MOMENT), ==, 0);
+	dma_fence_put(dma_fence_get(fence));
+	drop(&locks[1]);
+	dma_resv_unlock(&resv);
+	dma_resv_fini(&resv);
+	drop(&locks[0]);
+	return NULL;
+}
+
+static void *do_nothing(void *unused)
+{
+	return unused;
+}
+
+static size_t stack_used_by(void *(*func)(void *arg), void *arg)
+{
+	pthread_attr_t attr;
+	pthread_t thread;
+	size_t unused = 0;
+
+	memset(stack, 0x5a, sizeof(stack));
+	pthread_attr_init(&attr);
+	ASSERT_INT(pthread_attr_setstack(&attr, stack, sizeof(stack)), ==, 0);
+	ASSERT_INT(pthread_create(&thread, &attr, func, arg), ==, 0);
+	pthread_join(thread, NULL);
+	pthread_attr_destroy(&attr);
+	while (stack[unused] == 0x5a)
+		unused++;
+	return sizeof(stack) - unused;
+}
+
+/* Reports take more, but not what is never reported. */
+TEST(thread_that_breaks_no_rule_needs_little_stack)
+{
+	struct dma_fence *fence = make_fence();
+	const size_t least = stack_used_by(do_nothing, NULL);
+
+	ASSERT_INT(stack_used_by(do_much, fence), <, least + REPORT);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+}

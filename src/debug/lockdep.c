@@ -189,9 +189,10 @@ void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock 
 		if (held->lock.kind == LOCKDEP_COMPLETION &&
 		    !held->lock.is_due(held->lock.object, NULL))
 			continue;
-		/* Many locks under one context are one, as far as the graph is concerned. */
+		/* Many locks under one context are one, except for those that fences know. */
 		if (before && held->lock.kind == LOCKDEP_WW && lock->kind != LOCKDEP_COMPLETION &&
-		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx)
+		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx &&
+		    !graph_knows(held->lock.lock_class, (uintptr_t)held->lock.object))
 			continue;
 		before = &held->lock;
 		if (held->lock.lock_class == lock->lock_class && held->lock.kind == lock->kind)

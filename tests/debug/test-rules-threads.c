@@ -185,3 +185,62 @@ TEST(thread_that_breaks_no_rule_needs_little_stack)
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
 }
+
+/*
+ * Reservations of one context.
+ */
+
+struct three {
+	struct dma_fence *fence;
+	struct dma_resv first, second;
+	const char *lock;
+};
+
+STEP void take_inside_both(struct three *three)
+{
+	struct ww_acquire_ctx ctx;
+
+	ww_acquire_init(&ctx, &reservation_ww_class);
+	ASSERT_INT(dma_resv_lock(&three->first, &ctx), ==, 0);
+	ASSERT_INT(dma_resv_lock(&three->second, &ctx), ==, 0);
+	take(&queues, three->lock);
+	drop(three->lock);
+	dma_resv_unlock(&three->second);
+	dma_resv_unlock(&three->first);
+	ww_acquire_fini(&ctx);
+	STAYS;
+}
+
+STEP void wait_under_their_lock(void *arg)
+{
+	struct three *three = arg;
+
+	take(&queues, three->lock);
+	ASSERT_INT(dma_fence_wait_timeout(three->fence, false, MOMENT), ==, 0);
+	drop(three->lock);
+	STAYS;
+}
+
+STEP void signal_under_second(struct three *three)
+{
+	ASSERT_INT(dma_resv_lock(&three->second, NULL), ==, 0);
+	dma_fence_signal(three->fence);
+	dma_resv_unlock(&three->second);
+	STAYS;
+}
+
+/* The signaller needs the second, whose holder needs the lock, under which somebody waits. */
+TEST(lock_inside_the_second_of_a_context_is_reported)
+{
+	static const char lock;
+	struct three three = { .fence = make_fence(), .lock = &lock };
+
+	dma_resv_init(&three.first);
+	dma_resv_init(&three.second);
+	in_thread(wait_under_their_lock, &three);
+	signal_under_second(&three);
+	ASSERT_REPORTED(take_inside_both(&three), "D010", "take_inside_both");
+	dma_resv_fini(&three.first);
+	dma_resv_fini(&three.second);
+	dma_fence_put(three.fence);
+}

@@ -42,18 +42,25 @@ static bool is_releasing(uintptr_t holder)
 	return holder == os_self() && self && self->releases;
 }
 
-void lockdep_check_alive(const void *object, const char *what, const char *function)
+/* On its own, since a report is larger than some stacks. @stack: here. */
+static __attribute__((noinline, noreturn)) void die(const void *object, const char *what,
+						    const char *function, uint32_t stack)
 {
-	const uintptr_t holder = place_holder(PLACE_FREED, object);
 	struct report report;
 
-	if (!holder || is_releasing(holder))
-		return;
 	report_begin(&report, DMABUF_RULE_FREED, "%s(): %s %p is used after its end", function, what,
 		     object);
 	report_line(&report, "here:");
-	report_stack(&report, stack_save());
+	report_stack(&report, stack);
 	report_line(&report, "it ended here:");
 	report_stack(&report, place_of(PLACE_FREED, object));
 	report_die(&report);
+}
+
+void lockdep_check_alive(const void *object, const char *what, const char *function)
+{
+	const uintptr_t holder = place_holder(PLACE_FREED, object);
+
+	if (holder && !is_releasing(holder))
+		die(object, what, function, stack_save());
 }

@@ -20,7 +20,7 @@
 #include "os/pages.h"
 #include "os/thread.h"
 
-enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, THREADS_MAX = 32 };
+enum { NODES = 1 << 15, EDGES = 1 << 18, BUCKETS = 1 << 15, THREADS_MAX = 64 };
 
 struct node {
 	const void *lock_class;
@@ -42,7 +42,7 @@ struct edge {
 	uint32_t next_in, prev_in;
 	uint32_t next_in_bucket;
 	uint32_t stack;
-	uint32_t thread; /* that added it */
+	uint32_t threads[2]; /* that added it, first; 0: none */
 };
 
 /* One mapping. */
@@ -136,7 +136,7 @@ static uint32_t make_edge(uint32_t from, uint32_t to, uint32_t stack, uint32_t t
 		.next_in = node(to)->in,
 		.next_in_bucket = *bucket,
 		.stack = stack,
-		.thread = thread,
+		.threads = { thread },
 	};
 	if (new->next_out)
 		edge(new->next_out)->prev_out = index;
@@ -300,22 +300,62 @@ static bool is_one_fence(uint32_t index) DMABUF_REQUIRES(graph_lock)
 	return node(index)->is_completion && node(index)->is_of_fence;
 }
 
+static bool is_for_any_thread(const struct edge *edge) DMABUF_REQUIRES(graph_lock)
+{
+	return !is_one_fence(edge->from) && !is_one_fence(edge->to);
+}
+
+/* Is there no more to be said by @thread's doing the same? Two are enough to tell threads apart. */
+static bool is_by(const struct edge *edge, uint32_t thread) DMABUF_REQUIRES(graph_lock)
+{
+	return is_for_any_thread(edge) || edge->threads[1] || edge->threads[0] == thread;
+}
+
+/*
+ * The threads of some edges, in groups: two that one edge has are of one group. An edge needs a
+ * thread of its own, so a group may have as many edges as threads, and is full then.
+ */
+struct groups {
+	unsigned int count;
+	uint32_t thread[THREADS_MAX];
+	unsigned int leader[THREADS_MAX];
+	bool full[THREADS_MAX]; /* of leaders */
+};
+
+static unsigned int group_of(struct groups *groups, uint32_t thread)
+{
+	unsigned int i = 0;
+
+	while (i < groups->count && groups->thread[i] != thread)
+		i++;
+	if (i == groups->count) {
+		groups->thread[i] = thread;
+		groups->leader[i] = i;
+		groups->full[i] = false;
+		groups->count++;
+	}
+	while (groups->leader[i] != i)
+		i = groups->leader[i];
+	return i;
+}
+
 /*
  * Who waits for a fence, and who signals it, is known: in a deadlock those are all different
  * threads, each of which hangs in one place. What one thread did in more, it did in turn. Orders
- * of locks and sections are for any thread. @threads: those before, up to @n.
+ * of locks and sections are for any thread. @groups: of the edges before.
  */
-static bool can_hang(const struct edge *edge, uint32_t *threads, unsigned int *n)
-	DMABUF_REQUIRES(graph_lock)
+static bool can_hang(const struct edge *edge, struct groups *groups) DMABUF_REQUIRES(graph_lock)
 {
-	if (!is_one_fence(edge->from) && !is_one_fence(edge->to))
+	unsigned int a, b;
+
+	if (is_for_any_thread(edge) || groups->count + 2 > THREADS_MAX)
 		return true;
-	for (unsigned int i = 0; i < *n; i++) {
-		if (threads[i] == edge->thread)
-			return false;
-	}
-	if (*n < THREADS_MAX)
-		threads[(*n)++] = edge->thread;
+	a = group_of(groups, edge->threads[0]);
+	b = edge->threads[1] ? group_of(groups, edge->threads[1]) : a;
+	if (groups->full[a] && groups->full[b])
+		return false;
+	groups->full[a] = groups->full[a] || groups->full[b] || a == b;
+	groups->leader[b] = a;
 	return true;
 }
 
@@ -323,28 +363,38 @@ static bool can_hang(const struct edge *edge, uint32_t *threads, unsigned int *n
 static bool describe(uint32_t index, struct graph_cycle *cycle) DMABUF_REQUIRES(graph_lock)
 {
 	const struct edge *const new = edge(index);
-	uint32_t threads[THREADS_MAX];
-	unsigned int n = 0;
-	bool can_happen = can_hang(new, threads, &n);
+	struct groups groups = { .count = 0 };
+	bool can_happen = can_hang(new, &groups);
 
 	*cycle = (struct graph_cycle){ .length = 0 };
 	add_step(cycle, new);
 	for (uint32_t at = new->from; at != new->to;) {
 		const struct edge *by = edge(node(at)->reached_by);
 
-		can_happen = can_happen && can_hang(by, threads, &n);
+		can_happen = can_happen && can_hang(by, &groups);
 		add_step(cycle, by);
 		at = by->from;
 	}
 	return can_happen;
 }
 
-/* An edge that is not there yet. */
+/* An edge that is there, and by one thread only, until now. */
+static uint32_t share_edge(uint32_t index, uint32_t stack, uint32_t thread)
+	DMABUF_REQUIRES(graph_lock)
+{
+	edge(index)->threads[1] = thread;
+	edge(index)->stack = stack;
+	return index;
+}
+
+/* An edge that is not there yet, or not by this thread. */
 static bool learn(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread,
 		  struct graph_cycle *ret_cycle) DMABUF_REQUIRES(graph_lock)
 {
 	const bool closes = search(to, from);
-	const uint32_t index = make_edge(from, to, stack, thread);
+	const uint32_t there = find_edge(from, to);
+	const uint32_t index = there ? share_edge(there, stack, thread)
+				     : make_edge(from, to, stack, thread);
 
 	OS_RACE_POINT("graph: locked");
 	if (!index)
@@ -384,8 +434,16 @@ static bool is_known(struct graph_known *known, uint64_t print)
 	return *known_edge(known, print) == print;
 }
 
+static bool is_learnt_locked(uint32_t from, uint32_t to, uint32_t thread)
+	DMABUF_REQUIRES(graph_lock)
+{
+	const uint32_t index = find_edge(from, to);
+
+	return index && is_by(edge(index), thread);
+}
+
 /* Is the edge there? It takes less than a stack does. */
-static bool is_learnt(const struct graph_node *from, const struct graph_node *to)
+static bool is_learnt(const struct graph_node *from, const struct graph_node *to, uint32_t thread)
 {
 	uint32_t a, b;
 	bool is_there;
@@ -393,7 +451,7 @@ static bool is_learnt(const struct graph_node *from, const struct graph_node *to
 	dmabuf_spin_lock(&graph_lock);
 	a = find_node(from->lock_class, from->object);
 	b = find_node(to->lock_class, to->object);
-	is_there = a && b && find_edge(a, b);
+	is_there = a && b && is_learnt_locked(a, b, thread);
 	dmabuf_spin_unlock(&graph_lock);
 	return is_there;
 }
@@ -411,7 +469,7 @@ static bool add_locked(const struct graph_node *from, const struct graph_node *t
 		store_relaxed(&overflowed, true); /* a note, nothing else */
 		return false;
 	}
-	return !find_edge(a, b) && learn(a, b, stack, thread, ret_cycle);
+	return !is_learnt_locked(a, b, thread) && learn(a, b, stack, thread, ret_cycle);
 }
 
 bool graph_add(struct graph_known *known, const struct graph_node *from,
@@ -422,7 +480,7 @@ bool graph_add(struct graph_known *known, const struct graph_node *from,
 
 	if (is_known(known, print))
 		return false;
-	if (!is_learnt(from, to)) {
+	if (!is_learnt(from, to, known->thread)) {
 		const uint32_t stack = stack_save_from(caller);
 
 		OS_RACE_POINT("graph: before an edge");

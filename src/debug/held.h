@@ -16,6 +16,7 @@ struct lockdep_thread {
 	unsigned int callbacks; /* fences whose callbacks it runs */
 	unsigned int releases;	/* objects that it is in the middle of ending */
 	bool quiet;		/* inside a report: a handler is not checked */
+	bool ends;		/* and held something when that began */
 	const void *caller;	/* of this layer, now */
 	struct graph_known known;
 	unsigned int held_count;

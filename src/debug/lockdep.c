@@ -24,16 +24,25 @@ static size_t size_for(unsigned int room)
 	return sizeof(struct lockdep_thread) + room * sizeof(struct held);
 }
 
+static void thread_ends(void);
+
+static struct os_exit_hook at_exit = { .func = thread_ends };
+
+/* What is held still may be dropped by destructors of others, which run before the next round. */
 static void thread_ends(void)
 {
 	struct lockdep_thread *self = lockdep_self;
 
+	if (!self)
+		return;
+	if (self->held_count && !self->ends) {
+		self->ends = true;
+		os_thread_enrol(&at_exit);
+		return;
+	}
 	lockdep_self = NULL;
-	if (self)
-		os_pages_release(self, size_for(self->room));
+	os_pages_release(self, size_for(self->room));
 }
-
-static struct os_exit_hook at_exit = { .func = thread_ends };
 
 static bool memory_refused; /* atomic */
 
@@ -185,9 +194,10 @@ void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock 
 		if (held->lock.kind == LOCKDEP_COMPLETION &&
 		    !held->lock.is_due(held->lock.object, NULL))
 			continue;
-		/* Many locks under one context are one, as far as the graph is concerned. */
+		/* Many locks under one context are one, except for those that fences know. */
 		if (before && held->lock.kind == LOCKDEP_WW && lock->kind != LOCKDEP_COMPLETION &&
-		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx)
+		    before->lock_class == held->lock.lock_class && before->ctx == held->lock.ctx &&
+		    !graph_knows(held->lock.lock_class, (uintptr_t)held->lock.object))
 			continue;
 		before = &held->lock;
 		if (held->lock.lock_class == lock->lock_class)

@@ -88,6 +88,18 @@ static void report_step(struct report *report, const char *when, const struct gr
 	report_stack(report, step->stack);
 }
 
+/* Each fence or mutex has nodes of its own, and so cycles: one of them is told for all. */
+static bool is_new(enum dmabuf_rule rule, const struct graph_cycle *cycle)
+{
+	const struct graph_step *now = &cycle->step[0], *before = &cycle->step[1];
+	bool is_new_place;
+
+	if (now->from_object < GRAPH_LEVELS && now->to_object < GRAPH_LEVELS)
+		return true;
+	is_new_place = report_is_new(rule, now->stack);
+	return report_is_new(rule, before->stack) || is_new_place;
+}
+
 static void report_cycle(const struct graph_cycle *cycle)
 {
 	static const char *const what[] = {
@@ -100,6 +112,8 @@ static void report_cycle(const struct graph_cycle *cycle)
 							     : DMABUF_RULE_OWN;
 	struct report report;
 
+	if (!is_new(rule, cycle))
+		return;
 	report_begin(&report, rule, "%s: a cycle of %u", what[rule], cycle->length);
 	for (unsigned int i = 0; i < cycle->steps; i++)
 		report_step(&report, i ? "before" : "now", &cycle->step[i]);

@@ -64,15 +64,12 @@ static bool may(struct lockdep_thread *self, enum dmabuf_rule rule, const char *
 	return false;
 }
 
-static void check_sleep(const struct lockdep_thread *self)
+/* On its own, since a report is larger than some stacks. */
+static __attribute__((noinline)) void report_sleep(const struct lockdep_thread *self, bool locked)
 {
-	const bool locked = os_this_thread.short_locks;
-	uint32_t stack;
+	const uint32_t stack = stack_save_from(self->caller);
 	struct report report;
 
-	if (!locked && !os_rcu_is_reading())
-		return;
-	stack = stack_save_from(self->caller);
 	if (!report_is_new(DMABUF_RULE_SLEEP, stack))
 		return;
 	report_begin(&report, DMABUF_RULE_SLEEP, "a call that may sleep %s",
@@ -80,6 +77,14 @@ static void check_sleep(const struct lockdep_thread *self)
 	report_line(&report, "here:");
 	report_stack(&report, stack);
 	report_send(&report);
+}
+
+static void check_sleep(const struct lockdep_thread *self)
+{
+	const bool locked = os_this_thread.short_locks;
+
+	if (locked || os_rcu_is_reading())
+		report_sleep(self, locked);
 }
 
 bool lockdep_may_reserve(struct lockdep_thread *self)

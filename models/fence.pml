@@ -8,9 +8,9 @@
  * held; callers, which add a callback, and remove it or leave it, and whose call may
  * enable signalling, which may find that all is done; waiters, with or without a
  * time-out; watchers, which look, take and drop the lock, and read the timestamp; and
- * somebody who sets a bit of the user's. The last reference ends the fence, and takes
- * the room. Steps carry the names of the diagram in the code: S1 to S4, C1 to C3, A1
- * to A3, B1.
+ * somebody who sets a bit of the user's. A signaller may forget to (ABANDONED). The last
+ * reference ends the fence, and takes the room. Steps carry the names of the diagram
+ * in the code: S1 to S4, C1 to C3, A1 to A3, B1.
  *
  * The flags are C11's atomic word: a load may return any value of it that the thread
  * does not know to be overwritten; a read-modify-write sees the last. One that changes
@@ -223,19 +223,45 @@ inline fence_signal(t) {
 	wake_waiters(t)
 }
 
+/* The last reference takes the room; who registered must hear something first. */
 inline put(t) {
 	atomic {
 		refs--;
 		PUT_RELEASE(t);
-		PUT_ACQUIRE(t);
 		if
-		:: refs == 0 -> d_step {
-				PROMISE(8, KNOWS(THREAD(t), FLAGS(last)));
-				use_room(t, FOR_TIME);
+		:: refs == 0 ->
+			PUT_ACQUIRE(t);
+			PROMISE(8, KNOWS(THREAD(t), FLAGS(last)));
+			last_put = 1
+		:: else
+		fi
+#ifdef ABANDONED
+	};
+	if
+	:: last_put && !(value[last] & SIGNALED) && value[last] & HAS_CALLBACKS ->
+		TAKE(t);
+#ifndef ABANDONED_IN_SILENCE
+		if
+		:: list[0] -> signal_under_lock(t)
+		:: else
+		fi;
+#endif
+		UNLOCK(t)
+	:: else
+	fi;
+	atomic {
+#else
+		;
+#endif
+		if
+		:: last_put ->
+			d_step {
+				use_room(t, (value[last] & SIGNALED -> FOR_TIME : FOR_LIST));
 				room = FOR_RECLAIM
 			}
 		:: else
-		fi
+		fi;
+		last_put = 0
 	}
 }
 
@@ -243,7 +269,7 @@ inline put(t) {
 proctype signaller(byte t) {
 	byte was, wake, i;
 	byte detached[2];
-	bit first;
+	bit first, last_put;
 
 	if
 	:: fence_signal(t)
@@ -253,8 +279,14 @@ proctype signaller(byte t) {
 		wake_waiters(t);
 		UNLOCK(t)
 #endif
+#ifdef ABANDONED
+	:: goto out			/* never does */
+#endif
 	fi;
 	TOLD(t);
+#ifdef ABANDONED
+out:
+#endif
 	put(t)
 }
 
@@ -285,7 +317,7 @@ inline enable_signaling(t) {
 proctype caller(byte t, c) {
 	byte was, wake, i;
 	byte detached[2];
-	bit first, listed;
+	bit first, listed, last_put;
 
 	d_step { use_node(t, c) };
 	load(t, was, TEST_ACQUIRE);
@@ -406,7 +438,7 @@ out:
 proctype waiter(byte t) {
 	byte was, wake, i;
 	byte detached[2];
-	bit first;
+	bit first, last_put;
 
 	if
 	:: load(t, was, ENABLE_ACQUIRE);
@@ -470,7 +502,9 @@ proctype waiter(byte t) {
 
 /* Looks; who sees it signalled knows more after the lock; and the timestamp comes. */
 proctype watcher(byte t) {
-	byte was, i;
+	byte was, wake, i;
+	byte detached[2];
+	bit first, last_put;
 
 	load(t, was, TEST_ACQUIRE);
 	if
@@ -501,7 +535,9 @@ proctype watcher(byte t) {
 }
 
 proctype user(byte t) {
-	byte was;
+	byte was, wake, i;
+	byte detached[2];
+	bit first, last_put;
 
 	d_step { fetch_or(t, USER, was, 0, 0) };
 	put(t)

@@ -44,63 +44,6 @@
 #define LOGS	3			/* places for logs */
 #define CAP	3			/* entries in a log */
 
-/* The orders: what the twin does, else what the code does. */
-#ifdef COMMITTED_STORED_RELAXED
-#define STORE_COMMITTED	RELAXED(COMMITTED(l))
-#else
-#define STORE_COMMITTED	RELEASE(COMMITTED(l), HOLDER)
-#endif
-#ifdef COMMITTED_LOADED_RELAXED
-#define LOAD_COMMITTED	skip
-#else
-#define LOAD_COMMITTED	ACQUIRE(COMMITTED(TO_LOG(w)), READER(r))
-#endif
-#ifdef WORD_STORED_RELAXED
-#define STORE_WORD	RELAXED(WORD)
-#else
-#define STORE_WORD	RELEASE(WORD, HOLDER)
-#endif
-#ifdef WORD_LOADED_RELAXED
-#define LOAD_WORD	skip
-#else
-#define LOAD_WORD	ACQUIRE(WORD, READER(r))
-#endif
-#ifdef HINT_STORED_RELAXED
-#define STORE_HINT	skip
-#else
-#define STORE_HINT	RMW_RELEASE(HINT(TO_LOG(w)), READER(r))
-#endif
-#ifdef HINT_LOADED_RELAXED
-#define LOAD_HINT	skip
-#else
-#define LOAD_HINT	ACQUIRE(HINT(TO_LOG(w)), READER(r))
-#endif
-#ifdef STATE_TESTED_RELAXED
-#define TEST_STATE(f)	skip
-#else
-#define TEST_STATE(f)	ACQUIRE(STATE(f), READER(r))
-#endif
-#ifdef STATE_COMPACTED_RELAXED
-#define COMPACT_STATE(f)	skip
-#else
-#define COMPACT_STATE(f)	ACQUIRE(STATE(f), HOLDER)
-#endif
-#ifdef PUT_RELAXED
-#define PUT_RELEASE(at, who)	skip
-#else
-#define PUT_RELEASE(at, who)	RMW_RELEASE(at, who)
-#endif
-#ifdef PUT_NOT_ACQUIRED
-#define PUT_ACQUIRE(at, who)	skip
-#else
-#define PUT_ACQUIRE(at, who)	ACQUIRE(at, who)
-#endif
-#ifdef RETIRE_RELAXED
-#define CAS_ACQUIRE(at)	skip
-#else
-#define CAS_ACQUIRE(at)	ACQUIRE(at, HOLDER)
-#endif
-
 #include "memory.pml"
 
 byte over;				/* readers that are through */

@@ -422,9 +422,9 @@ next:
 			err = GOT
 		:: else -> err = AGAIN
 		fi;
-		LEAVE(l, t, 4, tried)
+		LEAVE(l, t, 3, tried)
 	};
-	FINISH(l, t, 4, tried);
+	FINISH(l, t, 3, tried);
 tried:	if
 	:: err == GOT -> goto decided
 	:: else
@@ -492,9 +492,14 @@ unlock:
 			lock[l].word = WAITERS;
 			STORE_WORD(l, t)
 		fi;
-		LEAVE(l, t, 3, unlocked)
+		d_step { kick(FIRST(l), t) };	/* leave(): it is free now */
+		drop_wait_lock(l, t);
+		if
+		:: who == NOBODY -> who = 0; goto unlocked
+		:: else
+		fi
 	};
-	FINISH(l, t, 3, unlocked);
+	atomic { asleep = asleep & ~(1 << who); who = 0 };	/* K3 */
 unlocked:
 	atomic {
 		if

@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Coverage of src/: enough of it, and all that no test reaches is on the list, with the reason.
 
-The list is coverage-allowed.txt. An entry is a line, with its reason indented below it:
+The list is coverage-allowed.txt. An entry is a line; its reason is indented below it, or
+below it and others:
 
     FILE FUNCTION: line: REGEX                  lines that are not reached, all that match
     FILE FUNCTION: 2 branches: REGEX            in lines that are; so many ways are not taken
@@ -64,15 +65,17 @@ class Entry:
 
 
 def entries():
-    found = []
+    found, new = [], []
     for number, text in enumerate(LIST.read_text(encoding="utf-8").splitlines(), 1):
         if text.startswith("\t") and found:
-            found[-1].reason += text
+            for entry in new:
+                entry.reason += text
         elif text and not text.startswith("#"):
             match = ENTRY.fullmatch(text)
             if not match:
                 sys.exit(f"{LIST.name}:{number}: not an entry: {text}")
-            found.append(Entry(match))
+            new = [Entry(match)] if not found or found[-1].reason else [*new, Entry(match)]
+            found.append(new[-1])
     return found
 
 

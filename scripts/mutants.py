@@ -31,7 +31,7 @@ BUILDS = {
     "plain": ("gcc", [], 1),
     "asan": ("clang", ["-Db_sanitize=address,undefined", "-Db_lundef=false",
                        "-Dc_args=-fno-sanitize-recover=all"], 1),
-    "tsan": ("gcc", ["-Db_sanitize=thread"], 3),
+    "tsan": ("gcc", ["-Db_sanitize=thread"], 6),
 }
 APPLY = ["patch", "-p1", "--fuzz=1", "--forward", "--batch", "--reject-file=-",
          "--no-backup-if-mismatch"]
@@ -82,7 +82,7 @@ def end(session):
 
 
 def run_test(command, env, limit):
-    """(what is wrong or None, seconds). A test that fails or hangs ends at once, with its children."""
+    """(what is wrong or None, seconds). What fails or hangs ends at once, with its children."""
     began, lines = time.monotonic(), []
     with subprocess.Popen(command, env=os.environ | env, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
@@ -121,7 +121,7 @@ def find_refutation(worker, mutant):
 
 
 def copy_tree(to):
-    """Make @to what the tree is. What is the same stays untouched, so that nothing is built twice."""
+    """Make @to what the tree is. What is the same is not touched, so that it is built once."""
     wanted = set()
     for folder, folders, names in os.walk(ROOT):
         here = pathlib.Path(folder).relative_to(ROOT)
@@ -155,7 +155,8 @@ class Build:
             if status:
                 raise Broken("cannot configure\n" + "\n".join(said.splitlines()[-20:]))
             mark.write_text(f"{compiler} {options}")
-        status, said = run(["ninja", "-C", self.folder, "build.ninja"])  # it may be of an older tree
+        # It may be of an older tree.
+        status, said = run(["ninja", "-C", self.folder, "build.ninja"])
         if status:
             raise Broken("cannot configure\n" + "\n".join(said.splitlines()[-20:]))
         listed = run(["meson", "introspect", "--tests", self.folder])[1]
@@ -241,7 +242,8 @@ class Mutants:
                 self.passed += 1
             else:
                 self.failed.append(line)
-            print(f"{'PASS' if good else 'FAIL'} {line}" + (f"\n{more}" if more else ""), flush=True)
+            print(f"{'PASS' if good else 'FAIL'} {line}", *([more] if more else []), sep="\n",
+                  flush=True)
 
     def work(self, jobs):
         queue = Queue(jobs)

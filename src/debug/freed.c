@@ -37,7 +37,7 @@ void lockdep_end_release(void)
 /* By the thread that ends it, in the middle of that. */
 static bool is_releasing(uintptr_t holder)
 {
-	const struct lockdep_thread *self = lockdep_enter_from(NULL);
+	const struct lockdep_thread *self = lockdep_current();
 
 	return holder == os_self() && self && self->releases;
 }

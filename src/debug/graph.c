@@ -396,6 +396,7 @@ static bool learn(uint32_t from, uint32_t to, uint32_t stack, uint32_t thread,
 	const uint32_t index = there ? share_edge(there, stack, thread)
 				     : make_edge(from, to, stack, thread);
 
+	OS_RACE_POINT("graph: locked");
 	if (!index)
 		store_relaxed(&overflowed, true); /* a note, nothing else */
 	return index && closes && describe(index, ret_cycle);

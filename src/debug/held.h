@@ -24,6 +24,9 @@ struct lockdep_thread {
 	struct held held[]; /* outermost first */
 };
 
+/* The calling thread's, if it has ever been checked. */
+struct lockdep_thread *lockdep_current(void);
+
 /* The calling thread's; NULL: it is not checked now. @caller: stacks begin where that is called. */
 struct lockdep_thread *lockdep_enter_from(const void *caller);
 

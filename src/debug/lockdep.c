@@ -83,6 +83,11 @@ static struct lockdep_thread *grow(struct lockdep_thread *self)
 	return larger;
 }
 
+struct lockdep_thread *lockdep_current(void)
+{
+	return lockdep_self;
+}
+
 /* NULL: no memory. What the thread holds is not known then, and what it does is not checked. */
 struct lockdep_thread *lockdep_enter_from(const void *caller)
 {
@@ -195,7 +200,7 @@ void lockdep_check_order(struct lockdep_thread *self, const struct lockdep_lock 
 		    !graph_knows(held->lock.lock_class, (uintptr_t)held->lock.object))
 			continue;
 		before = &held->lock;
-		if (held->lock.lock_class == lock->lock_class && held->lock.kind == lock->kind)
+		if (held->lock.lock_class == lock->lock_class)
 			check_pair(self, lock, held);
 		lockdep_learn(self, &held->lock, lock);
 	}

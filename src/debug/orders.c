@@ -6,11 +6,13 @@
 
 #include "debug/graph.h"
 
-/* Is it of many for which one rule holds? Fences and timelines are told apart one by one. */
+/*
+ * Is it of many for which one rule holds? Of a ww_mutex, or of a program's lock: fences and
+ * timelines are told apart one by one.
+ */
 static bool is_of_class(const struct lockdep_lock *lock)
 {
-	return lock->kind == LOCKDEP_WW ||
-	       (lock->kind == LOCKDEP_USER && !(lock->flags & DMABUF_LOCK_BY_OBJECT));
+	return !(lock->flags & DMABUF_LOCK_BY_OBJECT);
 }
 
 static bool is_of_fence(const struct lockdep_lock *lock)

@@ -108,13 +108,15 @@ static void end(struct report *report)
 /* The handler may call the library: that is its business. */
 static void send(const struct report *report)
 {
-	struct lockdep_thread *self = lockdep_is_on() ? lockdep_enter_from(NULL) : NULL;
+	struct lockdep_thread *self = lockdep_current();
+
+	const bool was_quiet = self && self->quiet;
 
 	if (self)
 		self->quiet = true;
 	dmabuf_send_warning(report->text);
 	if (self)
-		self->quiet = false;
+		self->quiet = was_quiet;
 }
 
 void report_send(struct report *report)

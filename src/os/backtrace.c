@@ -12,16 +12,48 @@
 #include <string.h>
 
 #include "os/elf.h"
+#include "os/fault.h"
 #include "os/file.h"
+#include "os/thread.h"
 
 /* Frames that may stand before the first that is wanted: ours, a sanitizer's, the caller's. */
 #define MAX_SKIPPED 4
+
+/*
+ * Held while the unwinder runs, and by a fork. The unwinder may have a lock of its own, of which
+ * a fork knows nothing (that of libc on s390x has): the child would find it held, by nobody.
+ */
+static struct dmabuf_spinlock unwinder_lock = DMABUF_SPINLOCK_INIT;
+
+/* Inlined, so that it is no frame. */
+static inline __attribute__((always_inline)) int unwind(void **frames, int max)
+{
+	int count;
+
+	dmabuf_spin_lock(&unwinder_lock);
+	OS_RACE_POINT("backtrace: the unwinder runs");
+	count = backtrace(frames, max);
+	dmabuf_spin_unlock(&unwinder_lock);
+	return count;
+}
+
+static void child(void)
+{
+}
+
+static struct os_fork_hook fork_hook = { .lock = &unwinder_lock, .child = child };
+
+/* Early, so that a fork takes the lock after all others: stacks are taken under those. */
+__attribute__((constructor(1001))) static void watch_forks(void)
+{
+	os_fork_hook_add(&fork_hook);
+}
 
 void os_backtrace_init(void)
 {
 	void *frame;
 
-	backtrace(&frame, 1);
+	unwind(&frame, 1);
 }
 
 /* As the unwinder has it. */
@@ -42,7 +74,7 @@ unsigned int os_backtrace_from(const void *caller, void **ret_frames, unsigned i
 
 	if (max > OS_BACKTRACE_MAX)
 		max = OS_BACKTRACE_MAX;
-	count = (unsigned int)backtrace(frames, (int)max + MAX_SKIPPED);
+	count = (unsigned int)unwind(frames, (int)max + MAX_SKIPPED);
 	while (first < count && (uintptr_t)frames[first] != plain(caller))
 		first++;
 	if (first == count)

@@ -138,6 +138,27 @@ TEST(use_after_the_end_is_fatal_also_for_a_thread_that_is_not_watched)
 	ASSERT_FATAL(in_thread(use_without_memory, NULL), "D014", "use_without_memory");
 }
 
+static void put_it(void *fence)
+{
+	dma_fence_put(fence);
+	STAYS;
+}
+
+STEP void use_what_another_ended(void)
+{
+	struct dma_fence *fence = make_fence_with(&unfreed_ops, NULL, 1, 1);
+
+	in_thread(put_it, fence);
+	dma_fence_wait(fence, false);
+	STAYS;
+}
+
+TEST(use_after_the_end_in_another_thread_is_fatal)
+{
+	ASSERT_FATAL(use_what_another_ended(), "D014", "use_what_another_ended", "it ended here:",
+		     "put_it");
+}
+
 static void work_without_room(void *arg)
 {
 	enum { ROOM = 64 };
@@ -225,12 +246,24 @@ STEP void wait_in_section(struct dma_fence *fence)
 	STAYS;
 }
 
-/* Which rule it is that the wait breaks, and no other that follows from that. */
+static lock_kind around = { .name = "around" };
+
+static void signal_under_lock(void *fence)
+{
+	take(&around, &around);
+	dma_fence_signal(fence);
+	drop(&around);
+}
+
+/* That it was under the lock would be the next thing to say, once the wait is elsewhere. */
 TEST(wait_in_a_section_for_what_has_not_signalled_is_reported_once)
 {
 	struct dma_fence *fence = make_fence();
 
+	take(&around, &around);
 	ASSERT_REPORTED(wait_in_section(fence), "D007", "wait_in_section");
+	drop(&around);
+	ASSERT_REPORTS(in_thread(signal_under_lock, fence), 0);
 	dma_fence_put(fence);
 }
 
@@ -381,6 +414,23 @@ TEST(end_of_no_lock_makes_nothing_forgotten)
 	take_both(&a, &b);
 	dmabuf_lock_forget(NULL);
 	ASSERT_REPORTED(take_both(&b, &a), "D001", "a cycle of 2", "take_both");
+}
+
+/* Each of the two is known by itself, too, since a fence has to do with it. */
+TEST(inversion_of_locks_under_which_fences_are_awaited_is_reported_once)
+{
+	static lock_kind a = { .name = "a" }, b = { .name = "b" };
+	struct dma_fence *fence = make_fence();
+
+	take(&a, &a);
+	dma_fence_wait_timeout(fence, false, 1);
+	drop(&a);
+	take(&b, &b);
+	dma_fence_wait_timeout(fence, false, 1);
+	drop(&b);
+	take_both(&a, &b);
+	ASSERT_REPORTED(take_both(&b, &a), "D001", "a cycle of 2");
+	dma_fence_put(fence);
 }
 
 TEST(drop_of_what_is_no_lock_of_the_programs_is_ignored)

@@ -447,3 +447,33 @@ TEST(recursive_lock_is_held_until_the_last_drop)
 	drop(&outer.lock);
 	ASSERT_REPORTS(backwards(&inner, &outer), 1);
 }
+
+STEP void take_third(lock_kind *kinds, const char *locks)
+{
+	for (unsigned int i = 0; i < 3; i++)
+		take(&kinds[i], &locks[i]);
+	for (unsigned int i = 0; i < 3; i++)
+		drop(&locks[i]);
+	STAYS;
+}
+
+/* Where the checker itself was called says nothing to its reader. */
+TEST(a_second_report_of_one_call_begins_where_the_first_does)
+{
+	static lock_kind kinds[3] = { { .name = "a" }, { .name = "b" }, { .name = "c" } };
+	static const char locks[3];
+
+	NEEDS_RULES();
+	for (unsigned int i = 0; i < 2; i++) {
+		take(&kinds[2], &locks[2]);
+		take(&kinds[i], &locks[i]);
+		drop(&locks[i]);
+		drop(&locks[2]);
+	}
+	ASSERT_REPORTS(take_third(kinds, locks), 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		ASSERT_TRUE(strstr(reports.text[i], "take_third"));
+		ASSERT_FALSE(strstr(reports.text[i], "graph_add"));
+		ASSERT_FALSE(strstr(reports.text[i], "stack_save_from"));
+	}
+}

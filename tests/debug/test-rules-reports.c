@@ -528,6 +528,55 @@ TEST(child_goes_on_being_checked)
 	ASSERT_REPORTED(invert(kinds, objects[0]), "D001", "invert", "known_order");
 }
 
+static bool in_graph; /* atomic: a thread is inside, and stays for a while */
+
+static void stay_in_graph(const char *label)
+{
+	if (strcmp(label, "graph: locked") != 0)
+		return;
+	store_release(&in_graph, true);
+	for (unsigned int i = 0; i < 200; i++)
+		test_yield();
+	store_release(&in_graph, false);
+}
+
+static void learn_for_ever(void *arg)
+{
+	static lock_kind kind = { .name = "new", .flags = DMABUF_LOCK_BY_OBJECT };
+	const char locks[2] = "";
+
+	while (!load_acquire((bool *)arg)) {
+		take(&kind, &locks[0]);
+		take(&kind, &locks[1]);
+		drop(&locks[0]);
+		drop(&locks[1]);
+		dmabuf_lock_forget(&locks[0]);
+	}
+}
+
+static void take_two(void)
+{
+	static lock_kind kinds[] = { { .name = "x" }, { .name = "y" } };
+
+	alarm(60); /* where the graph is locked for ever */
+	known_order(kinds, objects[0]);
+}
+
+TEST(child_finds_the_graph_unlocked)
+{
+	struct test_thread *learner;
+	bool enough = false;
+
+	os_race_hook(stay_in_graph);
+	learner = test_thread_start(learn_for_ever, &enough);
+	for (unsigned int i = 0; i < 5; i++) {
+		WAIT_UNTIL(load_acquire(&in_graph));
+		IN_CHILD(take_two());
+	}
+	store_release(&enough, true);
+	test_thread_join(learner);
+}
+
 /* It was forked in the middle of what other threads did. */
 TEST(child_of_many_threads_goes_on_being_checked)
 {

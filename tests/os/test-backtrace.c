@@ -6,6 +6,8 @@
 #include <dlfcn.h>
 #include <malloc.h>
 #include <sys/auxv.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "code.h"
 #include "os/backtrace.h"
@@ -203,4 +205,52 @@ TEST(a_symbol_is_cut_off_where_the_room_ends)
 	ASSERT_STR(text, "");
 	ASSERT_INT(os_symbol(address, text, sizeof(text)), ==, 7);
 	ASSERT_STR(text, "inner+0");
+}
+
+/*
+ * Forks.
+ */
+
+static uint32_t unwinding, forking, forked; /* atomic */
+
+/* A fork has begun: stay in the unwinder for a while, in which it may not end. */
+static void stay(const char *label)
+{
+	if (!strcmp(label, "rcu: about to fork"))
+		store_release(&forking, 1);
+	if (strcmp(label, "backtrace: the unwinder runs") != 0 || load_acquire(&unwinding))
+		return;
+	store_release(&unwinding, 1);
+	WAIT_UNTIL(load_acquire(&forking));
+	for (unsigned int i = 0; i < 20000; i++) {
+		test_yield();
+		ASSERT_FALSE(load_acquire(&forked));
+	}
+}
+
+static void take_a_stack(void *unused)
+{
+	struct trace trace;
+
+	(void)unused;
+	outer(&trace, 4);
+}
+
+TEST(a_fork_waits_until_nobody_is_in_the_unwinder)
+{
+	struct test_thread *thread;
+	int status;
+	pid_t pid;
+
+	os_race_hook(stay);
+	thread = test_thread_start(take_a_stack, NULL);
+	WAIT_UNTIL(load_acquire(&unwinding));
+	pid = fork();
+	if (!pid)
+		_exit(0);
+	store_release(&forked, 1);
+	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
+	ASSERT_INT(status, ==, 0);
+	test_thread_join(thread);
+	os_race_hook(NULL);
 }

@@ -166,23 +166,28 @@ static void new_mutexes_in_old_memory(void)
 	free(pair);
 }
 
+static pthread_mutex_t typed;
+
+static void lock_a_then_typed(void)
+{
+	lock_both(&a, &typed);
+}
+
 static void lock_again(int type)
 {
 	pthread_mutexattr_t attr;
-	pthread_mutex_t mutex;
 
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_settype(&attr, type);
-	pthread_mutex_init(&mutex, &attr);
-	pthread_mutex_lock(&mutex);
-	if (pthread_mutex_lock(&mutex) != EDEADLK)
-		pthread_mutex_unlock(&mutex);
-	pthread_mutex_unlock(&mutex);
-	/* It is not held any more, so this makes no order. */
-	pthread_mutex_lock(&a);
-	pthread_mutex_unlock(&a);
-	lock_both(&a, &mutex);
-	pthread_mutex_destroy(&mutex);
+	pthread_mutex_init(&typed, &attr);
+	pthread_mutex_lock(&typed);
+	if (pthread_mutex_lock(&typed) != EDEADLK)
+		pthread_mutex_unlock(&typed);
+	pthread_mutex_unlock(&typed);
+	/* It is not held any more, so the first makes no order. */
+	lock_both(&a, &b);
+	elsewhere(lock_a_then_typed);
+	pthread_mutex_destroy(&typed);
 }
 
 static void recursion(void)

@@ -125,7 +125,8 @@ void dma_fence_end_signalling(bool cookie);
  * __dma_fence_might_wait() - say that the calling thread may wait for a fence here
  *
  * For functions that wait only sometimes; every wait of the library says so itself, on every
- * path. It is reported where the rules are checked, inside a signalling section or a callback.
+ * path. It is reported where the rules are checked: inside a signalling section or a callback,
+ * under a short lock or in a read section, and under a lock that is taken in signalling sections.
  *
  * Since: 0.1
  */
@@ -133,7 +134,7 @@ void __dma_fence_might_wait(void);
 
 /**
  * dma_fence_begin_work() - say that this thread now does what a fence waits for
- * @fence: fence that will not signal before dma_fence_end_work()
+ * @fence: fence that will signal through this work, before dma_fence_end_work() at the latest
  *
  * Unlike a signalling section it names the fence, and forbids nothing as such: reservations may
  * be locked and other fences waited for. What would wait for @fence itself is reported where
@@ -148,7 +149,7 @@ void __dma_fence_might_wait(void);
 void dma_fence_begin_work(struct dma_fence *fence);
 
 /**
- * dma_fence_end_work() - the work is done, and the fence signalled
+ * dma_fence_end_work() - nothing that a fence waits for is left to do
  * @fence: as given to dma_fence_begin_work() by this thread
  *
  * Since: 0.1. Extension.

@@ -130,17 +130,29 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 	return err;
 }
 
+/* @lock was not taken. @before: what was contended then; if a signal came, it still is. */
+static void note_contended(struct ww_acquire_ctx *ctx, struct ww_mutex *lock,
+			   struct ww_mutex *before, int err)
+{
+	if (err == -EDEADLK)
+		ctx->contending_lock = lock;
+	else if (err == -EINTR)
+		ctx->contending_lock = before;
+}
+
 static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
 {
+	struct ww_mutex *before = NULL;
 	int err;
 
-	if (ctx)
+	if (ctx) {
+		before = ctx->contending_lock;
 		check_ctx(lock, ctx);
+	}
 	ww_might_lock(lock, ctx);
 	err = lock_or_back_off(lock, ctx, interruptible);
-	if (unlikely(err == -EDEADLK))
-		/* NOLINTNEXTLINE(clang-analyzer-core.NullDereference): only with a context */
-		ctx->contending_lock = lock;
+	if (unlikely(err) && ctx)
+		note_contended(ctx, lock, before, err);
 	return err;
 }
 

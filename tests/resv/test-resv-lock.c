@@ -142,6 +142,8 @@ static void expect_interrupt(void *arg)
 	case 2:
 		ww_after_deadlock(&i->obj->lock, &ctx);
 		ASSERT_INT(dma_resv_lock_slow_interruptible(i->obj, &ctx), ==, -EINTR);
+		/* It may be tried again. */
+		ASSERT_PTR(ctx.contending_lock, ==, &i->obj->lock);
 		break;
 	case 3:
 		ASSERT_INT(dma_resv_wait_timeout(i->obj, READ, true, MAX_SCHEDULE_TIMEOUT), ==,

@@ -9,7 +9,7 @@ from tree import ROOT, files, finish, run
 COMPAT = ROOT / "include" / "linux-compat"
 
 # Not for kernel code: compat/tags.h changes it for the library's own headers.
-EXCUSED = {"DMABUF_MUST_CHECK"}
+EXCUSED = {"DMABUF_MUST_CHECK", "DMABUF_NO_ANNOTATIONS"}
 
 KERNEL = r'#include [<"](linux|kunit|drm|trace)/|\bstruct kunit\b|mock-fence\.h'
 USES = re.compile(r"\b(guard|scoped_guard|scoped_cond_guard|CLASS|CLASS_INIT|ACQUIRE|ACQUIRE_ERR"

@@ -46,7 +46,7 @@ static void thread_ends(void)
 
 static bool memory_refused; /* atomic */
 
-void lockdep_tell_full(void)
+__attribute__((noinline)) void lockdep_tell_full(void)
 {
 	struct report report;
 
@@ -105,8 +105,9 @@ struct lockdep_thread *lockdep_enter_from(const void *caller)
  * Two of one class.
  */
 
-void lockdep_report_pair(struct lockdep_thread *self, enum dmabuf_rule rule, const char *what,
-			 const struct lockdep_lock *lock, const struct held *held)
+__attribute__((noinline)) void
+lockdep_report_pair(struct lockdep_thread *self, enum dmabuf_rule rule, const char *what,
+		    const struct lockdep_lock *lock, const struct held *held)
 {
 	const uint32_t stack = stack_save_from(self->caller);
 	struct report report;

@@ -100,7 +100,7 @@ static bool is_new(enum dmabuf_rule rule, const struct graph_cycle *cycle)
 	return report_is_new(rule, before->stack) || is_new_place;
 }
 
-static void report_cycle(const struct graph_cycle *cycle)
+static __attribute__((noinline)) void report_cycle(const struct graph_cycle *cycle)
 {
 	static const char *const what[] = {
 		[DMABUF_RULE_ORDER] = "locks are taken in orders that contradict each other",

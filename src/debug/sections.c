@@ -36,7 +36,8 @@ static uint32_t stack_of(const struct lockdep_thread *self, enum lockdep_kind ki
 }
 
 /* @what is done in a section or a callback. */
-static void report_in_section(struct lockdep_thread *self, enum dmabuf_rule rule, const char *what)
+static __attribute__((noinline)) void report_in_section(struct lockdep_thread *self,
+							enum dmabuf_rule rule, const char *what)
 {
 	const uint32_t stack = stack_save_from(self->caller);
 	struct report report;

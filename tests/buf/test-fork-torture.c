@@ -12,18 +12,7 @@
 
 #include "../fence/descriptors.h"
 
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define FORKS 0 /* locks of its runtime may stay locked in the child */
-#else
-#define FORKS 20
-#endif
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#undef FORKS
-#define FORKS 0
-#endif
-#endif
-
+#define FORKS (TEST_SANITIZED ? 0 : 20) /* locks of its runtime may stay locked in the child */
 #define FORKERS 2
 #define USERS 3
 

@@ -25,6 +25,18 @@
 #include "os/atomic.h"
 #include "os/fault.h"
 
+/* Built with a sanitizer, whose runtime has locks and needs stack of its own? */
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define TEST_SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define TEST_SANITIZED 1
+#endif
+#endif
+#ifndef TEST_SANITIZED
+#define TEST_SANITIZED 0
+#endif
+
 struct test_case {
 	const char *name;
 	void (*func)(void);

@@ -286,19 +286,7 @@ static void watch_forks(const char *label)
 	}
 }
 
-#ifdef __has_feature
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
-#define SANITIZER 1
-#endif
-#endif
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define SANITIZER 1
-#endif
-#ifdef SANITIZER
-#define FORKS 0 /* locks of its runtime may stay locked in the child */
-#else
-#define FORKS 20
-#endif
+#define FORKS (TEST_SANITIZED ? 0 : 20) /* locks of its runtime may stay locked in the child */
 
 struct forks {
 	unsigned int begun; /* atomic: a fork is about to come */

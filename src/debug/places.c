@@ -8,8 +8,8 @@
  *   N3  object             release         R3  object, still       relaxed
  *
  *   R1 from N3: R2 is of N2, or of a later note, which R3 mostly shows. What slips through
- *   is a wrong line in a report, never a report: those who ask know of the event themselves
- *   (PLACE_LOCKED), or hold what no other event can happen to meanwhile (PLACE_FREED).
+ *   takes two notes in one entry at the same moment. Then a report may show a wrong stack, or
+ *   a thread may not be known as the one that holds or ends the object (docs/status.md).
  */
 #include "debug/places.h"
 

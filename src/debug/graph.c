@@ -528,12 +528,8 @@ bool graph_overflowed(void)
 	       !__atomic_exchange_n(&told_overflow, true, __ATOMIC_RELAXED);
 }
 
-static void child(void)
-{
-}
-
 /* The lock alone: a fork must not leave it held. */
-static struct os_fork_hook fork_hook = { .lock = &graph_lock, .child = child };
+static struct os_fork_hook fork_hook = { .lock = &graph_lock };
 
 /* Before those of all other short locks: the first hook added is the last whose lock a fork takes. */
 __attribute__((constructor(1001))) static void watch_forks(void)

@@ -109,7 +109,6 @@ static void end(struct report *report)
 static void send(const struct report *report)
 {
 	struct lockdep_thread *self = lockdep_current();
-
 	const bool was_quiet = self && self->quiet;
 
 	if (self)

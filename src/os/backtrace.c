@@ -37,11 +37,7 @@ static inline __attribute__((always_inline)) int unwind(void **frames, int max)
 	return count;
 }
 
-static void child(void)
-{
-}
-
-static struct os_fork_hook fork_hook = { .lock = &unwinder_lock, .child = child };
+static struct os_fork_hook fork_hook = { .lock = &unwinder_lock };
 
 /* Early, so that a fork takes the lock after all others: stacks are taken under those. */
 __attribute__((constructor(1001))) static void watch_forks(void)

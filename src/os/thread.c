@@ -151,7 +151,8 @@ static void after_fork_in_child(void)
 {
 	pthread_mutex_unlock(&hooks_lock);
 	for (struct os_fork_hook *hook = fork_hooks; hook; hook = hook->next) {
-		hook->child();
+		if (hook->child)
+			hook->child();
 		if (hook->lock)
 			dmabuf_spin_unlock(hook->lock);
 	}

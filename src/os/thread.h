@@ -61,7 +61,7 @@ void os_thread_flush(void);
 struct os_fork_hook {
 	struct os_fork_hook *next;
 	struct dmabuf_spinlock *lock; /* optional */
-	void (*child)(void);	      /* with @lock held */
+	void (*child)(void);	      /* optional; with @lock held */
 };
 void os_fork_hook_add(struct os_fork_hook *hook);
 

@@ -30,4 +30,5 @@ full_steps()
 	step 'full: torture, tsan' torture tsan 300 || :
 	step 'full: fuzz for ten minutes' "$here/run" fuzz 600 || :
 	step 'full: with a real kernel' "$here/run" uml || :
+	step 'full: other machines' "$here/run" cross || :
 }

@@ -442,8 +442,7 @@ static bool enable_signaling(struct dma_fence *fence) DMABUF_REQUIRES(dma_fence_
 
 void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 {
-	fence_check_alive(fence, __func__);
-	fence_could_lock(fence);
+	fence_could_lock(fence, __func__);
 	if (load_acquire(&fence->flags) & (SIGNALED | ENABLE_SIGNAL))
 		return;
 	lock_fence(fence);
@@ -470,9 +469,8 @@ int dma_fence_add_callback(struct dma_fence *fence, struct dma_fence_cb *cb, dma
 	if (dmabuf_warn_on(!fence || !cb || !func,
 			   "dma_fence_add_callback() without fence, room or function"))
 		return -EINVAL;
-	fence_check_alive(fence, __func__);
+	fence_could_lock(fence, __func__);
 	list_init(&cb->node);
-	fence_could_lock(fence);
 	if (dma_fence_test_signaled_flag(fence))
 		return -ENOENT;
 	cb->func = func;

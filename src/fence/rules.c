@@ -60,10 +60,12 @@ void fence_rules_might_lock(struct dma_fence *fence)
 }
 
 /* Who holds the lock gets here by returning early, and by no other way. */
-void fence_rules_could_lock(struct dma_fence *fence)
+void fence_rules_could_lock(struct dma_fence *fence, const char *function)
 {
-	const struct lockdep_lock lock = rules_lock(fence);
+	struct lockdep_lock lock;
 
+	lockdep_check_alive(fence, "fence", function);
+	lock = rules_lock(fence);
 	if (!lockdep_holds(LOCKDEP_FENCE, lock.object))
 		lockdep_might_lock(&lock);
 }

@@ -8,7 +8,7 @@
 #include "debug/lockdep.h"
 
 void fence_rules_might_lock(struct dma_fence *fence) __attribute__((cold));
-void fence_rules_could_lock(struct dma_fence *fence) __attribute__((cold));
+void fence_rules_could_lock(struct dma_fence *fence, const char *function) __attribute__((cold));
 void fence_rules_locked(struct dma_fence *fence) __attribute__((cold));
 void fence_rules_unlocked(struct dma_fence *fence) __attribute__((cold));
 void fence_rules_signal(struct dma_fence *fence) __attribute__((cold));
@@ -24,11 +24,11 @@ static inline void fence_might_lock(struct dma_fence *fence)
 		fence_rules_might_lock(fence);
 }
 
-/* It returns early, and else had taken the fence's lock. */
-static inline void fence_could_lock(struct dma_fence *fence)
+/* @function uses the fence, and takes its lock if it does not return early. */
+static inline void fence_could_lock(struct dma_fence *fence, const char *function)
 {
 	if (lockdep_is_on())
-		fence_rules_could_lock(fence);
+		fence_rules_could_lock(fence, function);
 }
 
 /* It may wait for the fence, if that has not signalled yet. */

@@ -71,18 +71,26 @@ bool dma_resv_held(struct dma_resv *obj)
 	return ww_mutex_is_held(&obj->lock);
 }
 
+/* As dma_resv_held(), for @function, which needs it. What has ended, nobody holds. */
+static bool is_held_for(const char *function, struct dma_resv *obj)
+{
+	const bool is_held = dma_resv_held(obj);
+
+	if (unlikely(!is_held))
+		resv_check_alive(obj, function);
+	return is_held;
+}
+
 void dma_resv_assert_held(struct dma_resv *obj)
 {
-	resv_check_alive(obj, __func__);
-	dmabuf_bug_on(!dma_resv_held(obj),
+	dmabuf_bug_on(!is_held_for(__func__, obj),
 		      "reservation %p is not locked by this thread: call dma_resv_lock() first",
 		      (void *)obj);
 }
 
 void dma_resv_unlock(struct dma_resv *obj)
 {
-	resv_check_alive(obj, __func__);
-	rule_bug_on(!dma_resv_held(obj), DMABUF_RULE_UNLOCK, &obj->lock,
+	rule_bug_on(!is_held_for(__func__, obj), DMABUF_RULE_UNLOCK, &obj->lock,
 		    "reservation %p is not locked by this thread, which unlocks it: "
 		    "let the thread unlock that locked", (void *)obj);
 	dma_resv_fences_commit(obj, &obj->fences);

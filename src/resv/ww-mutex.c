@@ -24,7 +24,6 @@ static void note_holder(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	store_relaxed(&lock->base.holder, os_self());
 	if (ctx)
 		ctx->acquired++;
-	ww_locked(lock, ctx);
 }
 
 /* One step from free to held. Release: shows what ww_acquire_init() wrote. */
@@ -130,6 +129,19 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 	return err;
 }
 
+static __attribute__((cold, noinline)) int lock_with_rules(struct ww_mutex *lock,
+							   struct ww_acquire_ctx *ctx,
+							   bool interruptible)
+{
+	int err;
+
+	ww_rules_might_lock(lock, ctx);
+	err = lock_or_back_off(lock, ctx, interruptible);
+	if (!err)
+		ww_rules_locked(lock, ctx);
+	return err;
+}
+
 /* @lock was not taken. @before: what was contended then; if a signal came, it still is. */
 static void note_contended(struct ww_acquire_ctx *ctx, struct ww_mutex *lock,
 			   struct ww_mutex *before, int err)
@@ -149,8 +161,10 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 		before = ctx->contending_lock;
 		check_ctx(lock, ctx);
 	}
-	ww_might_lock(lock, ctx);
-	err = lock_or_back_off(lock, ctx, interruptible);
+	if (lockdep_is_on())
+		err = lock_with_rules(lock, ctx, interruptible);
+	else
+		err = lock_or_back_off(lock, ctx, interruptible);
 	if (unlikely(err) && ctx)
 		note_contended(ctx, lock, before, err);
 	return err;
@@ -203,6 +217,7 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	if (!take_free(lock, ctx) && (ww_word(lock) != WW_WAITERS || !ww_mutex_pass(lock, ctx)))
 		return 0;
 	note_holder(lock, ctx);
+	ww_locked(lock, ctx);
 	lock_trace(DMABUF_TRACE_RESV_LOCK, lock, 0);
 	return 1;
 }

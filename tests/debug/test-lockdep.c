@@ -17,16 +17,7 @@ TEST(rules_are_checked_if_the_environment_says_so)
 
 static int run_with(const char *setting)
 {
-	char command[4096], self[2048];
-	const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
-
-	ASSERT_INT(length, >, 0);
-	self[length] = '\0';
-	/* scripts/cross.sh names an emulator. */
-	snprintf(command, sizeof(command),
-		 "%s ${DMABUF_TEST_EMULATOR:+\"$DMABUF_TEST_EMULATOR\"} '%s' rules_are_checked >/dev/null",
-		 setting, self);
-	return system(command);
+	return pclose(test_popen_self(setting, "rules_are_checked >/dev/null"));
 }
 
 TEST(every_setting_is_understood)

@@ -47,16 +47,11 @@ TEST(in_such_a_process_nothing_is_checked)
 /* What such a process says, and how it ended. */
 static int begin_without(unsigned int nth, char *said, size_t size)
 {
-	char command[4096], self[3072];
-	const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char setting[64];
 	FILE *process;
 
-	ASSERT_INT(length, >, 0);
-	self[length] = '\0';
-	snprintf(command, sizeof(command), "DMABUF_TEST_REFUSE=%u '%s' in_such_a 2>&1 >/dev/null",
-		 nth, self);
-	process = popen(command, "r");
-	ASSERT_PTR(process, !=, NULL);
+	snprintf(setting, sizeof(setting), "DMABUF_TEST_REFUSE=%u", nth);
+	process = test_popen_self(setting, "in_such_a 2>&1 >/dev/null");
 	said[fread(said, 1, size - 1, process)] = '\0';
 	return pclose(process);
 }

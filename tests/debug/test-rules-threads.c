@@ -58,6 +58,29 @@ TEST(signaller_that_waited_itself_before_another_did_is_reported)
  * Many at one place.
  */
 
+STEP void wait_under_lock_elsewhere(void *scene)
+{
+	wait_under_lock(scene);
+	STAYS;
+}
+
+TEST(place_that_meets_two_others_is_reported_for_each)
+{
+	static void (*const wait[])(void *scene) = { wait_under_lock, wait_under_lock_elsewhere };
+	static const char lock;
+
+	reports_begin();
+	for (unsigned int i = 0; i < 4; i++) {
+		struct scene scene = { make_fence(), &lock };
+
+		in_thread(wait[i % 2], &scene);
+		signal_under_lock(&scene);
+		dma_fence_put(scene.fence);
+	}
+	reports_end();
+	ASSERT_INT(reports.count, ==, 2);
+}
+
 TEST(place_is_reported_once_for_many_fences)
 {
 	static const char lock;
@@ -130,7 +153,7 @@ TEST(lock_that_a_thread_drops_in_its_last_moments_is_not)
  * Little room.
  */
 
-enum { STACK = 256 << 10, REPORT = 8 << 10 };
+enum { STACK = 256 << 10, REPORT = 12 << 10 };
 
 static _Alignas(4096) unsigned char stack[STACK];
 

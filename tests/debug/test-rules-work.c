@@ -313,6 +313,36 @@ TEST(works_of_one_thread_that_wait_in_turn_is_not)
 	put_all(fences, 2);
 }
 
+STEP void work_and_wait_twice(void *arg)
+{
+	struct dma_fence **fences = arg;
+
+	work_and_wait(&fences[1]);
+	work_and_wait(&fences[0]);
+	STAYS;
+}
+
+/* Two did the first work, and one can hang in it, but then each has another to hang in. */
+TEST(three_works_of_two_threads_is_not)
+{
+	struct dma_fence *fences[] = { make_fence(), make_fence(), make_fence() };
+
+	work_and_wait(&fences[0]);
+	work_and_wait((struct dma_fence *[]){ fences[2], fences[0] });
+	in_thread(work_and_wait_twice, fences);
+	put_all(fences, 3);
+}
+
+TEST(three_works_of_three_threads_is_reported)
+{
+	struct dma_fence *fences[] = { make_fence(), make_fence(), make_fence() };
+
+	work_and_wait(&fences[0]);
+	in_thread(work_and_wait, (struct dma_fence *[]){ fences[2], fences[0] });
+	ASSERT_REPORTS(in_thread(work_and_wait_twice, fences), 2);
+	put_all(fences, 3);
+}
+
 /*
  * Timelines whose callbacks signal each other: two threads would hang in that.
  */

@@ -98,6 +98,23 @@ static void start_reclaimer(void)
 	dmabuf_rcu_barrier();
 }
 
+FILE *test_popen_self(const char *setting, const char *args)
+{
+	char command[4096], self[3072];
+	const ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	FILE *process;
+
+	ASSERT_INT(length, >, 0);
+	self[length] = '\0';
+	/* scripts/cross.sh names an emulator. */
+	snprintf(command, sizeof(command),
+		 "%s ${DMABUF_TEST_EMULATOR:+\"$DMABUF_TEST_EMULATOR\"} '%s' %s", setting, self, args);
+	process = popen(command, "r");
+	if (!process)
+		FAIL("popen: %s", strerror(errno));
+	return process;
+}
+
 /*
  * Death.
  */

@@ -161,6 +161,12 @@ bool test_child_begins(struct test_child *child); /* true in the child */
 void test_child_survives(void) __attribute__((noreturn));
 void test_child_died(const struct test_child *child, const char *text, const char *file, int line);
 
+/*
+ * This program once more, by the shell: after the words @setting (variables, env), with the
+ * arguments and redirections @args. To be read, and closed with pclose().
+ */
+FILE *test_popen_self(const char *setting, const char *args);
+
 /* @statement must make the library warn at least once, the last time with @text. */
 #define ASSERT_WARNS(statement, text)                                                     \
 	do {                                                                              \

@@ -23,7 +23,8 @@ static unsigned int refused; /* 1 is the next; 0: none */
 
 void *mmap(void *address, size_t size, int prot, int flags, int fd, off_t offset)
 {
-	__typeof__(&mmap) real = (__typeof__(&mmap))dlsym(RTLD_NEXT, "mmap");
+	/* That with Meson's off_t, of 64 bits everywhere. */
+	__typeof__(&mmap) real = (__typeof__(&mmap))dlsym(RTLD_NEXT, "mmap64");
 
 	if (flags & MAP_NORESERVE && refused && !--refused) {
 		errno = ENOMEM;

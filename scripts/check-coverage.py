@@ -87,7 +87,8 @@ def code(file):
         number = line["line_number"]
         if line["gcovr/noncode"]:
             continue
-        function = [name for head, name in heads if head <= number][-1]
+        # What is always inlined has no head of its own.
+        function = ["-", *(name for head, name in heads if head <= number)][-1]
         branches = [branch["count"] > 0 for branch in line["branches"]]
         yield Line(file["file"], number, function, source[number - 1].strip(), line["count"] > 0,
                    len(branches), branches.count(False))

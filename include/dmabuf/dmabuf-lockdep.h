@@ -76,7 +76,7 @@ enum dmabuf_rule {
  * class are taken is documented by @flags, or by DMABUF_LOCK_NESTED(); without either,
  * taking two of them at a time is reported.
  *
- * Lifetime: constant, and there for as long as the program runs.
+ * Lifetime: constant, and there until dmabuf_lock_forget(), or for as long as the program runs.
  */
 struct dmabuf_lock_class {
 	/** @name: what reports say; at most 31 characters of it are kept */
@@ -112,7 +112,7 @@ bool dmabuf_lockdep_is_on(void);
 
 /**
  * dmabuf_lock_acquire() - say that the calling thread takes a lock of the program's
- * @lock_class: its class; borrowed for ever
+ * @lock_class: its class; borrowed until dmabuf_lock_forget() of it
  * @lock:       the lock, by its address
  * @flags:      DMABUF_LOCK_TRY, DMABUF_LOCK_NESTED(), or 0
  *
@@ -156,10 +156,11 @@ void dmabuf_might_lock(const struct dmabuf_lock_class *lock_class, const void *l
 		       unsigned int flags);
 
 /**
- * dmabuf_lock_forget() - say that a lock's life has ended
- * @lock: lock that nobody holds
+ * dmabuf_lock_forget() - say that a lock's life has ended, or that of a class of locks
+ * @lock: lock that nobody holds; or class, also a struct ww_class, of which nobody holds any
  *
- * What comes to lie at its address is another lock, which begins anew.
+ * What comes to lie at its address is another one, which begins anew. A plugin whose classes are
+ * its own calls it for each before it is unloaded.
  *
  * Context: does not sleep.
  *

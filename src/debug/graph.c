@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Nodes and edges lie in tables of fixed size; free ones are kept on lists, by index, and
- * 0 is none. A full table of nodes gives up the oldest node that stands for one object; a
- * class is never given up.
+ * 0 is none. A full table of nodes gives up the oldest node that stands for one object, and
+ * no class.
  *
  * Locking: graph_lock guards everything. It is a short lock, and the innermost of all: no
  * other is taken under it. The heads of the buckets are also looked at without it, which
@@ -193,8 +193,10 @@ static void free_node(uint32_t index) DMABUF_REQUIRES(graph_lock)
 			link = &node(*link)->next_in_bucket;
 		node(*link)->next_in_bucket = old->next_in_bucket;
 	}
-	*(old->older ? &node(old->older)->newer : &oldest) = old->newer;
-	*(old->newer ? &node(old->newer)->older : &newest) = old->older;
+	if (old->object >= GRAPH_LEVELS) {
+		*(old->older ? &node(old->older)->newer : &oldest) = old->newer;
+		*(old->newer ? &node(old->newer)->older : &newest) = old->older;
+	}
 	old->newer = free_nodes;
 	free_nodes = index;
 	fetch_add_release(&removals, 1);
@@ -502,6 +504,21 @@ bool graph_knows(const void *lock_class, uintptr_t object)
 	is_there = find_node(lock_class, object);
 	dmabuf_spin_unlock(&graph_lock);
 	return is_there;
+}
+
+void graph_forget_class(const void *lock_class)
+{
+	for (unsigned int level = 0; level < GRAPH_LEVELS; level++) {
+		uint32_t index;
+
+		if (!load_relaxed(node_bucket(lock_class, level))) /* as in graph_forget() */
+			continue;
+		dmabuf_spin_lock(&graph_lock);
+		index = find_node(lock_class, level);
+		if (index)
+			free_node(index);
+		dmabuf_spin_unlock(&graph_lock);
+	}
 }
 
 void graph_forget(uintptr_t object)

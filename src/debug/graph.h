@@ -62,6 +62,9 @@ bool graph_knows(const void *lock_class, uintptr_t object);
 /* @object has gone: all its nodes, of any class. */
 void graph_forget(uintptr_t object);
 
+/* A class has gone, and so have its objects. */
+void graph_forget_class(const void *lock_class);
+
 /* True once: something could not be learnt, since the tables are full. */
 bool graph_overflowed(void);
 

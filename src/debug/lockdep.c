@@ -218,7 +218,7 @@ void lockdep_signals(const struct lockdep_lock *completion)
 	for (unsigned int i = 0; i < self->held_count; i++) {
 		const struct lockdep_lock *needed = &self->held[i].lock;
 
-		if (needed->kind == LOCKDEP_USER || needed->kind == LOCKDEP_WW)
+		if ((needed->kind == LOCKDEP_USER || needed->kind == LOCKDEP_WW) && !needed->tried)
 			lockdep_learn(self, completion, needed);
 	}
 }

@@ -32,6 +32,7 @@ struct lockdep_lock {
 	const void *ctx;	/* of WW: the context it is taken under, or NULL */
 	const char *name;	/* of the class; must last */
 	uint64_t context;	/* of TIMELINE, FENCE */
+	bool tried;		/* of USER, WW: its holder would have gone on without it */
 
 	/*
 	 * Of COMPLETION, the objects of two: has @own yet to signal, and @waited not before it?

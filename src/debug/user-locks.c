@@ -36,6 +36,7 @@ static struct lockdep_lock user_lock(const struct dmabuf_lock_class *lock_class,
 		.lock_class = lock_class,
 		.object = lock,
 		.name = lock_class->name,
+		.tried = flags & DMABUF_LOCK_TRY,
 	};
 }
 
@@ -76,6 +77,8 @@ void dmabuf_lock_release(const void *lock)
 
 void dmabuf_lock_forget(const void *lock)
 {
-	if (lockdep_is_on())
-		lockdep_forget(lock);
+	if (!lockdep_is_on())
+		return;
+	lockdep_forget(lock);
+	graph_forget_class(lock);
 }

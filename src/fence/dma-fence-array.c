@@ -20,6 +20,7 @@
 #include <errno.h>
 
 #include "fence/fence.h"
+#include "fence/rules.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/list.h"
@@ -332,6 +333,7 @@ void dma_fence_array_init(struct dma_fence_array *array, int num_fences, struct 
 	array->signal_on_any = signal_on_any;
 	array->work.func = signal_on_any ? win : advance;
 	for (unsigned int i = 0; i < n; i++) {
+		fence_check_alive(fences[i], __func__);
 		dmabuf_warn_on(dma_fence_is_container(fences[i]),
 			       "a fence array or chain inside a fence array: give it the members");
 		if (signal_on_any)

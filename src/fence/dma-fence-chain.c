@@ -26,6 +26,7 @@
 
 #include "debug/lockdep.h"
 #include "fence/fence.h"
+#include "fence/rules.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/report.h"
@@ -255,9 +256,12 @@ void dma_fence_chain_free(struct dma_fence_chain *chain)
 void dma_fence_chain_init(struct dma_fence_chain *chain, struct dma_fence *prev,
 			  struct dma_fence *fence, uint64_t seqno)
 {
-	const bool follows = to_dma_fence_chain(prev) != NULL;
+	bool follows;
 	uint64_t context;
 
+	fence_check_alive(prev, __func__);
+	fence_check_alive(fence, __func__);
+	follows = to_dma_fence_chain(prev) != NULL;
 	dmabuf_bug_on(!fence, "dma_fence_chain_init() without a fence: give the stub for nothing");
 	dmabuf_warn_on(dma_fence_is_chain(fence),
 		       "a fence chain as the fence of a link: link its fences instead");

@@ -93,7 +93,8 @@ struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence)
 
 static void lock_fence(struct dma_fence *fence) DMABUF_ACQUIRE(dma_fence_spinlock(fence))
 {
-	fence_might_lock(fence);
+	if (lockdep_is_on())
+		fence_rules_lock(fence);
 	dmabuf_spin_lock(dma_fence_spinlock(fence));
 	if (lockdep_is_on())
 		fence_rules_locked(fence);
@@ -331,6 +332,7 @@ void fence_set_error(struct dma_fence *fence, int error)
 
 void dma_fence_set_error(struct dma_fence *fence, int error)
 {
+	fence_check_alive(fence, __func__);
 	refuse_issued(fence);
 	fence_set_error(fence, error);
 }

@@ -10,6 +10,7 @@
 #include <dmabuf/dma-fence-unwrap.h>
 
 #include "fence/fence.h"
+#include "os/spinlock.h"
 
 static const struct dmabuf_lock_class fence_lock_class = { .name = "a fence's lock" };
 static const struct dmabuf_lock_class completion_class = { .name = "a fence's signal" };
@@ -57,6 +58,15 @@ void fence_rules_might_lock(struct dma_fence *fence)
 	const struct lockdep_lock lock = rules_lock(fence);
 
 	lockdep_might_lock(&lock);
+}
+
+void fence_rules_lock(struct dma_fence *fence)
+{
+	fence_rules_might_lock(fence);
+	rule_bug_on(os_spin_is_mine(dma_fence_spinlock(fence)), DMABUF_RULE_RECURSION, NULL,
+		    "fence %llu:%llu: the holder of its lock takes that again, and would wait for itself; "
+		    "call what ends in _locked",
+		    (unsigned long long)fence->context, (unsigned long long)fence->seqno);
 }
 
 /* Who holds the lock gets here by returning early, and by no other way. */

@@ -8,6 +8,7 @@
 #include "debug/lockdep.h"
 
 void fence_rules_might_lock(struct dma_fence *fence) __attribute__((cold));
+void fence_rules_lock(struct dma_fence *fence) __attribute__((cold)); /* at once */
 void fence_rules_could_lock(struct dma_fence *fence, const char *function) __attribute__((cold));
 void fence_rules_locked(struct dma_fence *fence) __attribute__((cold));
 void fence_rules_unlocked(struct dma_fence *fence) __attribute__((cold));

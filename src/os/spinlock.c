@@ -9,6 +9,8 @@
 
 #include "os/atomic.h"
 #include "os/futex.h"
+#include "os/report.h"
+#include "os/spinlock.h"
 #include "os/thread.h"
 
 enum { FREE, HELD, CONTENDED };
@@ -18,8 +20,42 @@ void dmabuf_spin_lock_init(struct dmabuf_spinlock *lock)
 	store_relaxed(&lock->word, FREE); /* whoever shows the lock to others orders this */
 }
 
+/*
+ * What this thread holds: the latest few, which is what a mistake is about. Each lock enters one
+ * and each unlock takes one out, so what is there is held; a deep nest may push others out.
+ */
+
+enum { NOTED = sizeof(os_this_thread.short_lock) / sizeof(os_this_thread.short_lock[0]) };
+
+static void note_locked(const struct dmabuf_spinlock *lock)
+{
+	os_this_thread.short_lock[os_this_thread.short_locks++ % NOTED] = lock;
+}
+
+static void note_unlocked(const struct dmabuf_spinlock *lock)
+{
+	const void **noted = &os_this_thread.short_lock[--os_this_thread.short_locks % NOTED];
+
+	for (unsigned int i = 0; unlikely(*noted != lock) && i < NOTED; i++)
+		noted = &os_this_thread.short_lock[i]; /* not the latest, as it should be */
+	if (*noted == lock)
+		*noted = NULL;
+}
+
+bool os_spin_is_mine(const struct dmabuf_spinlock *lock)
+{
+	bool is_mine = false;
+
+	for (unsigned int i = 0; i < NOTED; i++)
+		is_mine |= os_this_thread.short_lock[i] == lock;
+	return is_mine;
+}
+
 static void lock_slow(struct dmabuf_spinlock *lock)
 {
+	dmabuf_bug_on(os_spin_is_mine(lock),
+		      "short lock %p: its holder takes it again, and would wait for itself; "
+		      "under a fence's lock call what ends in _locked", (void *)lock);
 	for (unsigned int spins = os_spin_limit(); spins; spins--) {
 		uint32_t expected = FREE;
 
@@ -36,9 +72,9 @@ void dmabuf_spin_lock(struct dmabuf_spinlock *lock)
 {
 	uint32_t expected = FREE;
 
-	os_this_thread.short_locks++;
 	if (unlikely(!cas_acquire(&lock->word, &expected, HELD)))
 		lock_slow(lock);
+	note_locked(lock);
 }
 
 bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock)
@@ -47,7 +83,7 @@ bool dmabuf_spin_trylock(struct dmabuf_spinlock *lock)
 
 	if (!cas_acquire(&lock->word, &expected, HELD))
 		return false;
-	os_this_thread.short_locks++;
+	note_locked(lock);
 	return true;
 }
 
@@ -56,7 +92,8 @@ void dmabuf_spin_unlock(struct dmabuf_spinlock *lock)
 {
 	if (unlikely(exchange_release(&lock->word, FREE) == CONTENDED))
 		os_futex_wake_one(&lock->word);
-	if (!--os_this_thread.short_locks && unlikely(os_this_thread.work))
+	note_unlocked(lock);
+	if (!os_this_thread.short_locks && unlikely(os_this_thread.work))
 		os_thread_run_work();
 }
 

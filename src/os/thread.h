@@ -11,6 +11,7 @@
 /* Aligned, so that an identity has free low bits. */
 struct os_thread {
 	unsigned int short_locks;      /* held now */
+	const void *short_lock[4];     /* some of those, or NULL */
 	bool enrolled;                 /* its end will be noticed */
 	bool working;                  /* inside os_thread_run_work() */
 	struct dmabuf_work *work;      /* put off, oldest first */

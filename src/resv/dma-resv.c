@@ -20,6 +20,7 @@ void dma_resv_init(struct dma_resv *obj)
 
 void dma_resv_fini(struct dma_resv *obj)
 {
+	resv_check_alive(obj, __func__);
 	dma_resv_fences_fini(&obj->fences);
 	ww_mutex_destroy(&obj->lock);
 	if (lockdep_is_on())
@@ -58,6 +59,7 @@ bool dma_resv_trylock(struct dma_resv *obj)
 
 bool dma_resv_is_locked(struct dma_resv *obj)
 {
+	resv_check_alive(obj, __func__);
 	return ww_mutex_is_locked(&obj->lock);
 }
 
@@ -66,19 +68,19 @@ struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)
 	return ww_mutex_ctx(&obj->lock);
 }
 
-bool dma_resv_held(struct dma_resv *obj)
-{
-	return ww_mutex_is_held(&obj->lock);
-}
-
-/* As dma_resv_held(), for @function, which needs it. What has ended, nobody holds. */
+/* For @function. What has ended, nobody holds. */
 static bool is_held_for(const char *function, struct dma_resv *obj)
 {
-	const bool is_held = dma_resv_held(obj);
+	const bool is_held = ww_mutex_is_held(&obj->lock);
 
 	if (unlikely(!is_held))
 		resv_check_alive(obj, function);
 	return is_held;
+}
+
+bool dma_resv_held(struct dma_resv *obj)
+{
+	return is_held_for(__func__, obj);
 }
 
 void dma_resv_assert_held(struct dma_resv *obj)

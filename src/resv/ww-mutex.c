@@ -217,7 +217,7 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	if (!take_free(lock, ctx) && (ww_word(lock) != WW_WAITERS || !ww_mutex_pass(lock, ctx)))
 		return 0;
 	note_holder(lock, ctx);
-	ww_locked(lock, ctx);
+	ww_tried(lock, ctx);
 	lock_trace(DMABUF_TRACE_RESV_LOCK, lock, 0);
 	return 1;
 }

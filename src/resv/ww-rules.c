@@ -25,3 +25,11 @@ void ww_rules_locked(const struct ww_mutex *lock, const struct ww_acquire_ctx *c
 
 	lockdep_acquired(&it);
 }
+
+void ww_rules_tried(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
+{
+	struct lockdep_lock it = rules_lock(lock, ctx);
+
+	it.tried = true;
+	lockdep_acquired(&it);
+}

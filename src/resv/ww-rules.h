@@ -11,6 +11,8 @@ void ww_rules_might_lock(const struct ww_mutex *lock, const struct ww_acquire_ct
 	__attribute__((cold));
 void ww_rules_locked(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
 	__attribute__((cold));
+void ww_rules_tried(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
+	__attribute__((cold));
 
 /* This thread may take @lock under @ctx, and wait for that. */
 static inline void ww_might_lock(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
@@ -19,10 +21,11 @@ static inline void ww_might_lock(const struct ww_mutex *lock, const struct ww_ac
 		ww_rules_might_lock(lock, ctx);
 }
 
-static inline void ww_locked(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
+/* This thread has got @lock by a trylock. */
+static inline void ww_tried(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
 {
 	if (lockdep_is_on())
-		ww_rules_locked(lock, ctx);
+		ww_rules_tried(lock, ctx);
 }
 
 static inline void ww_unlocked(const struct ww_mutex *lock)

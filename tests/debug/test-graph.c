@@ -295,6 +295,14 @@ static void outlive_many(void)
 	ASSERT_FALSE(add(&known, MANY, 0, &cycle));
 	ASSERT_TRUE(add(&known, MANY, MANY - 2, &cycle));
 	ASSERT_TRUE(graph_add(&known, &inner, &outer, __builtin_return_address(0), &cycle));
+
+	/* Until it is given up. Then objects give way as before. */
+	graph_forget_class(outer.lock_class);
+	ASSERT_FALSE(graph_knows(outer.lock_class, 0));
+	ASSERT_FALSE(graph_add(&known, &inner, &outer, __builtin_return_address(0), &cycle));
+	for (unsigned int i = 0; i < 8; i++)
+		ASSERT_FALSE(add(&known, MANY + i, MANY + i + 1, &cycle));
+	ASSERT_TRUE(graph_knows(&classes[0], 1000 + MANY + 8));
 	ASSERT_FALSE(graph_overflowed());
 }
 

@@ -127,6 +127,12 @@ struct locking_cb {
 	struct scene *scene;
 };
 
+static void callback_that_does_nothing(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	(void)fence;
+	(void)cb;
+}
+
 STEP void callback_with_lock(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	struct scene *scene = container_of(cb, struct locking_cb, cb)->scene;
@@ -168,6 +174,28 @@ TEST(signal_under_a_reservation_that_a_waiter_held_is_reported)
 	ASSERT_REPORTED(signal_under_reservation(&scene), "D010", "now: reservation_ww_class",
 			"signal_under_reservation", "before: a fence's signal",
 			"wait_under_reservation");
+	end(&scene);
+}
+
+/* It would have signalled without, too. */
+STEP void signal_under_what_was_free(struct scene *scene)
+{
+	ASSERT_TRUE(dma_resv_trylock(&scene->resv));
+	dmabuf_lock_acquire(scene->kind, scene->lock, DMABUF_LOCK_TRY);
+	dma_fence_signal(scene->fence);
+	drop(scene->lock);
+	dma_resv_unlock(&scene->resv);
+	STAYS;
+}
+
+TEST(signal_under_locks_got_by_trylocks_is_not)
+{
+	struct scene scene;
+
+	begin(&scene);
+	wait_elsewhere(&scene, wait_under_lock);
+	wait_elsewhere(&scene, wait_under_reservation);
+	signal_under_what_was_free(&scene);
 	end(&scene);
 }
 
@@ -215,6 +243,22 @@ TEST(section_with_a_lock_that_a_waiter_holds_is_reported)
 	scene.kind = &here;
 	wait_under_lock(&scene);
 	ASSERT_REPORTED(section_with_lock(&scene), "D010", "now: here", "section_with_lock",
+			"before: a fence's signal", "wait_under_lock");
+	end(&scene);
+}
+
+TEST(section_with_the_one_lock_that_a_waiter_holds_is_reported)
+{
+	static lock_kind nodes = { .name = "node", .flags = DMABUF_LOCK_BY_OBJECT };
+	struct scene scene;
+
+	begin(&scene);
+	scene.kind = &nodes;
+	wait_under_lock(&scene);
+	scene.lock++;
+	section_with_lock(&scene);
+	scene.lock--;
+	ASSERT_REPORTED(section_with_lock(&scene), "D010", "now: node", "section_with_lock",
 			"before: a fence's signal", "wait_under_lock");
 	end(&scene);
 }
@@ -499,4 +543,35 @@ TEST(callback_that_takes_what_its_signaller_holds_is_reported)
 		     "callback_with_lock", "signal_under_lock", "taken last:",
 		     "signal_under_lock");
 	end(&scene);
+}
+
+/*
+ * D003: the fence's own lock, taken by the program.
+ */
+
+STEP void signal_as_if_unlocked(struct dma_fence *fence)
+{
+	dmabuf_spin_lock(dma_fence_spinlock(fence));
+	dma_fence_signal(fence);
+	STAYS;
+}
+
+STEP void signal_locked(struct dma_fence *fence)
+{
+	dmabuf_spin_lock(dma_fence_spinlock(fence));
+	dma_fence_signal_locked(fence);
+	dmabuf_spin_unlock(dma_fence_spinlock(fence));
+	STAYS;
+}
+
+TEST(signal_under_the_fences_own_lock_is_reported)
+{
+	struct locking_cb cb;
+	struct dma_fence *fence = make_fence();
+
+	ASSERT_INT(dma_fence_add_callback(fence, &cb.cb, callback_that_does_nothing), ==, 0);
+	ASSERT_FATAL(signal_as_if_unlocked(fence), "D003", "the holder of its lock takes that again",
+		     "call what ends in _locked", "here:", "signal_as_if_unlocked");
+	signal_locked(fence);
+	dma_fence_put(fence);
 }

@@ -5,6 +5,8 @@
  */
 #include "rules.h"
 
+#include <errno.h>
+
 #include <dmabuf/dmabuf.h>
 
 #include "../buf/importers.h"
@@ -133,6 +135,45 @@ static const struct use fence_uses[] = { FENCE_USES(NAME_USE) };
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
+/* With the twins of these there is more to do than to call them. */
+#define FENCE_JOINS(USE)                                                                  \
+	USE(dma_fence_set_error, dma_fence_set_error(fence, -EIO))                        \
+	USE(dma_fence_array_init, make_array(fence))                                      \
+	USE(dma_fence_chain_init, dma_fence_chain_init(&it.chain, it.stub, fence, 1))     \
+	USE(dma_fence_chain_init_behind, dma_fence_chain_init(&it.chain, fence, it.stub, 1))
+
+static struct {
+	struct dma_fence_chain chain;
+	struct dma_fence *stub;
+} it;
+
+static void make_array(struct dma_fence *fence)
+{
+	struct dma_fence **fences = malloc(sizeof(struct dma_fence *));
+
+	fences[0] = fence;
+	dma_fence_array_create(1, fences, 1, 1, false);
+}
+
+FENCE_JOINS(DEFINE_FENCE_USE)
+
+static const struct use fence_joins[] = { FENCE_JOINS(NAME_USE) };
+
+TEST(fence_after_its_end_gets_no_error_and_joins_no_other)
+{
+	it.stub = dma_fence_get_stub();
+	for (size_t i = 0; i < COUNT(fence_joins); i++) {
+		struct dma_fence *fence = make_fence();
+
+		dmabuf_rcu_read_lock();
+		end_fence(fence);
+		ASSERT_FATAL(fence_joins[i].func(fence), "D014", "fence", "is used after its end",
+			     fence_joins[i].name, "end_fence");
+		dmabuf_rcu_read_unlock();
+	}
+	dma_fence_put(it.stub);
+}
+
 /* Its end is the last put; its memory is there a while longer, for RCU. */
 TEST(fence_after_its_end_is_reported)
 {
@@ -237,6 +278,9 @@ static struct ww_acquire_ctx ctx;
 static struct dma_resv other;
 
 #define RESV_USES(USE)                                                                      \
+	USE(dma_resv_fini, dma_resv_fini(resv))                                             \
+	USE(dma_resv_is_locked, dma_resv_is_locked(resv))                                   \
+	USE(dma_resv_held, dma_resv_held(resv))                                             \
 	USE(dma_resv_lock, dma_resv_lock(resv, NULL))                                       \
 	USE(dma_resv_lock_interruptible, dma_resv_lock_interruptible(resv, NULL))           \
 	USE(dma_resv_lock_slow, dma_resv_lock_slow(resv, &ctx))                             \

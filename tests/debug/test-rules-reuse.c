@@ -126,3 +126,27 @@ TEST(fences_with_a_lock_of_the_drivers)
 		dmabuf_rcu_barrier();
 	}
 }
+
+/* As those of plugins, of which one comes to lie where another was. */
+TEST(classes_at_one_place)
+{
+	static struct dmabuf_lock_class one = { .name = "one" };
+	static struct ww_class two = { .name = "two" };
+	static const char lock;
+	struct ww_mutex mutex;
+
+	for (unsigned int i = 0; i < 4; i++) {
+		const bool is_reversed = i % 2;
+
+		ww_mutex_init(&mutex, &two);
+		if (!is_reversed)
+			take(&one, &lock);
+		ASSERT_INT(ww_mutex_lock(&mutex, NULL), ==, 0);
+		if (is_reversed)
+			take(&one, &lock);
+		ww_mutex_unlock(&mutex);
+		drop(&lock);
+		ww_mutex_destroy(&mutex);
+		dmabuf_lock_forget(i < 2 ? (void *)&one : (void *)&two);
+	}
+}

@@ -333,6 +333,31 @@ TEST(three_works_of_two_threads_is_not)
 	put_all(fences, 3);
 }
 
+TEST(three_works_of_two_threads_in_another_order_is_not)
+{
+	struct dma_fence *fences[] = { make_fence(), make_fence(), make_fence() };
+
+	work_and_wait(&fences[1]);
+	in_thread(work_and_wait_twice, fences);
+	work_and_wait((struct dma_fence *[]){ fences[2], fences[0] });
+	put_all(fences, 3);
+}
+
+/* More than are told apart: then it is taken for possible. */
+TEST(seventy_threads_that_wait_for_each_others_work_is_reported)
+{
+	enum { MANY = 70 };
+	struct dma_fence *fences[MANY];
+
+	for (unsigned int i = 0; i < MANY; i++)
+		fences[i] = make_fence();
+	for (unsigned int i = 0; i < MANY - 1; i++)
+		in_thread(work_and_wait, &fences[i]);
+	ASSERT_REPORTED(work_and_wait((struct dma_fence *[]){ fences[MANY - 1], fences[0] }), "D011",
+			"a cycle of 70");
+	put_all(fences, MANY);
+}
+
 TEST(three_works_of_three_threads_is_reported)
 {
 	struct dma_fence *fences[] = { make_fence(), make_fence(), make_fence() };

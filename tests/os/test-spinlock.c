@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "os/spinlock.h"
 #include "os/thread.h"
 
 struct counter {
@@ -95,6 +96,39 @@ TEST(trylock_takes_only_a_free_lock)
 	ASSERT_FALSE(dmabuf_spin_trylock(&lock));
 	dmabuf_spin_unlock(&lock);
 	ASSERT_FALSE(dmabuf_spin_is_locked(&lock));
+}
+
+static void take_twice(struct dmabuf_spinlock *lock)
+{
+	dmabuf_spin_lock(lock);
+	dmabuf_spin_lock(lock);
+}
+
+TEST(holder_of_a_short_lock_does_not_wait_for_itself)
+{
+	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+
+	ASSERT_DEATH(take_twice(&lock), "its holder takes it again, and would wait for itself");
+}
+
+/* Whatever the order, and however many there are, what is said to be held is. */
+TEST(short_lock_that_was_dropped_is_not_mine)
+{
+	enum { DEEP = 9 };
+	struct dmabuf_spinlock lock[DEEP] = { DMABUF_SPINLOCK_INIT };
+
+	for (unsigned int first = 0; first < DEEP; first++) {
+		for (unsigned int i = 0; i < DEEP; i++) {
+			ASSERT_FALSE(os_spin_is_mine(&lock[i]));
+			dmabuf_spin_lock(&lock[i]);
+			ASSERT_TRUE(os_spin_is_mine(&lock[i]));
+		}
+		for (unsigned int i = 0; i < DEEP; i++) {
+			dmabuf_spin_unlock(&lock[(first + i) % DEEP]);
+			for (unsigned int j = 0; j <= i; j++)
+				ASSERT_FALSE(os_spin_is_mine(&lock[(first + j) % DEEP]));
+		}
+	}
 }
 
 struct job {

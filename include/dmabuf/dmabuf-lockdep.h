@@ -7,7 +7,7 @@
  * what could hang or break before it does: to the warn handler, or on its way to abort()
  * where nothing good can follow. Without it, each check is one predicted branch.
  *
- * The library's own locks take part by themselves. A program's own join by the functions
+ * Reservations, ww_mutexes and the locks of fences take part by themselves. Other locks join by the functions
  * below, or without a change by LD_PRELOAD=libdmabuf-preload.so. docs/debugging.md has each
  * rule, with what to do. All of it is Extension; Linux's tool of this kind is lockdep.
  */

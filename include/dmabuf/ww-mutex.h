@@ -55,6 +55,9 @@ extern "C" {
  * @stamp:       atomic: the last stamp given out
  * @name:        constant: for messages
  * @is_wait_die: constant: wait-die, else wound-wait
+ *
+ * Lifetime: longer than that of its mutexes and contexts. What the rules learnt of it
+ * (dmabuf-lockdep.h) lasts until dmabuf_lock_forget().
  */
 struct ww_class {
 	uint64_t stamp;

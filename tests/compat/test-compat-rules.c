@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the rules say of works and timers: that which Linux allows in any context is not
- * reported, and that which sleeps is.
+ * What the rules say of works, timers and classes of locks: that which Linux allows in any
+ * context is not reported, and that which sleeps is.
  */
 #include <kunit/test.h>
 #include <linux/delay.h>
@@ -9,6 +9,8 @@
 #include <linux/hrtimer.h>
 #include <linux/irq_work.h>
 #include <linux/kthread.h>
+#include <linux/lockdep.h>
+#include <linux/mutex.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
@@ -217,9 +219,87 @@ static void waits_for_works_are_for_those_that_may_sleep(struct kunit *test)
 	end_deferred();
 }
 
+struct object {
+	struct lock_class_key keys[2];
+	struct mutex mutexes[2];
+};
+
+/* Each object has classes of its own, which end with it. */
+static void use_object(struct object *object, int first)
+{
+	for (int i = 0; i < 2; i++) {
+		lockdep_register_key(&object->keys[i]);
+		__mutex_init(&object->mutexes[i], i == first ? "outer" : "inner", &object->keys[i]);
+	}
+	mutex_lock(&object->mutexes[first]);
+	mutex_lock(&object->mutexes[!first]);
+	mutex_unlock(&object->mutexes[!first]);
+	mutex_unlock(&object->mutexes[first]);
+	for (int i = 0; i < 2; i++) {
+		mutex_destroy(&object->mutexes[i]);
+		lockdep_unregister_key(&object->keys[i]);
+	}
+}
+
+static void a_key_ends_when_it_is_unregistered(struct kunit *test)
+{
+	static struct object object;
+
+	use_object(&object, 0);
+	use_object(&object, 1);
+	KUNIT_EXPECT_STREQ(test, reported, "");
+}
+
+static void lock_in_turn(struct lockdep_map *first, struct lockdep_map *second)
+{
+	lock_map_acquire(first);
+	lock_map_acquire(second);
+	lock_map_release(second);
+	lock_map_release(first);
+}
+
+/* The maps of another class at the same place may be taken the other way round. */
+static void a_key_of_maps_ends_when_it_is_unregistered(struct kunit *test)
+{
+	static struct lock_class_key keys[2];
+	struct lockdep_map outer, inner;
+
+	for (int first = 0; first < 2; first++) {
+		lockdep_register_key(&keys[0]);
+		lockdep_register_key(&keys[1]);
+		lockdep_init_map(&outer, "outer", &keys[first], 0);
+		lockdep_init_map(&inner, "inner", &keys[!first], 0);
+		lock_in_turn(&outer, &inner);
+		KUNIT_EXPECT_STREQ(test, reported, "");
+		lockdep_unregister_key(&keys[0]);
+		lockdep_unregister_key(&keys[1]);
+	}
+}
+
+/* While a key is registered, what is known of it stays. */
+static void a_key_stays_until_then(struct kunit *test)
+{
+	static struct lock_class_key keys[2];
+	struct lockdep_map a, b;
+
+	lockdep_register_key(&keys[0]);
+	lockdep_register_key(&keys[1]);
+	lockdep_init_map(&a, "a", &keys[0], 0);
+	lockdep_init_map(&b, "b", &keys[1], 0);
+	lock_in_turn(&a, &b);
+	KUNIT_EXPECT_STREQ(test, reported, "");
+	lock_in_turn(&b, &a);
+	KUNIT_EXPECT_STREQ(test, reported, "D001");
+	lockdep_unregister_key(&keys[0]);
+	lockdep_unregister_key(&keys[1]);
+}
+
 static struct kunit_case cases[] = {
 	KUNIT_CASE(works_and_timers_are_for_any_context),
 	KUNIT_CASE(waits_for_works_are_for_those_that_may_sleep),
+	KUNIT_CASE(a_key_ends_when_it_is_unregistered),
+	KUNIT_CASE(a_key_of_maps_ends_when_it_is_unregistered),
+	KUNIT_CASE(a_key_stays_until_then),
 	{}
 };
 

@@ -271,6 +271,7 @@ static inline bool kthread_queue_delayed_work(struct kthread_worker *worker,
 {
 	bool queued;
 
+	lc_timers_begin();
 	spin_lock(&worker->lock);
 	queued = !lc_kthread_work_is_blocked(&dwork->work);
 	if (queued && delay) {

@@ -5,14 +5,15 @@
  * the first is armed, and stays for as long as the process; a forked child has none.
  *
  * Locking: lock guards all members, and those of each timer but func. The functions are
- * called without it. A function may free its own timer.
+ * called without it. A function may free its own timer. Arming and disarming is for any
+ * context; with @sync it waits for no more than the function.
  */
 #ifndef LINUX_COMPAT_TIMERS_H
 #define LINUX_COMPAT_TIMERS_H
 
+#include <compat/lock.h>
 #include <compat/thread.h>
 #include <linux/bug.h>
-#include <linux/mutex.h>
 #include <linux/rbtree.h>
 
 #include <sys/prctl.h>
@@ -25,16 +26,17 @@ struct lc_timer {
 };
 
 struct lc_timers {
-	struct mutex lock;
+	struct lc_lock lock;
 	struct rb_root_cached queue;
 	struct lc_timer *running; /* only compared */
 	int64_t running_expires;
 	uint32_t changed; /* atomic: there is something earlier */
 	uint32_t ran;     /* atomic: a function has returned */
-	pid_t begun_by; /* atomic: the process that has the thread */
-	pthread_t thread;
+	pthread_once_t once;
+	pid_t begun_by;   /* atomic: the process that has the thread */
+	pthread_t thread; /* of no value before it runs */
 };
-LC_SHARED struct lc_timers lc_timers;
+LC_SHARED struct lc_timers lc_timers = { .once = PTHREAD_ONCE_INIT };
 
 static inline bool lc_timer_pending(const struct lc_timer *timer)
 {
@@ -68,9 +70,9 @@ static inline bool lc_timers_run_first(void)
 	lc_timer_unqueue(timer);
 	lc_timers.running = timer;
 	lc_timers.running_expires = timer->expires;
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	timer->func(timer);
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
 	lc_timers.running = NULL;
 	__atomic_fetch_add(&lc_timers.ran, 1, __ATOMIC_RELEASE);
 	lc_futex_wake(&lc_timers.ran, INT_MAX);
@@ -80,7 +82,8 @@ static inline bool lc_timers_run_first(void)
 static inline void *lc_timers_main(void *arg)
 {
 	prctl(PR_SET_NAME, "timers");
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
+	lc_timers.thread = pthread_self();
 	for (;;) {
 		struct rb_node *first;
 		int64_t deadline;
@@ -91,31 +94,35 @@ static inline void *lc_timers_main(void *arg)
 		first = rb_first_cached(&lc_timers.queue);
 		deadline = first ? rb_entry(first, struct lc_timer, node)->expires : INT64_MAX;
 		seen = __atomic_load_n(&lc_timers.changed, __ATOMIC_RELAXED);
-		mutex_unlock(&lc_timers.lock);
+		lc_lock_drop(&lc_timers.lock);
 		dmabuf_rcu_flush();
 		lc_futex_wait(&lc_timers.changed, seen, deadline);
-		mutex_lock(&lc_timers.lock);
+		lc_lock_take(&lc_timers.lock);
 	}
 	return arg;
 }
 
-/* Lock held. */
-static inline void lc_timers_begin(void)
+static inline void lc_timers_make_thread(void)
 {
-	if (lc_timers.begun_by)
-		return;
-	if (lc_thread_create(&lc_timers.thread, lc_timers_main, NULL))
+	pthread_t thread;
+
+	if (lc_thread_create(&thread, lc_timers_main, NULL))
 		lc_bug(__FILE__, __LINE__, __func__, "no thread can be made for timers");
-	pthread_detach(lc_timers.thread);
+	pthread_detach(thread);
 	__atomic_store_n(&lc_timers.begun_by, getpid(), __ATOMIC_RELEASE);
 }
 
-/* Call the function at @expires and no more than once. True: it was armed before. */
+/* Before a timer is armed, and before the lock for that is taken. */
+static inline void lc_timers_begin(void)
+{
+	pthread_once(&lc_timers.once, lc_timers_make_thread);
+}
+
+/* Call the function at @expires and no more than once. True: it was armed before. Lock held. */
 static inline bool lc_timer_arm_locked(struct lc_timer *timer, int64_t expires)
 {
 	const bool was = lc_timer_unqueue(timer);
 
-	lc_timers_begin();
 	timer->expires = expires;
 	__atomic_store_n(&timer->pending, 1, __ATOMIC_RELAXED);
 	if (rb_add_cached(&timer->node, &lc_timers.queue, lc_timer_less)) {
@@ -129,9 +136,10 @@ static inline bool lc_timer_arm(struct lc_timer *timer, int64_t expires)
 {
 	bool was;
 
-	mutex_lock(&lc_timers.lock);
+	lc_timers_begin();
+	lc_lock_take(&lc_timers.lock);
 	was = lc_timer_arm_locked(timer, expires);
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	return was;
 }
 
@@ -139,10 +147,16 @@ static inline bool lc_timer_is_running(struct lc_timer *timer)
 {
 	bool running;
 
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
 	running = lc_timers.running == timer;
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	return running;
+}
+
+/* Lock held. */
+static inline bool lc_timers_is_own_thread(void)
+{
+	return pthread_equal(pthread_self(), lc_timers.thread);
 }
 
 /* Wait until something has run; lock held, and dropped meanwhile. */
@@ -150,9 +164,9 @@ static inline void lc_timers_wait(void)
 {
 	const uint32_t seen = __atomic_load_n(&lc_timers.ran, __ATOMIC_RELAXED);
 
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	lc_futex_wait(&lc_timers.ran, seen, INT64_MAX);
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
 }
 
 /*
@@ -163,14 +177,13 @@ static inline bool lc_timer_disarm(struct lc_timer *timer, bool sync)
 {
 	bool was;
 
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
 	was = lc_timer_unqueue(timer);
-	while (sync && lc_timers.running == timer &&
-	       !pthread_equal(pthread_self(), lc_timers.thread)) {
+	while (sync && lc_timers.running == timer && !lc_timers_is_own_thread()) {
 		lc_timers_wait();
 		was |= lc_timer_unqueue(timer);
 	}
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	return was;
 }
 
@@ -179,10 +192,10 @@ static inline int lc_timer_try_disarm(struct lc_timer *timer)
 {
 	int was = -1;
 
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
 	if (lc_timers.running != timer)
 		was = lc_timer_unqueue(timer);
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	return was;
 }
 
@@ -202,22 +215,23 @@ static inline bool lc_timers_are_due(int64_t deadline)
  */
 static inline void lc_timers_run_until(int64_t deadline)
 {
-	if (__atomic_load_n(&lc_timers.begun_by, __ATOMIC_ACQUIRE) != getpid() ||
-	    pthread_equal(pthread_self(), lc_timers.thread))
+	dmabuf_might_sleep();
+	if (__atomic_load_n(&lc_timers.begun_by, __ATOMIC_ACQUIRE) != getpid())
 		return;
-	mutex_lock(&lc_timers.lock);
-	while (lc_timers_are_due(deadline))
+	lc_lock_take(&lc_timers.lock);
+	while (!lc_timers_is_own_thread() && lc_timers_are_due(deadline))
 		lc_timers_wait();
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 }
 
 /* Wait until @timer is neither armed nor running. */
 static inline void lc_timer_wait(struct lc_timer *timer)
 {
-	mutex_lock(&lc_timers.lock);
+	dmabuf_might_sleep();
+	lc_lock_take(&lc_timers.lock);
 	while (lc_timer_pending(timer) || lc_timers.running == timer)
 		lc_timers_wait();
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 }
 
 #endif

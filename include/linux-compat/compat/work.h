@@ -7,15 +7,17 @@
  * neither the queue nor a worker has it. Nobody looks at a work after its function has
  * been called, which may free it.
  *
- * Locking: lc_works.lock guards all members, of all queues and of all works.
+ * Locking: lc_works.lock guards all members, of all queues and of all works, but who makes a
+ * worker has that to itself until the queue's n_starting falls. lc_timers.lock may be taken
+ * inside of it. Queueing and cancelling is for any context; the others say that they sleep.
  */
 #ifndef LINUX_COMPAT_WORK_H
 #define LINUX_COMPAT_WORK_H
 
+#include <compat/lock.h>
 #include <compat/thread.h>
 #include <linux/bug.h>
 #include <linux/list.h>
-#include <linux/mutex.h>
 #include <linux/sched.h>
 
 struct work_struct;
@@ -25,7 +27,8 @@ struct workqueue_struct {
 	char name[32];
 	struct list_head entry;
 	struct list_head queued, workers;
-	unsigned int n_queued, n_workers, n_idle, max_active;
+	unsigned int n_queued, n_idle, max_active;
+	unsigned int n_workers, n_starting; /* those that are being made count as both */
 	bool ends;
 	uint32_t changed; /* atomic: a worker should look */
 };
@@ -48,10 +51,10 @@ struct lc_worker {
 };
 
 struct lc_works {
-	struct mutex lock;
+	struct lc_lock lock;
 	struct list_head queues; /* but the system's */
 	u64 tickets;
-	uint32_t done; /* atomic: a work is done, or taken out */
+	uint32_t done; /* atomic: a work is done, or taken out; a worker is made */
 	unsigned int waiters;
 };
 LC_SHARED struct lc_works lc_works = { .queues = LIST_HEAD_INIT(lc_works.queues) };
@@ -98,6 +101,7 @@ static inline struct work_struct *lc_work_pick(struct workqueue_struct *queue)
 	return NULL;
 }
 
+/* Wake those who may have waited for this. */
 static inline void lc_work_done(void)
 {
 	__atomic_fetch_add(&lc_works.done, 1, __ATOMIC_RELEASE);
@@ -111,10 +115,10 @@ static inline void lc_works_wait(void)
 	const uint32_t seen = __atomic_load_n(&lc_works.done, __ATOMIC_RELAXED);
 
 	lc_works.waiters++;
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	dmabuf_rcu_flush();
 	lc_futex_wait(&lc_works.done, seen, INT64_MAX);
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	lc_works.waiters--;
 }
 
@@ -132,9 +136,9 @@ static inline void lc_worker_run(struct lc_worker *worker, struct work_struct *w
 	worker->work = work;
 	worker->ticket = work->lc_ticket;
 	lc_work_unqueue(work);
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	func(work);
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	worker->work = NULL;
 	lc_work_done();
 }
@@ -144,10 +148,10 @@ static inline void lc_worker_idle(struct workqueue_struct *queue)
 	const uint32_t seen = __atomic_load_n(&queue->changed, __ATOMIC_RELAXED);
 
 	queue->n_idle++;
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	dmabuf_rcu_flush();
 	lc_futex_wait(&queue->changed, seen, INT64_MAX);
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	queue->n_idle--;
 }
 
@@ -157,7 +161,7 @@ static inline void *lc_worker_main(void *arg)
 	struct workqueue_struct *queue = worker->queue;
 
 	prctl(PR_SET_NAME, queue->name);
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	for (;;) {
 		struct work_struct *work = lc_work_pick(queue);
 
@@ -168,34 +172,50 @@ static inline void *lc_worker_main(void *arg)
 		else
 			lc_worker_idle(queue);
 	}
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	return NULL;
 }
 
-/* 0, or -ENOMEM or what pthread_create() says. */
-static inline int lc_worker_add(struct workqueue_struct *queue)
+/*
+ * Make the thread of @queue that its n_workers and n_starting count already, until when nobody
+ * frees @queue. Without the lock. 0, or -ENOMEM or what pthread_create() says.
+ */
+static inline int lc_worker_start(struct workqueue_struct *queue)
 {
 	struct lc_worker *worker = (struct lc_worker *)calloc(1, sizeof(*worker));
-	int err;
+	int err = -ENOMEM;
+	bool stuck;
 
-	if (!worker)
-		return -ENOMEM;
-	worker->queue = queue;
-	err = lc_thread_create(&worker->thread, lc_worker_main, worker);
-	if (err) {
-		free(worker);
-		return err;
+	if (worker) {
+		worker->queue = queue;
+		lc_lock_take(&lc_works.lock);
+		list_add(&worker->entry, &queue->workers);
+		lc_lock_drop(&lc_works.lock);
+		err = lc_thread_create(&worker->thread, lc_worker_main, worker);
 	}
-	list_add(&worker->entry, &queue->workers);
-	queue->n_workers++;
-	return 0;
+	lc_lock_take(&lc_works.lock);
+	if (err && worker)
+		list_del(&worker->entry);
+	if (err)
+		queue->n_workers--;
+	stuck = queue->n_queued && !queue->n_workers;
+	queue->n_starting--;
+	lc_work_done();
+	lc_lock_drop(&lc_works.lock);
+	if (stuck)
+		lc_bug(__FILE__, __LINE__, __func__, "no thread can be made for work");
+	if (err)
+		free(worker);
+	return err;
 }
 
 /*
  * Put @work, which is marked as pending, into @queue; or, as in Linux, where it is running, so
- * that it does not run a second time meanwhile.
+ * that it does not run a second time meanwhile. The queue that lacks a thread for it, or NULL:
+ * it is for lc_works_unlock().
  */
-static inline void lc_work_enqueue(struct workqueue_struct *queue, struct work_struct *work)
+static inline struct workqueue_struct *lc_work_enqueue(struct workqueue_struct *queue,
+						       struct work_struct *work)
 {
 	struct workqueue_struct *before = lc_queue_of(work);
 
@@ -205,11 +225,21 @@ static inline void lc_work_enqueue(struct workqueue_struct *queue, struct work_s
 	work->lc_ticket = ++lc_works.tickets;
 	list_add_tail(&work->entry, &queue->queued);
 	queue->n_queued++;
-	if (queue->n_queued > queue->n_idle && queue->n_workers < queue->max_active &&
-	    lc_worker_add(queue) && !queue->n_workers)
-		lc_bug(__FILE__, __LINE__, __func__, "no thread can be made for work");
 	__atomic_fetch_add(&queue->changed, 1, __ATOMIC_RELEASE);
 	lc_futex_wake(&queue->changed, 1);
+	if (queue->n_queued <= queue->n_idle || queue->n_workers >= queue->max_active)
+		return NULL;
+	queue->n_workers++;
+	queue->n_starting++;
+	return queue;
+}
+
+/* Drop the lock; then make the thread that @lacks_thread lacks, unless that is NULL. */
+static inline void lc_works_unlock(struct workqueue_struct *lacks_thread)
+{
+	lc_lock_drop(&lc_works.lock);
+	if (lacks_thread)
+		lc_worker_start(lacks_thread);
 }
 
 /* Is it queued, or running? */
@@ -264,6 +294,7 @@ static inline void lc_work_wait_idle(struct work_struct *work)
 		lc_works_wait();
 }
 
+/* Its first worker is for lc_worker_start(). */
 static inline struct workqueue_struct *lc_queue_create(unsigned int max_active)
 {
 	struct workqueue_struct *queue = (struct workqueue_struct *)calloc(1, sizeof(*queue));
@@ -273,9 +304,10 @@ static inline struct workqueue_struct *lc_queue_create(unsigned int max_active)
 	INIT_LIST_HEAD(&queue->queued);
 	INIT_LIST_HEAD(&queue->workers);
 	queue->max_active = max_active;
-	mutex_lock(&lc_works.lock);
+	queue->n_workers = queue->n_starting = 1;
+	lc_lock_take(&lc_works.lock);
 	list_add(&queue->entry, &lc_works.queues);
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	return queue;
 }
 
@@ -284,13 +316,14 @@ static inline void lc_queue_destroy(struct workqueue_struct *queue)
 {
 	struct lc_worker *worker, *next;
 
-	mutex_lock(&lc_works.lock);
-	while (lc_queue_is_busy(queue, UINT64_MAX))
+	dmabuf_might_sleep();
+	lc_lock_take(&lc_works.lock);
+	while (lc_queue_is_busy(queue, UINT64_MAX) || queue->n_starting)
 		lc_works_wait();
 	queue->ends = true;
 	list_del(&queue->entry);
 	__atomic_fetch_add(&queue->changed, 1, __ATOMIC_RELEASE);
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	lc_futex_wake(&queue->changed, INT_MAX);
 	list_for_each_entry_safe(worker, next, &queue->workers, entry) {
 		pthread_join(worker->thread, NULL);

@@ -37,10 +37,10 @@ static inline void lc_hrtimer_fires(struct lc_timer *lc_timer)
 
 	if (timer->function(timer) != HRTIMER_RESTART)
 		return;
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
 	if (!lc_timer_pending(lc_timer))
 		lc_timer_arm_locked(lc_timer, lc_timer->expires);
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 }
 
 static inline void hrtimer_init(struct hrtimer *timer, clockid_t clock, enum hrtimer_mode mode)

@@ -50,7 +50,7 @@ static inline const struct dmabuf_lock_class *lc_mutex_class(const struct mutex 
 #define lock_is_held(map) ((void)(map), 1)
 
 #define lockdep_register_key(key) ((void)(key))
-#define lockdep_unregister_key(key) ((void)(key))
+#define lockdep_unregister_key(key) dmabuf_lock_forget(&(key)->lc_class) /* the class */
 #define lockdep_init_map(map, name, key, subclass) \
 	((void)((map)->lc_class = lc_named_class(key, name)))
 #define lockdep_set_class(lock, key) lockdep_set_class_and_name(lock, key, #key)

@@ -61,12 +61,13 @@ static inline int mod_timer(struct timer_list *timer, unsigned long expires)
 {
 	int was = 0;
 
-	mutex_lock(&lc_timers.lock);
+	lc_timers_begin();
+	lc_lock_take(&lc_timers.lock);
 	if (READ_ONCE(timer->function)) {
 		WRITE_ONCE(timer->expires, expires);
 		was = lc_timer_arm_locked(&timer->lc_timer, lc_jiffies_deadline(expires));
 	}
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	return was;
 }
 
@@ -75,13 +76,13 @@ static inline int mod_timer_pending(struct timer_list *timer, unsigned long expi
 {
 	int was;
 
-	mutex_lock(&lc_timers.lock);
+	lc_lock_take(&lc_timers.lock);
 	was = timer_pending(timer);
 	if (was) {
 		WRITE_ONCE(timer->expires, expires);
 		lc_timer_arm_locked(&timer->lc_timer, lc_jiffies_deadline(expires));
 	}
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	return was;
 }
 
@@ -90,13 +91,14 @@ static inline int timer_reduce(struct timer_list *timer, unsigned long expires)
 {
 	int was;
 
-	mutex_lock(&lc_timers.lock);
+	lc_timers_begin();
+	lc_lock_take(&lc_timers.lock);
 	was = timer_pending(timer);
 	if (timer->function && (!was || time_before(expires, timer->expires))) {
 		WRITE_ONCE(timer->expires, expires);
 		lc_timer_arm_locked(&timer->lc_timer, lc_jiffies_deadline(expires));
 	}
-	mutex_unlock(&lc_timers.lock);
+	lc_lock_drop(&lc_timers.lock);
 	return was;
 }
 

@@ -70,9 +70,8 @@ static inline void delayed_work_timer_fn(struct timer_list *timer)
 {
 	struct delayed_work *dwork = from_timer(dwork, timer, timer);
 
-	mutex_lock(&lc_works.lock);
-	lc_work_enqueue(dwork->wq, &dwork->work);
-	mutex_unlock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
+	lc_works_unlock(lc_work_enqueue(dwork->wq, &dwork->work));
 }
 
 static inline void lc_init_delayed_work(struct delayed_work *dwork, work_func_t func)
@@ -99,18 +98,15 @@ LC_SHARED struct workqueue_struct *alloc_workqueue(const char *fmt, unsigned int
 	struct workqueue_struct *wq =
 		lc_queue_create(max_active > 0 ? (unsigned int)max_active : WQ_DFL_ACTIVE);
 	va_list args;
-	int err;
 
 	(void)flags;
+	dmabuf_might_sleep();
 	if (!wq)
 		return NULL;
 	va_start(args, max_active);
 	lc_vsnprintf(wq->name, sizeof(wq->name), fmt, args);
 	va_end(args);
-	mutex_lock(&lc_works.lock);
-	err = lc_worker_add(wq);
-	mutex_unlock(&lc_works.lock);
-	if (!err)
+	if (!lc_worker_start(wq))
 		return wq;
 	destroy_workqueue(wq);
 	return NULL;
@@ -133,13 +129,14 @@ static inline bool lc_work_claim(struct work_struct *work)
 /* False: it was pending already. */
 static inline bool queue_work(struct workqueue_struct *wq, struct work_struct *work)
 {
+	struct workqueue_struct *lacks_thread = NULL;
 	bool claimed;
 
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	claimed = lc_work_claim(work);
 	if (claimed)
-		lc_work_enqueue(wq, work);
-	mutex_unlock(&lc_works.lock);
+		lacks_thread = lc_work_enqueue(wq, work);
+	lc_works_unlock(lacks_thread);
 	return claimed;
 }
 
@@ -151,18 +148,21 @@ static inline bool queue_work(struct workqueue_struct *wq, struct work_struct *w
 static inline bool queue_delayed_work(struct workqueue_struct *wq, struct delayed_work *dwork,
 				      unsigned long delay)
 {
+	struct workqueue_struct *lacks_thread = NULL;
 	bool claimed;
 
-	mutex_lock(&lc_works.lock);
+	if (delay)
+		lc_timers_begin(); /* not by mod_timer(), under the lock */
+	lc_lock_take(&lc_works.lock);
 	claimed = lc_work_claim(&dwork->work);
 	if (claimed) {
 		dwork->wq = wq;
 		if (delay)
 			mod_timer(&dwork->timer, jiffies + delay);
 		else
-			lc_work_enqueue(wq, &dwork->work);
+			lacks_thread = lc_work_enqueue(wq, &dwork->work);
 	}
-	mutex_unlock(&lc_works.lock);
+	lc_works_unlock(lacks_thread);
 	return claimed;
 }
 
@@ -177,13 +177,13 @@ static inline bool cancel_work(struct work_struct *work)
 {
 	bool was;
 
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	was = !list_empty(&work->entry);
 	if (was) {
 		lc_work_unqueue(work);
 		lc_work_done();
 	}
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	return was;
 }
 
@@ -198,16 +198,17 @@ static inline bool cancel_delayed_work(struct delayed_work *dwork)
 
 static inline void lc_work_disable(struct work_struct *work, int by)
 {
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	work->lc_disabled += (unsigned int)by;
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 }
 
 static inline void lc_work_end(struct work_struct *work)
 {
-	mutex_lock(&lc_works.lock);
+	dmabuf_might_sleep();
+	lc_lock_take(&lc_works.lock);
 	lc_work_wait_idle(work);
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 }
 
 /* From now on nobody can queue it; it is neither pending nor running afterwards. */
@@ -280,9 +281,10 @@ static inline bool flush_work(struct work_struct *work)
 {
 	bool waited;
 
-	mutex_lock(&lc_works.lock);
+	dmabuf_might_sleep();
+	lc_lock_take(&lc_works.lock);
 	waited = lc_work_flush(work);
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	return waited;
 }
 
@@ -299,20 +301,22 @@ static inline void flush_workqueue(struct workqueue_struct *wq)
 {
 	u64 last;
 
-	mutex_lock(&lc_works.lock);
+	dmabuf_might_sleep();
+	lc_lock_take(&lc_works.lock);
 	last = lc_works.tickets;
 	while (lc_queue_is_busy(wq, last))
 		lc_works_wait();
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 }
 
 /* And what that queued in its turn. */
 static inline void drain_workqueue(struct workqueue_struct *wq)
 {
-	mutex_lock(&lc_works.lock);
+	dmabuf_might_sleep();
+	lc_lock_take(&lc_works.lock);
 	while (lc_queue_is_busy(wq, UINT64_MAX))
 		lc_works_wait();
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 }
 
 #define flush_scheduled_work() flush_workqueue(system_wq)
@@ -324,10 +328,10 @@ static inline unsigned int work_busy(struct work_struct *work)
 {
 	unsigned int busy = work_pending(work) ? WORK_BUSY_PENDING : 0;
 
-	mutex_lock(&lc_works.lock);
+	lc_lock_take(&lc_works.lock);
 	if (lc_queue_of(work) && lc_worker_of(lc_queue_of(work), work))
 		busy |= WORK_BUSY_RUNNING;
-	mutex_unlock(&lc_works.lock);
+	lc_lock_drop(&lc_works.lock);
 	return busy;
 }
 

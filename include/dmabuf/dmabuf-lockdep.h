@@ -69,6 +69,9 @@ enum dmabuf_rule {
 /** DMABUF_LOCK_RECURSIVE - the holder of a lock of the class may take it again */
 #define DMABUF_LOCK_RECURSIVE (1U << 2)
 
+/** DMABUF_LOCK_PROCESS_SHARED - a lock that processes share: a forked child does not hold it */
+#define DMABUF_LOCK_PROCESS_SHARED (1U << 3)
+
 /**
  * struct dmabuf_lock_class - locks that follow one rule, as all of those in one kind of object
  *
@@ -81,7 +84,10 @@ enum dmabuf_rule {
 struct dmabuf_lock_class {
 	/** @name: what reports say; at most 31 characters of it are kept */
 	const char *name;
-	/** @flags: DMABUF_LOCK_BY_ADDRESS or DMABUF_LOCK_BY_OBJECT, and DMABUF_LOCK_RECURSIVE */
+	/**
+	 * @flags: DMABUF_LOCK_BY_ADDRESS or DMABUF_LOCK_BY_OBJECT, and DMABUF_LOCK_RECURSIVE,
+	 * and DMABUF_LOCK_PROCESS_SHARED
+	 */
 	unsigned int flags;
 };
 

@@ -275,6 +275,23 @@ bool lockdep_released(enum lockdep_kind kind, const void *object)
 	return true;
 }
 
+void lockdep_forked(void)
+{
+	struct lockdep_thread *self = lockdep_self;
+	unsigned int kept = 0;
+
+	for (unsigned int i = 0; self && i < self->held_count; i++) {
+		const struct held held = self->held[i];
+
+		if (held.lock.flags & DMABUF_LOCK_PROCESS_SHARED)
+			place_over(PLACE_LOCKED, held.lock.object);
+		else
+			self->held[kept++] = held;
+	}
+	if (self)
+		self->held_count = kept;
+}
+
 bool lockdep_holds(enum lockdep_kind kind, const void *object)
 {
 	struct lockdep_thread *self = lockdep_enter();

@@ -50,6 +50,9 @@ void lockdep_acquired(const struct lockdep_lock *lock);
 /* It drops it. False: it did not hold it. */
 bool lockdep_released(enum lockdep_kind kind, const void *object);
 
+/* In a forked child: what processes share is its parent's still. */
+void lockdep_forked(void);
+
 /* Does it hold @object, as this kind? */
 bool lockdep_holds(enum lockdep_kind kind, const void *object);
 

@@ -10,15 +10,19 @@
 
 bool lockdep_on;
 
+static struct os_fork_hook fork_hook = { .child = lockdep_forked };
+
 /* After graph.c's. */
 __attribute__((constructor(1002))) static void switch_on(void)
 {
 	if (!os_setting_is_on("DMABUF_DEBUG"))
 		return;
-	if (!stacks_init() && places_init() && graph_init())
-		lockdep_on = true;
-	else
+	if (stacks_init() || !places_init() || !graph_init()) {
 		dmabuf_warn("DMABUF_DEBUG is set, but there is no memory for it: nothing is checked");
+		return;
+	}
+	os_fork_hook_add(&fork_hook);
+	lockdep_on = true;
 }
 
 bool dmabuf_lockdep_is_on(void)

@@ -12,6 +12,10 @@
  * there is initialised by assignment, as all of C++'s are. So a mutex that is watched gets a
  * stamp, in a place that libc uses for robust ones only and clears at each initialisation.
  *
+ * What processes share may be mapped at any address, at several, and others there later. Such
+ * a mutex is known by its stamp, which is a number that no other has, made by whoever takes
+ * it first. Robust ones have none: what is known of one is forgotten whenever it is taken.
+ *
  * Not watched: mutexes of libdmabuf itself and of what it needs to work, and what is locked
  * inside of a call that tells.
  */
@@ -23,6 +27,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <dmabuf/dmabuf-lockdep.h>
 
@@ -176,10 +181,17 @@ static bool is_watched(const pthread_mutex_t *mutex, const void *caller)
 
 #define KIND_TYPE 3
 #define KIND_ROBUST 16
+#define KIND_SHARED 128 /* robust ones have both */
 
 static bool is_robust(const pthread_mutex_t *mutex)
 {
 	return mutex->__data.__kind & KIND_ROBUST;
+}
+
+/* By processes, or it cannot be told. */
+static bool is_shared(const pthread_mutex_t *mutex)
+{
+	return mutex->__data.__kind & KIND_SHARED;
 }
 
 /* Taken again by its holder, it returns: then it was taken once more, or was not. */
@@ -201,17 +213,42 @@ static uintptr_t *stamp_of(pthread_mutex_t *mutex)
 	return is_robust(mutex) ? NULL : (uintptr_t *)&mutex->__data.__list.__next;
 }
 
-/* Good in this process, at this address. */
+/*
+ * What a mutex is known by: its address, or its stamp if it is shared. That is odd, so that it
+ * is nobody's address. NULL: it has none yet.
+ */
+static const void *name_of(pthread_mutex_t *mutex)
+{
+	const uintptr_t *stamp = is_shared(mutex) ? stamp_of(mutex) : NULL;
+
+	return stamp ? (const void *)load_relaxed(stamp) : mutex;
+}
+
+/* Of one that is not shared: good in this process, at this address. */
 static uintptr_t stamp_for(const pthread_mutex_t *mutex)
 {
 	return (uintptr_t)mutex ^ (uintptr_t)&real;
 }
 
-/* Certain only for its holder. */
+/* Of one that is. 0: there is none to be had. No point of cancellation, and errno stays. */
+static uintptr_t unique_stamp(void)
+{
+	const int old_errno = errno;
+	uintptr_t stamp;
+
+	if (!getentropy(&stamp, sizeof(stamp)))
+		return stamp | 1;
+	errno = old_errno;
+	return 0;
+}
+
+/* Or it cannot be told. Certain only for its holder. */
 static bool is_new(pthread_mutex_t *mutex)
 {
 	const uintptr_t *stamp = stamp_of(mutex);
 
+	if (is_shared(mutex))
+		return !stamp || !load_relaxed(stamp);
 	return stamp && load_relaxed(stamp) != stamp_for(mutex);
 }
 
@@ -219,45 +256,84 @@ static bool is_new(pthread_mutex_t *mutex)
  * Telling.
  */
 
-static const struct dmabuf_lock_class plain = { "mutex", DMABUF_LOCK_BY_OBJECT };
-static const struct dmabuf_lock_class nesting = {
-	"mutex", DMABUF_LOCK_BY_OBJECT | DMABUF_LOCK_RECURSIVE
+enum { NESTING = 1, SHARED = 2 };
+
+static const struct dmabuf_lock_class classes[] = {
+	{ "mutex", DMABUF_LOCK_BY_OBJECT },
+	[NESTING] = { "mutex", DMABUF_LOCK_BY_OBJECT | DMABUF_LOCK_RECURSIVE },
+	[SHARED] = { "mutex", DMABUF_LOCK_BY_OBJECT | DMABUF_LOCK_PROCESS_SHARED },
+	[NESTING | SHARED] = { "mutex", DMABUF_LOCK_BY_OBJECT | DMABUF_LOCK_RECURSIVE |
+						DMABUF_LOCK_PROCESS_SHARED },
 };
 
 static void tell_taken(pthread_mutex_t *mutex, unsigned int flags)
 {
+	const void *name = name_of(mutex);
+
+	if (!name)
+		return;
 	telling = true;
-	dmabuf_lock_acquire(returns_to_holder(mutex) ? &nesting : &plain, mutex, flags);
+	dmabuf_lock_acquire(&classes[(returns_to_holder(mutex) ? NESTING : 0) |
+				     (is_shared(mutex) ? SHARED : 0)],
+			    name, flags);
 	telling = false;
 }
 
-static void tell_dropped(pthread_mutex_t *mutex)
+static void tell_dropped(const void *name)
 {
+	if (!name)
+		return;
 	telling = true;
-	dmabuf_lock_release(mutex);
+	dmabuf_lock_release(name);
+	telling = false;
+}
+
+static void tell_forgotten(const void *name)
+{
+	if (!name)
+		return;
+	telling = true;
+	dmabuf_lock_forget(name);
 	telling = false;
 }
 
 /*
- * What was at this address has gone, even from who holds it: a forked child may initialise
- * its locks anew.
+ * What had this name has gone, even from who holds it: a forked child may initialise its
+ * locks anew.
  */
-static void tell_gone(pthread_mutex_t *mutex)
+static void tell_gone(const void *name)
 {
-	telling = true;
-	dmabuf_lock_forget(mutex);
-	dmabuf_lock_release(mutex);
-	telling = false;
+	tell_forgotten(name);
+	tell_dropped(name);
+}
+
+/* The caller has it. */
+static void begin_anew(pthread_mutex_t *mutex)
+{
+	uintptr_t *stamp = stamp_of(mutex);
+
+	if (!stamp) {
+		tell_forgotten(mutex); /* it may be held: taken again, by one that may */
+	} else if (is_shared(mutex)) {
+		store_relaxed(stamp, unique_stamp());
+	} else {
+		tell_gone(mutex);
+		store_relaxed(stamp, stamp_for(mutex));
+	}
 }
 
 /* The caller has @mutex already, perhaps as its first holder. */
 static void tell_has(pthread_mutex_t *mutex, unsigned int flags)
 {
-	if (is_new(mutex)) {
-		tell_gone(mutex);
-		store_relaxed(stamp_of(mutex), stamp_for(mutex));
-	}
+	if (is_new(mutex))
+		begin_anew(mutex);
 	tell_taken(mutex, flags);
+}
+
+/* One without a stamp: does the caller have it, so that it can be no other? */
+static bool is_mine(pthread_mutex_t *mutex)
+{
+	return !stamp_of(mutex) && mutex->__data.__owner == gettid();
 }
 
 static bool has(int err)
@@ -276,10 +352,11 @@ int pthread_mutex_init(pthread_mutex_t *mutex, const pthread_mutexattr_t *attr)
 
 int pthread_mutex_destroy(pthread_mutex_t *mutex)
 {
+	const void *name = name_of(mutex);
 	const int err = REAL(mutex_destroy)(mutex);
 
 	if (!err && is_watched(mutex, __builtin_return_address(0)))
-		tell_gone(mutex);
+		tell_gone(name);
 	return err;
 }
 
@@ -291,7 +368,7 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
 		return REAL(mutex_lock)(mutex);
 
 	/* What was here before must not be blamed on a new one, and only its holder may forget. */
-	if (is_new(mutex)) {
+	if (is_new(mutex) && !is_mine(mutex)) {
 		err = REAL(mutex_lock)(mutex);
 		if (has(err))
 			tell_has(mutex, 0);
@@ -300,7 +377,7 @@ int pthread_mutex_lock(pthread_mutex_t *mutex)
 	tell_taken(mutex, 0);
 	err = REAL(mutex_lock)(mutex);
 	if (!has(err))
-		tell_dropped(mutex);
+		tell_dropped(name_of(mutex));
 	return err;
 }
 
@@ -337,18 +414,22 @@ int pthread_mutex_clocklock(pthread_mutex_t *restrict mutex, clockid_t clockid,
 
 int pthread_mutex_unlock(pthread_mutex_t *mutex)
 {
+	const void *name;
+
 	if (!is_watched(mutex, __builtin_return_address(0)))
 		return REAL(mutex_unlock)(mutex);
+
+	name = name_of(mutex); /* while it is there */
 
 	/* Where libc says whether it was the caller's, the program may count on that. */
 	if (returns_to_holder(mutex) || is_robust(mutex)) {
 		const int err = REAL(mutex_unlock)(mutex);
 
 		if (!err)
-			tell_dropped(mutex);
+			tell_dropped(name);
 		return err;
 	}
-	tell_dropped(mutex);
+	tell_dropped(name);
 	return REAL(mutex_unlock)(mutex);
 }
 
@@ -361,7 +442,7 @@ static bool begin_wait(pthread_mutex_t *mutex, const void *caller)
 {
 	if (!is_watched(mutex, caller))
 		return false;
-	tell_dropped(mutex);
+	tell_dropped(name_of(mutex));
 	tell_taken(mutex, 0);
 	return true;
 }
@@ -369,7 +450,7 @@ static bool begin_wait(pthread_mutex_t *mutex, const void *caller)
 static int end_wait(pthread_mutex_t *mutex, bool watched, int err)
 {
 	if (watched && (err == EPERM || err == ENOTRECOVERABLE))
-		tell_dropped(mutex); /* it never was held, or nobody can hold it */
+		tell_dropped(name_of(mutex)); /* it never was held, or nobody can hold it */
 	return err;
 }
 

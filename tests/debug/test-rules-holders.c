@@ -234,6 +234,42 @@ TEST(lock_of_a_recursive_class_is_not)
 	take_twice(&queues, &lock);
 }
 
+static void drop_gate(void *gate)
+{
+	drop(gate);
+}
+
+/* A forked child takes them, in the order that they have, and drops what it has. */
+static void go_through_gate(lock_kind *inner, const char *gate, lock_kind *outer, const char *lock)
+{
+	in_thread(drop_gate, (void *)(uintptr_t)gate); /* its parent's */
+	take(outer, lock);
+	take(inner, gate);
+	drop(gate);
+	drop(lock);
+}
+
+TEST(lock_that_processes_share_stays_with_the_parent)
+{
+	static lock_kind gates = { "gate", DMABUF_LOCK_PROCESS_SHARED };
+	static lock_kind queues = { .name = "queue" }, roots = { .name = "root" };
+	const char gate = 0, queue = 0, root = 0;
+
+	take(&queues, &queue);
+	take(&gates, &gate);
+	drop(&gate);
+	drop(&queue);
+
+	take(&roots, &root);
+	take(&gates, &gate);
+	IN_CHILD(go_through_gate(&gates, &gate, &queues, &queue));
+	ASSERT_FATAL(take(&roots, &root), "D003", "root");
+	ASSERT_FATAL(take_twice(&queues, &queue), "D003", "queue");
+	drop(&gate);
+	ASSERT_FATAL(take_twice(&gates, &gate), "D003", "gate");
+	drop(&root);
+}
+
 STEP void lock_twice(struct dma_resv *resv)
 {
 	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);

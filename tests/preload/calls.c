@@ -6,6 +6,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -22,6 +23,7 @@ static __thread bool off;
 static bool locks_inside;
 static pthread_mutex_t inside_lock = PTHREAD_MUTEX_INITIALIZER;
 static const void *subject; /* whose story it is */
+static const void *last_lock;
 
 static void say(const void *lock, const char *what)
 {
@@ -29,6 +31,7 @@ static void say(const void *lock, const char *what)
 		pthread_mutex_lock(&inside_lock);
 		pthread_mutex_unlock(&inside_lock);
 	}
+	last_lock = lock;
 	if (subject && lock != subject)
 		what = "other ";
 	strcat(story, what);
@@ -43,7 +46,9 @@ void dmabuf_lock_acquire(const struct dmabuf_lock_class *lock_class, const void 
 			 unsigned int flags)
 {
 	say(lock, flags & DMABUF_LOCK_TRY ? "try " :
-		  lock_class->flags & DMABUF_LOCK_RECURSIVE ? "nest " : "acquire ");
+		  lock_class->flags & DMABUF_LOCK_RECURSIVE ? "nest " :
+		  lock_class->flags & DMABUF_LOCK_PROCESS_SHARED
+			  ? "shared " : "acquire ");
 	if (!(lock_class->flags & DMABUF_LOCK_BY_OBJECT) || strcmp(lock_class->name, "mutex"))
 		abort();
 }
@@ -153,7 +158,7 @@ static void test_plain(void)
 	expect_int("destroy", pthread_mutex_destroy(&mutex), 0);
 	expect("a destroyed one is forgotten", NEW);
 	expect_int("lock of a destroyed one", pthread_mutex_lock(&mutex), EINVAL);
-	expect("which is not held", "acquire release ");
+	expect("which is not held", "");
 	pthread_mutex_init(&mutex, NULL);
 	expect("an initialised one is forgotten", NEW);
 	pthread_mutex_lock(&mutex);
@@ -216,20 +221,25 @@ static void test_robust(void)
 	}
 	fresh(PTHREAD_MUTEX_NORMAL, true);
 	elsewhere(lock_and_end);
-	expect("one is left behind", "acquire ");
+	expect("one is left behind, of which nothing is known for long", "forget shared ");
 	expect_int("by its owner's death", pthread_mutex_lock(&mutex), EOWNERDEAD);
-	expect("it is held", "acquire ");
+	expect("it is held", "forget shared ");
 	pthread_mutex_consistent(&mutex);
 	pthread_mutex_unlock(&mutex);
 	expect("and dropped", "release ");
 	elsewhere(lock_and_end);
 	expect_int("trylock by its owner's death", pthread_mutex_trylock(&mutex), EOWNERDEAD);
-	expect("takes it", "acquire try ");
+	expect("takes it", "forget shared forget try ");
 	pthread_mutex_unlock(&mutex); /* not made consistent */
 	expect_int("lock of one that is beyond help", pthread_mutex_lock(&mutex), ENOTRECOVERABLE);
-	expect("does not", "release acquire release ");
+	expect("does not", "release ");
 	expect_int("wait with one that is beyond help", pthread_cond_wait(&cond, &mutex), EPERM);
-	expect("neither", "release acquire release ");
+	expect("neither", "release shared release ");
+	fresh(PTHREAD_MUTEX_ERRORCHECK, true);
+	pthread_mutex_lock(&mutex);
+	expect_int("lock again of a robust one", pthread_mutex_lock(&mutex), EDEADLK);
+	pthread_mutex_unlock(&mutex);
+	expect("did not take it", "forget nest nest release release ");
 }
 
 static bool ready;
@@ -309,30 +319,64 @@ static void test_child(void)
 	story[0] = '\0';
 }
 
-/* Two mappings of one mutex are two addresses: each has its story, none is lost. */
+static const void *taken_as(pthread_mutex_t *which)
+{
+	subject = NULL;
+	pthread_mutex_lock(which);
+	pthread_mutex_unlock(which);
+	return last_lock;
+}
+
+static pthread_mutex_t *map(int fd)
+{
+	void *mapped = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+
+	if (mapped == MAP_FAILED)
+		abort();
+	return mapped;
+}
+
+/* It is known by the same wherever it is, and by another when it begins anew. */
 static void test_shared(void)
 {
+	const int fd = memfd_create("mutex", MFD_CLOEXEC);
+	pthread_mutex_t *shared, *elsewhere_mapped;
 	pthread_mutexattr_t attr;
-	pthread_mutex_t *shared =
-		mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	int status;
+	const void *name;
 	pid_t child;
+	int status;
 
+	if (fd < 0 || ftruncate(fd, 4096))
+		abort();
+	shared = map(fd);
+	elsewhere_mapped = map(fd);
 	pthread_mutexattr_init(&attr);
 	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
 	pthread_mutex_init(shared, &attr);
-	pthread_mutex_lock(shared);
+	story[0] = '\0';
+
 	fflush(NULL);
 	child = fork();
 	if (!child) {
+		off = true;
 		pthread_mutex_lock(shared);
 		pthread_mutex_unlock(shared);
-		_exit(0);
+		off = false;
+		_exit(strcmp(story, "") || !((uintptr_t)taken_as(shared) & 1));
 	}
-	pthread_mutex_unlock(shared);
 	waitpid(child, &status, 0);
-	expect_int("processes share a mutex", status, 0);
+	expect_int("another process names it, if it watches", status, 0);
+	name = taken_as(shared);
+	expect("it has no history but its own", "shared release ");
+	expect_int("it is no address", (uintptr_t)name & 1, 1);
+	expect_int("it is the same at another", taken_as(elsewhere_mapped) == name, true);
+	pthread_mutex_destroy(shared);
+	expect_int("it is forgotten", last_lock == name, true);
+	pthread_mutex_init(shared, &attr);
+	expect_int("it is another one now", taken_as(shared) != name, true);
 	munmap(shared, 4096);
+	munmap(elsewhere_mapped, 4096);
+	close(fd);
 	story[0] = '\0';
 }
 

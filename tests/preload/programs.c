@@ -17,13 +17,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NEEDS(cond)                                                              \
-	do {                                                                     \
-		if (!(cond)) {                                                   \
-			fprintf(stderr, "line %d: not %s\n", __LINE__, #cond);   \
-			exit(1);                                                 \
-		}                                                                \
-	} while (0)
+#include "programs.h"
 
 static pthread_mutex_t a = PTHREAD_MUTEX_INITIALIZER, b = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t cond = PTHREAD_COND_INITIALIZER;
@@ -127,14 +121,6 @@ static void resv_inside_trylock(void)
 /*
  * Mutexes among themselves.
  */
-
-static void lock_both(pthread_mutex_t *outer, pthread_mutex_t *inner)
-{
-	pthread_mutex_lock(outer);
-	pthread_mutex_lock(inner);
-	pthread_mutex_unlock(inner);
-	pthread_mutex_unlock(outer);
-}
 
 static void mutex_inversion(void)
 {
@@ -496,10 +482,7 @@ static void many_threads(void)
 	NEEDS(sum == 2 * THREADS * ROUNDS);
 }
 
-static const struct {
-	const char *name;
-	void (*func)(void);
-} programs[] = {
+static const struct program programs[] = {
 	{ "resv-inversion", resv_inversion },
 	{ "resv-order", resv_order },
 	{ "resv-trylock", resv_trylock },
@@ -523,21 +506,32 @@ static const struct {
 	{ "forked-child-inversion", forked_child_inversion },
 	{ "inside-of-loader", inside_of_loader },
 	{ "many-threads", many_threads },
+	{ NULL, NULL },
 };
+
+static const struct program *find(const struct program *table, const char *name)
+{
+	while (table->name && strcmp(table->name, name))
+		table++;
+	return table->name ? table : NULL;
+}
 
 int main(int argc, char **argv)
 {
+	const char *const name = argc > 1 ? argv[1] : "";
+	const struct program *program = find(programs, name);
+
+	if (!program)
+		program = find(shared_programs, name);
+	if (!program) {
+		fprintf(stderr, "there is no such program\n");
+		return 1;
+	}
 	engine = dma_fence_timeline_create("engine");
 	NEEDS(engine);
 	dma_resv_init(&resv);
-	for (unsigned int i = 0; argc > 1 && i < sizeof(programs) / sizeof(programs[0]); i++) {
-		if (strcmp(argv[1], programs[i].name))
-			continue;
-		programs[i].func();
-		dma_fence_timeline_destroy(engine);
-		dma_resv_fini(&resv);
-		return 0;
-	}
-	fprintf(stderr, "there is no such program\n");
-	return 1;
+	program->func();
+	dma_fence_timeline_destroy(engine);
+	dma_resv_fini(&resv);
+	return 0;
 }

@@ -154,6 +154,30 @@ TEST(a_forked_child_is_watched_and_may_initialise_its_mutexes_anew)
 	ASSERT_REPORTED("forked-child-inversion", "D001", "forked_child_inversion");
 }
 
+TEST(a_forked_child_does_not_hold_what_processes_share)
+{
+	ASSERT_QUIET("shared-gate", "1");
+	ASSERT_QUIET("robust-gate", "1");
+	ASSERT_DIES("shared-recursion-of-child", "D003");
+	ASSERT_DIES("shared-recursion", "D003");
+	ASSERT_DIES("robust-recursion", "D003");
+}
+
+TEST(a_forked_child_holds_copies_of_what_they_do_not_share)
+{
+	ASSERT_QUIET("private-over-fork", "1");
+	ASSERT_DIES("private-recursion-of-child", "D003");
+}
+
+TEST(a_shared_mutex_is_the_same_wherever_it_is_mapped)
+{
+	ASSERT_QUIET("shared-remapped", "1");
+	ASSERT_QUIET("robust-remapped", "1");
+	ASSERT_QUIET("two-mappings", "1");
+	ASSERT_REPORTED("shared-inversion", "D001", "remap");
+	ASSERT_REPORTED("shared-inversion-around-child", "D001", "shared_inversion_around_child");
+}
+
 TEST(many_threads_do_what_they_would_do_without)
 {
 	ASSERT_QUIET("many-threads", "1");

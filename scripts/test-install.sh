@@ -104,7 +104,8 @@ done
 
 # The preload library is found by its name, and tells this libdmabuf.
 # shellcheck disable=SC2046
-gcc -Wall -Wextra -Werror -O2 -pthread -o "$scratch/preload" "$here/tests/preload/programs.c" \
+gcc -Wall -Wextra -Werror -O2 -pthread -o "$scratch/preload" \
+	"$here/tests/preload/programs.c" "$here/tests/preload/shared.c" \
 	$(pkg-config --cflags --libs dmabuf)
 for debug in 0 1; do
 	said=$(LD_PRELOAD=libdmabuf-preload.so DMABUF_DEBUG=$debug "$scratch/preload" \

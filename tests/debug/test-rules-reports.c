@@ -57,6 +57,14 @@ STEP void go_on_after_deadlock(struct ww_mutex *mutexes, struct ww_acquire_ctx *
 	STAYS;
 }
 
+STEP void sleep_in_a_read_section(void)
+{
+	dmabuf_rcu_read_lock();
+	dmabuf_might_sleep();
+	dmabuf_rcu_read_unlock();
+	STAYS;
+}
+
 TEST(each_place_is_reported_once)
 {
 	static lock_kind kinds[] = { { .name = "a" }, { .name = "b" } };
@@ -85,9 +93,10 @@ TEST(each_place_is_reported_once)
 		nest(&resv[0], &resv[1]);
 		lock_slowly(&mutexes[0], &ctx);
 		go_on_after_deadlock(mutexes, &ctx);
+		sleep_in_a_read_section();
 	}
 	reports_end();
-	ASSERT_INT(reports.count, ==, 5);
+	ASSERT_INT(reports.count, ==, 6);
 
 	/* Another place is another report. */
 	ASSERT_REPORTS(wait_in_section(fence), 1);

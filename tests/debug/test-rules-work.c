@@ -322,15 +322,28 @@ STEP void work_and_wait_twice(void *arg)
 	STAYS;
 }
 
+STEP void work_and_wait_in_order(void *arg)
+{
+	struct dma_fence **fences = arg;
+
+	work_and_wait(&fences[0]);
+	work_and_wait(&fences[1]);
+	STAYS;
+}
+
 /* Two did the first work, and one can hang in it, but then each has another to hang in. */
 TEST(three_works_of_two_threads_is_not)
 {
-	struct dma_fence *fences[] = { make_fence(), make_fence(), make_fence() };
+	static void (*const work[])(void *fences) = { work_and_wait_twice, work_and_wait_in_order };
 
-	work_and_wait(&fences[0]);
-	work_and_wait((struct dma_fence *[]){ fences[2], fences[0] });
-	in_thread(work_and_wait_twice, fences);
-	put_all(fences, 3);
+	for (unsigned int i = 0; i < 2; i++) {
+		struct dma_fence *fences[] = { make_fence(), make_fence(), make_fence() };
+
+		work_and_wait(&fences[0]);
+		work_and_wait((struct dma_fence *[]){ fences[2], fences[0] });
+		in_thread(work[i], fences);
+		put_all(fences, 3);
+	}
 }
 
 TEST(three_works_of_two_threads_in_another_order_is_not)

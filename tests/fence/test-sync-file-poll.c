@@ -414,6 +414,7 @@ TEST(fork_while_another_thread_is_among_the_descriptors)
 {
 	struct test_thread *thread;
 
+	test_forks_beside_threads();
 	changer.inside = changer.forking = 0;
 	thread = test_thread_start(reserve_and_cancel, NULL);
 	WAIT_UNTIL(load_acquire(&changer.inside));

@@ -46,6 +46,14 @@ void test_fail(const char *file, int line, const char *fmt, ...)
 	abort(); /* not reached */
 }
 
+void test_forks_beside_threads(void)
+{
+	if (!getenv("DMABUF_TEST_EMULATOR")) /* scripts/cross.sh */
+		return;
+	puts("not tested: a fork beside a thread that runs, which this emulator may not survive");
+	test_skip();
+}
+
 void test_skip(void)
 {
 	failed--;

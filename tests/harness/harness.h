@@ -54,6 +54,12 @@ void test_register(struct test_case *test);
 	} while (0)
 void test_skip(void) __attribute__((noreturn));
 
+/*
+ * Skips the test under an emulator: it forks while another thread runs, and qemu's child may wait
+ * for ever for a lock that belonged to the emulator's part of that thread.
+ */
+void test_forks_beside_threads(void);
+
 /* The name is the claim. */
 #define TEST(claim) TEST_OF_KIND(claim, false)
 

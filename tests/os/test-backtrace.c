@@ -190,7 +190,7 @@ TEST(a_module_without_a_file_has_places)
 
 	if (!vdso)
 		return;
-	os_symbol((const char *)vdso + 1, text, sizeof(text));
+	os_symbol((const char *)vdso + SHORTEST_CALL, text, sizeof(text));
 	ASSERT_BEGINS(text, "(linux-vdso");
 }
 
@@ -242,11 +242,7 @@ TEST(a_fork_waits_until_nobody_is_in_the_unwinder)
 	int status;
 	pid_t pid;
 
-	/* Its child waits for a lock that belonged to the emulator's other thread. */
-	if (getenv("DMABUF_TEST_EMULATOR")) {
-		puts("not tested: a fork beside a thread that runs on, which this emulator may not survive");
-		test_skip();
-	}
+	test_forks_beside_threads();
 	os_race_hook(stay);
 	thread = test_thread_start(take_a_stack, NULL);
 	WAIT_UNTIL(load_acquire(&unwinding));

@@ -63,7 +63,7 @@ static void copy_program(struct copy *copy)
 	while (copy->symbols->sh_type != SHT_SYMTAB)
 		copy->symbols++;
 	copy->names = &sections[copy->symbols->sh_link];
-	copy->inside = address_in_file(code_of(a_static_function) + 1);
+	copy->inside = address_in_file(code_of(a_static_function) + SHORTEST_CALL);
 }
 
 static void drop(struct copy *copy)
@@ -89,7 +89,7 @@ TEST(a_static_function_is_found_and_where_it_begins)
 	copy_program(&copy);
 	ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
 	ASSERT_STR(function.name, "a_static_function");
-	ASSERT_INT(function.start, ==, copy.inside - 1);
+	ASSERT_INT(function.start, ==, copy.inside - SHORTEST_CALL);
 	drop(&copy);
 }
 
@@ -115,10 +115,10 @@ TEST(of_several_functions_at_an_address_the_one_that_begins_last_is_found)
 	for (int other = -1; other <= 1; other += 2) {
 		own[other] = *own;
 		own[other].st_name = own->st_name + 2;
-		own[other].st_value = own->st_value - 1;
-		own[other].st_size = own->st_size + 1;
+		own[other].st_value = own->st_value - SHORTEST_CALL;
+		own[other].st_size = own->st_size + SHORTEST_CALL;
 		ASSERT_TRUE(finds(&copy));
-		own[other].st_value = own->st_value + 1;
+		own[other].st_value = own->st_value + SHORTEST_CALL;
 		ASSERT_TRUE(elf_find_function(copy.fd, copy.inside, &function));
 		ASSERT_STR(function.name, "static_function");
 		ASSERT_INT(function.start, ==, copy.inside);

@@ -333,6 +333,7 @@ TEST(a_child_inherits_no_batch_that_was_half_handed_on)
 {
 	struct forks forks = { .begun = 0 };
 
+	test_forks_beside_threads();
 	os_race_hook(watch_forks);
 	test_threads(3, fork_or_defer, &forks);
 	os_race_hook(NULL);

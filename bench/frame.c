@@ -1,51 +1,109 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How everything is measured.
+ * Usage: bench [--count] [ROUNDS [TEXT]]
  *
- * A machine's speed drifts, so each round measures everything, the yardstick (lock
- * and unlock of a pthread mutex) first, and what counts is the ratio to the
- * yardstick of the same round. Shown are medians of 7 rounds, and of the ratios
- * also the smallest and the largest.
+ * A line a measurement: family, row, n, design, round, nanoseconds an operation, with tabs between.
+ * Only rows with TEXT in `family: row`, if that is given. scripts/bench.py makes tables of it.
  *
- * One thread works, on warm caches: these are lower limits, not what a program will
- * see. A second one sleeps all the time, because glibc's mutex saves its atomic
- * operations in a process that has one thread only.
+ * A second thread sleeps all the time, because glibc saves its atomic operations in a process that
+ * has one thread only.
+ *
+ * --count: under callgrind, with --collect-atstart=no, each row that is counted once. Callgrind
+ * dumps what it counted under the beginning of the line, with the number of operations.
  */
 #include "frame.h"
 
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define ROUNDS 7
-#define LOCKS 200000
-#define MAX_SUBJECTS 64
+#include <string.h>
+#include <time.h>
+#include <valgrind/callgrind.h>
 
 unsigned long frame_sink;
 
-static double lock_and_unlock(void)
-{
-	static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static bool counting;
+static char label[256]; /* of what is measured */
+static double began;
 
-	return TIMED(for (unsigned int i = 0; i < LOCKS; i++) {
-		pthread_mutex_lock(&lock);
-		pthread_mutex_unlock(&lock);
-	}) / LOCKS;
+void frame_die(const char *condition)
+{
+	fprintf(stderr, "bench: %s: not %s\n", label, condition);
+	exit(1);
 }
 
-static int compare(const void *a, const void *b)
+static double now_ns(void)
 {
-	const double x = *(const double *)a, y = *(const double *)b;
+	struct timespec time;
 
-	return (x > y) - (x < y);
+	clock_gettime(CLOCK_MONOTONIC, &time);
+	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
-static void show(const char *name, double *ns, double *ratios)
+void frame_begin(void)
 {
-	qsort(ns, ROUNDS, sizeof(double), compare);
-	qsort(ratios, ROUNDS, sizeof(double), compare);
-	printf("%-56s %9.1f %8.2f %8.2f %8.2f\n", name, ns[ROUNDS / 2], ratios[ROUNDS / 2],
-	       ratios[0], ratios[ROUNDS - 1]);
+	if (counting) {
+		CALLGRIND_ZERO_STATS;
+		CALLGRIND_TOGGLE_COLLECT;
+	}
+	began = now_ns();
+}
+
+double frame_end(double operations)
+{
+	const double ns = now_ns() - began;
+
+	if (counting) {
+		char name[300];
+
+		CALLGRIND_TOGGLE_COLLECT;
+		snprintf(name, sizeof(name), "%s\t%.0f", label, operations);
+		CALLGRIND_DUMP_STATS_AT(name);
+	}
+	return ns / operations;
+}
+
+static void measure(const struct family *family, const struct design *design,
+		    const struct row *row, unsigned int round)
+{
+	double ns;
+
+	if (!row->measure || (counting && !row->is_counted))
+		return;
+	snprintf(label, sizeof(label), "%s\t%s\t%u\t%s", family->name, row->name, row->n,
+		 design->name);
+	ns = row->measure(row->n);
+	if (!counting)
+		printf("%s\t%u\t%.3f\n", label, round, ns);
+}
+
+static bool is_asked_for(const struct family *family, const struct row *row, const char *text)
+{
+	char whole[256];
+
+	snprintf(whole, sizeof(whole), "%s: %s", family->name, row->name);
+	return strstr(whole, text);
+}
+
+static void measure_row(const struct family *family, unsigned int row, unsigned int round)
+{
+	for (unsigned int i = 0; i < family->designs_count; i++) {
+		const unsigned int nth = round % 2 ? family->designs_count - 1 - i : i;
+
+		measure(family, family->designs[nth], &family->designs[nth]->rows[row], round);
+	}
+}
+
+static void measure_all(unsigned int round, const char *text)
+{
+	for (unsigned int i = 0; i < families_count; i++) {
+		const struct family *family = &families[i];
+
+		for (unsigned int row = 0; row < family->designs[0]->rows_count; row++) {
+			if (is_asked_for(family, &family->designs[0]->rows[row], text))
+				measure_row(family, row, round);
+		}
+	}
 }
 
 static pthread_mutex_t until_end = PTHREAD_MUTEX_INITIALIZER;
@@ -57,28 +115,23 @@ static void *sleep_until_end(void *unused)
 	return unused;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	static double ns[MAX_SUBJECTS][ROUNDS], ratios[MAX_SUBJECTS][ROUNDS];
-	double yardstick[ROUNDS], one[ROUNDS];
+	unsigned int rounds = 9;
 	pthread_t sleeper;
 
-	pthread_mutex_lock(&until_end);
-	if (subjects_count > MAX_SUBJECTS || pthread_create(&sleeper, NULL, sleep_until_end, NULL))
-		return 1;
-	for (unsigned int round = 0; round < ROUNDS; round++) {
-		yardstick[round] = lock_and_unlock();
-		one[round] = 1;
-		for (unsigned int i = 0; i < subjects_count; i++) {
-			ns[i][round] = subjects[i].measure();
-			ratios[i][round] = ns[i][round] / yardstick[round];
-		}
+	if (argc > 1 && !strcmp(argv[1], "--count")) {
+		counting = true;
+		argc--;
+		argv++;
 	}
-	printf("%-56s %9s %8s %17s\n", "", "ns", "ratio", "smallest, largest");
-	show("pthread mutex: lock and unlock", yardstick, one);
-	for (unsigned int i = 0; i < subjects_count; i++)
-		show(subjects[i].name, ns[i], ratios[i]);
+	if (argc > 1)
+		rounds = (unsigned int)strtoul(argv[1], NULL, 10);
+	pthread_mutex_lock(&until_end);
+	MUST(!pthread_create(&sleeper, NULL, sleep_until_end, NULL));
+	for (unsigned int round = 0; round < (counting ? 1 : rounds); round++)
+		measure_all(round, argc > 2 ? argv[2] : "");
 	pthread_mutex_unlock(&until_end);
 	pthread_join(sleeper, NULL);
-	return frame_sink ? 0 : 1;
+	return 0;
 }

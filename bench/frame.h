@@ -1,35 +1,60 @@
 /* SPDX-License-Identifier: MIT */
-/* What each program here has: subjects to measure. The rest is in frame.c. */
+/*
+ * How everything is measured: rows, each of which several designs do, side by side.
+ *
+ * A row is a thing to do, at one size. A machine's speed drifts, so each round measures a row for
+ * every design right after another, in turns from the first and from the last; what counts is the
+ * ratio of two designs inside of a round.
+ */
 #ifndef FRAME_H
 #define FRAME_H
 
-#include <time.h>
+#include <stdbool.h>
 
-struct subject {
+struct row {
 	const char *name;
-	double (*measure)(void); /* nanoseconds an operation */
+	unsigned int n;				/* size: contexts, buffers, threads */
+	double (*measure)(unsigned int n);	/* nanoseconds an operation; by MEASURED() */
+	bool is_counted;			/* one thread, the same instructions every time */
 };
 
-extern const struct subject subjects[];
-extern const unsigned int subjects_count;
+/* One way to do all rows; those that it does not have are without a measure. */
+struct design {
+	const char *name;
+	const struct row *rows;
+	unsigned int rows_count;
+};
+
+/* All that belongs together; the first design is ours, and has all rows. */
+struct family {
+	const char *name;
+	const struct design *const *designs;
+	unsigned int designs_count;
+};
+
+extern const struct family families[];
+extern const unsigned int families_count;
 
 /* Add what operations return, so that no result goes unused. */
 extern unsigned long frame_sink;
 
-static inline double frame_now_ns(void)
-{
-	struct timespec time;
+void frame_begin(void);
+double frame_end(double operations);
 
-	clock_gettime(CLOCK_MONOTONIC, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
-
-/* How long @statement takes, in nanoseconds. */
-#define TIMED(statement)                              \
-	({                                            \
-		const double began_ = frame_now_ns(); \
-		statement;                            \
-		frame_now_ns() - began_;              \
+/* The time that one of @operations takes which @statement does, in nanoseconds. */
+#define MEASURED(operations, statement) \
+	({                              \
+		frame_begin();          \
+		statement;              \
+		frame_end(operations);  \
 	})
+
+/* For what cannot go wrong, or there is nothing to measure. */
+#define MUST(condition)                  \
+	do {                             \
+		if (!(condition))        \
+			frame_die(#condition); \
+	} while (0)
+void frame_die(const char *condition) __attribute__((noreturn));
 
 #endif

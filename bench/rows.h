@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The rows of all designs: those of a file are compiled once a design, with -DDESIGN=its name. */
+#ifndef ROWS_H
+#define ROWS_H
+
+#include "designs/name.h"
+#include "frame.h"
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+extern const struct design ours_resv_rows, flat_resv_rows, inline_resv_rows, classic_resv_rows;
+
+#endif

@@ -3,8 +3,8 @@
  * Trace events, past the switch: probes and the hook.
  *
  * Each probe has a semaphore, a counter that a tracer raises while it is attached. Here
- * all of them are one and the same half word, which the switch looks at together with the
- * other half, ours. So nothing is made ready for a probe that nobody is attached to.
+ * all of them are one and the same half word, which the switch looks at together with
+ * what is ours. So nothing is made ready for a probe that nobody is attached to.
  *
  *   event, in a read section                     setter
  *   T1  hook       acquire                       U1  hook, what it replaces  exchange, acq_rel
@@ -116,7 +116,7 @@ void trace_emit(const struct dmabuf_trace *trace)
 
 void trace_listen(bool on)
 {
-	fetch_add_relaxed(&trace_switch.users, (unsigned short)(on ? 1 : -1));
+	fetch_add_relaxed(&trace_switch.users, (uint8_t)(on ? 1 : -1));
 }
 
 int dmabuf_set_trace_hook(dmabuf_trace_hook hook, void *data)

@@ -17,15 +17,28 @@
 union trace_switch {
 	struct {
 		unsigned short probes; /* the kernel's, or a debugger's */
-		unsigned short users;  /* atomic: hooks, and trace_listen() */
+		uint8_t users;	       /* atomic: hooks, and trace_listen() */
+		uint8_t rules;	       /* the rules are checked; constant after the constructors */
 	};
 	uint32_t any; /* atomic */
 };
+
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define TRACE_LISTENERS 0xffffff00u
+#else
+#define TRACE_LISTENERS 0x00ffffffu
+#endif
 
 extern union trace_switch trace_switch __attribute__((visibility("hidden")));
 
 /* Relaxed: whoever switches it on hears what begins after that, and of the rest what comes. */
 static inline bool trace_is_on(void)
+{
+	return unlikely(load_relaxed(&trace_switch.any) & TRACE_LISTENERS);
+}
+
+/* Does anybody listen, or are the rules checked? The one question of a path that is to be fast. */
+static inline bool watch_is_on(void)
 {
 	return unlikely(load_relaxed(&trace_switch.any));
 }

@@ -4,6 +4,7 @@
 #include "debug/graph.h"
 #include "debug/places.h"
 #include "debug/stacks.h"
+#include "debug/trace.h"
 #include "os/report.h"
 #include "os/settings.h"
 #include "os/thread.h"
@@ -23,6 +24,7 @@ __attribute__((constructor(1002))) static void switch_on(void)
 	}
 	os_fork_hook_add(&fork_hook);
 	lockdep_on = true;
+	trace_switch.rules = 1;
 }
 
 bool dmabuf_lockdep_is_on(void)

@@ -88,6 +88,7 @@ void fences_stage_nothing(struct dma_resv_fences *fences)
 {
 	const uintptr_t old = fences->staged;
 
+	fences->touched = true;
 	fences->staged = 0;
 	drop_staged(fences, old);
 }
@@ -99,6 +100,7 @@ void fences_stage_one(struct dma_resv_fences *fences, struct dma_fence *fence,
 
 	if (new == old)
 		return;
+	fences->touched = true;
 	/* The published word owns its fence already, should that come back. */
 	if (new != fences->word)
 		dma_fence_get(fence);
@@ -110,6 +112,7 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
 {
 	const uintptr_t old = fences->staged;
 
+	fences->touched = true;
 	fences->staged = word_of_log(log);
 	drop_staged(fences, old);
 	/* @log has room for what is reserved. */
@@ -153,6 +156,7 @@ static void take_over_staged(struct dma_resv_fences *fences, struct dma_resv_log
 {
 	const uintptr_t old = fences->staged;
 
+	fences->touched = true;
 	fences->staged = word_of_log(new);
 	if (old == fences->word) {
 		new->borrowed = new->length;
@@ -257,6 +261,7 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
 		fences->spare = spare;
 	}
 	fences->reserved = n;
+	fences->touched = true;
 	return 0;
 }
 
@@ -413,11 +418,10 @@ static void publish_length(struct dma_resv_log *log)
 		store_release(&log->committed, log->length); /* W2 */
 }
 
-void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences)
+static void commit(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
 {
 	const uintptr_t old = fences->word, new = fences->staged; /* only the holder writes them */
 
-	check_guard(obj, fences);
 	commit_trace(fences);
 	if (word_is_log(new))
 		publish_length(word_log(new));
@@ -427,6 +431,19 @@ void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences
 		retire(old, new);
 	}
 	put_dropped(fences);
+}
+
+void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences)
+{
+	check_guard(obj, fences);
+	commit(fences);
+}
+
+void fences_end(struct dma_resv_fences *fences)
+{
+	commit(fences);
+	fences_forget_reserved(fences);
+	fences->touched = false;
 }
 
 struct dma_fence *dma_resv_fences_get_rcu(struct dma_resv_fences *fences, enum dma_resv_usage usage)

@@ -4,6 +4,7 @@
 
 #include "os/report.h"
 #include "resv/fences.h"
+#include "resv/ww-mutex-internal.h"
 #include "resv/ww-rules.h"
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct dma_resv) <= 96, "one for each buffer");
@@ -29,12 +30,16 @@ void dma_resv_fini(struct dma_resv *obj)
 
 int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	if (ww_lock_quickly(&obj->lock, ctx))
+		return 0;
 	resv_check_alive(obj, __func__);
 	return ww_mutex_lock(&obj->lock, ctx);
 }
 
 int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	if (ww_lock_quickly(&obj->lock, ctx))
+		return 0;
 	resv_check_alive(obj, __func__);
 	return ww_mutex_lock_interruptible(&obj->lock, ctx);
 }
@@ -95,9 +100,9 @@ void dma_resv_unlock(struct dma_resv *obj)
 	rule_bug_on(!is_held_for(__func__, obj), DMABUF_RULE_UNLOCK, &obj->lock,
 		    "reservation %p is not locked by this thread, which unlocks it: "
 		    "let the thread unlock that locked", (void *)obj);
-	dma_resv_fences_commit(obj, &obj->fences);
 	fences_assume_held(&obj->fences);
-	fences_forget_reserved(&obj->fences);
+	if (obj->fences.touched)
+		fences_end(&obj->fences);
 	ww_mutex_unlock(&obj->lock);
 }
 

@@ -44,4 +44,7 @@ void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log)
 /* What remains of a reservation is void. */
 void fences_forget_reserved(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock);
 
+/* The lock is about to be dropped: commit, and forget what is reserved. */
+void fences_end(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock);
+
 #endif

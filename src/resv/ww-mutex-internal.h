@@ -13,6 +13,7 @@
 
 #include <dmabuf/ww-mutex.h>
 
+#include "debug/trace.h"
 #include "os/atomic.h"
 #include "os/thread.h"
 
@@ -41,12 +42,6 @@ static inline struct ww_acquire_ctx *ww_ctx_in(uintptr_t word)
 	return (word & WW_NO_CTX) ? NULL : (struct ww_acquire_ctx *)(word & ~WW_WAITERS);
 }
 
-/* Wait for the mutex: 0, -EDEADLK, or -EINTR if @interruptible. */
-int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible);
-
-/* Take a free mutex although somebody waits for it. */
-bool ww_mutex_pass(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
-
 /* Drop a mutex for which somebody waits. False: nobody does any more; it is still held. */
 bool ww_mutex_unlock_contended(struct ww_mutex *lock);
 
@@ -57,6 +52,82 @@ bool ww_mutex_unlock_contended(struct ww_mutex *lock);
  * threads; off at start.
  */
 void ww_mutex_inject_deadlocks(bool on);
+bool ww_makes_up_deadlocks(void);
+#else
+static inline bool ww_makes_up_deadlocks(void)
+{
+	return false;
+}
 #endif
+
+/* The caller holds the mutex now. */
+static inline void ww_note_holder(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+{
+	/* Relaxed: whoever compares it with itself has written what it finds. */
+	store_relaxed(&lock->base.holder, os_self());
+	if (ctx)
+		ctx->acquired++;
+}
+
+/* One step from free to held. Release: shows what ww_acquire_init() wrote. */
+static inline bool ww_take_free(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+{
+	uintptr_t expected = 0;
+
+	return cas_acq_rel(&lock->base.owner, &expected, ww_word_for(ctx));
+}
+
+/* Has all that ww_mutex_lock() asks of a context plainly been kept? */
+static inline bool ww_ctx_is_fine(const struct ww_mutex *lock, const struct ww_acquire_ctx *ctx)
+{
+	return ctx->task == os_self() && ctx->ww_class == lock->base.ww_class &&
+	       !ctx->contending_lock && !ctx->done_acquire;
+}
+
+/*
+ * Take a free mutex where nobody watches and nothing is wrong: true. Else nothing was done, and
+ * ww_mutex_lock() finds out.
+ */
+static inline bool ww_lock_quickly(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+{
+	if (watch_is_on() || ww_makes_up_deadlocks())
+		return false;
+	if (ctx) {
+		if (unlikely(!ww_ctx_is_fine(lock, ctx)))
+			return false;
+		if (!ctx->acquired)
+			store_relaxed(&ctx->wounded, false); /* it holds nothing: nobody can wound it now */
+	}
+	if (unlikely(!ww_take_free(lock, ctx)))
+		return false;
+	ww_note_holder(lock, ctx);
+	return true;
+}
+
+/*
+ * Drop a mutex that the caller holds, without a word to who watches.
+ */
+static inline void ww_drop(struct ww_mutex *lock)
+{
+	const uintptr_t word = ww_word(lock) & ~WW_WAITERS;
+	struct ww_acquire_ctx *ctx = ww_ctx_in(word);
+	uintptr_t expected = word;
+
+	if (ctx)
+		ctx->acquired--;
+	store_relaxed(&lock->base.holder, 0); /* before the next holder's, by the release below */
+	/* Acquire: a waiter that went away has looked into our context; that is over. */
+	while (unlikely(!cas_acq_rel(&lock->base.owner, &expected, 0))) {
+		if (ww_mutex_unlock_contended(lock))
+			return;
+		expected = word;
+	}
+}
+
+/* Wait for the mutex: 0, -EDEADLK, or -EINTR if @interruptible. */
+int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible);
+
+/* Take a free mutex although somebody waits for it. */
+bool ww_mutex_pass(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
 
 #endif

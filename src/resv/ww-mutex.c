@@ -17,23 +17,6 @@
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct ww_mutex) <= 40, "one for each buffer");
 
-/* The caller holds the mutex now. */
-static void note_holder(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
-{
-	/* Relaxed: whoever compares it with itself has written what it finds. */
-	store_relaxed(&lock->base.holder, os_self());
-	if (ctx)
-		ctx->acquired++;
-}
-
-/* One step from free to held. Release: shows what ww_acquire_init() wrote. */
-static bool take_free(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
-{
-	uintptr_t expected = 0;
-
-	return cas_acq_rel(&lock->base.owner, &expected, ww_word_for(ctx));
-}
-
 /*
  * The caller's contract.
  */
@@ -83,9 +66,14 @@ void ww_mutex_inject_deadlocks(bool on)
 	store_relaxed(&inject, on);
 }
 
+bool ww_makes_up_deadlocks(void)
+{
+	return load_relaxed(&inject);
+}
+
 static bool deadlock_is_made_up(struct ww_acquire_ctx *ctx)
 {
-	if (!load_relaxed(&inject) || !ctx->acquired || ctx->inject_countdown--)
+	if (!ww_makes_up_deadlocks() || !ctx->acquired || ctx->inject_countdown--)
 		return false;
 	ctx->inject_interval = 2 * ctx->inject_interval + 1;
 	ctx->inject_countdown = ctx->inject_interval;
@@ -114,7 +102,7 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 		return -EALREADY;
 	if (ctx && deadlock_is_made_up(ctx))
 		return -EDEADLK;
-	if (unlikely(!take_free(lock, ctx))) {
+	if (unlikely(!ww_take_free(lock, ctx))) {
 		rule_bug_on(ww_mutex_is_held(lock), DMABUF_RULE_RECURSION, lock,
 			      "ww_mutex %p: its holder locks it again; it would wait for itself: "
 			      "lock it once, or under the context that holds it",
@@ -124,7 +112,7 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 		err = ww_mutex_lock_contended(lock, ctx, interruptible);
 	}
 	if (!err)
-		note_holder(lock, ctx);
+		ww_note_holder(lock, ctx);
 	lock_trace(DMABUF_TRACE_RESV_LOCK, lock, err);
 	return err;
 }
@@ -172,12 +160,12 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 
 int ww_mutex_lock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
-	return lock_common(lock, ctx, false);
+	return ww_lock_quickly(lock, ctx) ? 0 : lock_common(lock, ctx, false);
 }
 
 int ww_mutex_lock_interruptible(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
-	return lock_common(lock, ctx, true);
+	return ww_lock_quickly(lock, ctx) ? 0 : lock_common(lock, ctx, true);
 }
 
 static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
@@ -214,37 +202,30 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
 	if (ctx)
 		check_ctx(lock, ctx);
-	if (!take_free(lock, ctx) && (ww_word(lock) != WW_WAITERS || !ww_mutex_pass(lock, ctx)))
+	if (!ww_take_free(lock, ctx) && (ww_word(lock) != WW_WAITERS || !ww_mutex_pass(lock, ctx)))
 		return 0;
-	note_holder(lock, ctx);
+	ww_note_holder(lock, ctx);
 	ww_tried(lock, ctx);
 	lock_trace(DMABUF_TRACE_RESV_LOCK, lock, 0);
 	return 1;
 }
 
+static __attribute__((cold)) void tell_unlock(struct ww_mutex *lock)
+{
+	lock_trace(DMABUF_TRACE_RESV_UNLOCK, lock, 0);
+	ww_unlocked(lock);
+}
+
 DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_unlock(struct ww_mutex *lock)
 {
-	const uintptr_t word = ww_word(lock) & ~WW_WAITERS;
-	struct ww_acquire_ctx *ctx = ww_ctx_in(word);
-	uintptr_t expected;
-
 	rule_bug_on(!ww_mutex_is_held(lock), DMABUF_RULE_UNLOCK, lock,
 		      "ww_mutex %p: unlocked by a thread that does not hold it; "
 		      "let the thread unlock that locked",
 		      (void *)lock);
-	lock_trace(DMABUF_TRACE_RESV_UNLOCK, lock, 0);
-	ww_unlocked(lock);
-	if (ctx)
-		ctx->acquired--;
-	store_relaxed(&lock->base.holder, 0); /* before the next holder's, by the release below */
-	/* Acquire: a waiter that went away has looked into our context; that is over. */
-	expected = word;
-	while (unlikely(!cas_acq_rel(&lock->base.owner, &expected, 0))) {
-		if (ww_mutex_unlock_contended(lock))
-			return;
-		expected = word;
-	}
+	if (watch_is_on())
+		tell_unlock(lock);
+	ww_drop(lock);
 }
 
 bool ww_mutex_is_locked(const struct ww_mutex *lock)

@@ -28,8 +28,6 @@ struct dma_resv_snapshot {
 struct dma_resv_snapshot_cursor {
 	struct dma_resv_snapshot set; /* private, borrowed */
 	uint32_t index;		      /* private: entries left */
-	uint32_t dropped;	      /* private: categories that ended above */
-	uint64_t seen[4];	      /* private: filter of the contexts above */
 	enum dma_resv_usage usage;    /* private: weakest asked for */
 	/** @fence_usage: category of the fence that was returned */
 	enum dma_resv_usage fence_usage;

@@ -170,24 +170,26 @@ static void take_over_staged(struct dma_resv_fences *fences, struct dma_resv_log
 	}
 }
 
-/* Newest to oldest into the end of the table, then oldest to newest to its beginning. */
 void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 		 const uint64_t *except)
 {
-	struct dma_resv_snapshot_cursor cursor;
-	uint32_t *tags = log_tags(log);
-	uint32_t top = log->capacity;
-	struct dma_fence *fence;
+	const struct dma_resv_log *old = word_log(set->word);
 
-	dma_resv_snapshot_for_each(fence, &cursor, set, DMA_RESV_USAGE_BOOKKEEP) {
-		if (dma_fence_is_signaled(fence) || (except && fence->context == *except))
-			continue;
-		dmabuf_check(top);
-		log->fences[--top] = fence;
-		tags[top] = cursor.fence_usage;
+	if (!word_is_log(set->word)) {
+		struct dma_fence *fence = word_fence(set->word);
+
+		if (set->length && !dma_fence_is_signaled(fence) &&
+		    !(except && fence->context == *except))
+			log_append(log, fence, word_usage(set->word));
 	}
-	for (; top < log->capacity; top++)
-		log_append(log, log->fences[top], tags[top]);
+	for (uint32_t i = 0; word_is_log(set->word) && i < set->length; i++) {
+		struct dma_fence *fence = old->fences[i];
+
+		if (!fence || log_is_superseded(old, i, set->length) ||
+		    dma_fence_is_signaled(fence) || (except && fence->context == *except))
+			continue;
+		log_append(log, fence, log_tags(old)[i] & TAG_USAGE);
+	}
 	log->borrowed = log->length;
 }
 

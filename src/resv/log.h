@@ -3,7 +3,8 @@
  * The log: an append-only table of fences with their categories; and the word that
  * stands for a set of fences: nothing, one fence with its category, or a log.
  *
- * Entries below `committed` never change, so a reader who has the log has a set.
+ * Entries below `committed` never change, so a reader who has the log has a set. What is noted
+ * later is which entry has made one superfluous: that is in the sets that have both.
  *
  * References: a log owns one on each fence from `borrowed` to `length`. Entries
  * before that, in a log that is not published yet, were taken over from the
@@ -30,7 +31,7 @@ struct dma_resv_log {
 		struct dmabuf_rcu_head rcu;    /* after the last reference */
 		struct dma_resv_log *next_unused; /* while in a thread's cache */
 	};
-	struct dma_fence *fences[]; /* capacity; then the tags, then the contexts */
+	struct dma_fence *fences[]; /* capacity; then tables of numbers, see below */
 };
 
 /*
@@ -42,17 +43,25 @@ struct dma_resv_log {
 #define TAG_CUT 4u
 #define TAG_LINK_SHIFT 3
 /* A larger link would not fit the tag; with 32-bit pointers, nor the size a size_t. */
-#define LOG_MAX_CAPACITY (1u << (sizeof(void *) < 8 ? 26 : 28))
+#define LOG_MAX_CAPACITY (1u << (sizeof(void *) < 8 ? 25 : 27))
 
 static inline uint32_t *log_tags(const struct dma_resv_log *log)
 {
 	return (uint32_t *)(uintptr_t)&log->fences[log->capacity];
 }
 
-/* The low halves of the fences' contexts, to find one without touching the fences. */
-static inline uint32_t *log_contexts(const struct dma_resv_log *log)
+/* Atomic, by the holder: the length from which on an entry is superfluous; 0: it is not. */
+static inline uint32_t *log_ends(const struct dma_resv_log *log)
 {
 	return log_tags(log) + log->capacity;
+}
+
+/* Is entry @i superfluous in a set of @length? Relaxed: what belongs to the set came before it. */
+static inline bool log_is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t length)
+{
+	const uint32_t end = load_relaxed(&log_ends(log)[i]);
+
+	return end && end <= length;
 }
 
 /*
@@ -76,8 +85,19 @@ void log_put(struct dma_resv_log *log);
 /* Take references of its own on what it borrows. */
 void log_own(struct dma_resv_log *log);
 
-/* Behind the last entry; takes over one reference on @fence. There is room. */
+/*
+ * Behind the last entry; takes over one reference on @fence. There is room. Entries end with
+ * this length that it supersedes, or cuts.
+ */
 void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut);
+
+/* Does (@fence, @usage) make (@old, @old_usage) superfluous? */
+static inline bool fence_supersedes(struct dma_fence *fence, enum dma_resv_usage usage,
+				    struct dma_fence *old, enum dma_resv_usage old_usage)
+{
+	return fence->context == old->context && usage <= old_usage &&
+	       dma_fence_is_later_or_same(fence, old);
+}
 
 /*
  * The word.

@@ -89,90 +89,30 @@ bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set)
  * Walking, newest first.
  */
 
-bool fence_supersedes(struct dma_fence *fence, enum dma_resv_usage usage, struct dma_fence *old,
-		      enum dma_resv_usage old_usage)
-{
-	return fence->context == old->context && usage <= old_usage &&
-	       dma_fence_is_later_or_same(fence, old);
-}
-
 /*
- * A filter of contexts: 256 bits. Contexts are numbers in a row, so few share a bit.
- * Was one of this bit there before? Then look closely.
+ * To the next entry of the category asked for or stronger that is not superfluous, or NULL at the
+ * end. cursor->index is then how many entries are before it.
  */
-static bool note_context(struct dma_resv_snapshot_cursor *cursor, uint32_t context)
+static struct dma_fence *next_in_log(struct dma_resv_snapshot_cursor *cursor)
 {
-	uint64_t *word = &cursor->seen[context / 64 % 4];
-	const uint64_t bit = (uint64_t)1 << context % 64;
-	const bool was_there = *word & bit;
-
-	*word |= bit;
-	return was_there;
-}
-
-/* Does a newer entry of the set make entry @i superfluous? */
-static bool is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t length)
-{
-	const uint32_t *tags = log_tags(log), *contexts = log_contexts(log);
-	struct dma_fence *old = log->fences[i];
-
-	for (uint32_t j = i + 1; j < length; j++) {
-		struct dma_fence *newer = log->fences[j];
-
-		if (contexts[j] != contexts[i] || !newer)
-			continue;
-		if (fence_supersedes(newer, tags[j] & TAG_USAGE, old, tags[i] & TAG_USAGE))
-			return true;
-	}
-	return false;
-}
-
-/* Passed over: some entry that a later set() ended, or that is superseded. */
-#define PASSED_OVER (1u << 4)
-
-/*
- * The next entry of the category asked for or stronger, that no set() ended; NULL at
- * the end. cursor->index is then how many entries are before it.
- */
-static struct dma_fence *step(const struct dma_resv_log *log,
-			      struct dma_resv_snapshot_cursor *cursor)
-{
+	const struct dma_resv_log *log = word_log(cursor->set.word);
 	const uint32_t *tags = log_tags(log);
 
 	while (cursor->index) {
-		const uint32_t tag = tags[cursor->index - 1], bit = 1u << (tag & TAG_USAGE);
+		const uint32_t tag = tags[cursor->index - 1];
 
-		/* What is too weak supersedes nothing that is asked for: hop over it. */
 		if ((tag & TAG_USAGE) > cursor->usage) {
 			cursor->index = tag >> TAG_LINK_SHIFT;
 			continue;
 		}
 		cursor->index--;
-		if (cursor->dropped & bit) {
-			cursor->dropped |= PASSED_OVER;
-			note_context(cursor, log_contexts(log)[cursor->index]);
-			continue;
-		}
-		if (tag & TAG_CUT)
-			cursor->dropped |= bit;
-		if (!log->fences[cursor->index])
+		if (!log->fences[cursor->index] ||
+		    log_is_superseded(log, cursor->index, cursor->set.length))
 			continue;
 		cursor->fence_usage = tag & TAG_USAGE;
 		return log->fences[cursor->index];
 	}
 	return NULL;
-}
-
-static struct dma_fence *next_in_log(struct dma_resv_snapshot_cursor *cursor)
-{
-	const struct dma_resv_log *log = word_log(cursor->set.word);
-	struct dma_fence *fence;
-
-	do {
-		fence = step(log, cursor);
-	} while (fence && note_context(cursor, log_contexts(log)[cursor->index]) &&
-		 is_superseded(log, cursor->index, cursor->set.length));
-	return fence;
 }
 
 struct dma_fence *dma_resv_snapshot_first(struct dma_resv_snapshot_cursor *cursor,
@@ -200,12 +140,14 @@ struct dma_fence *dma_resv_snapshot_next(struct dma_resv_snapshot_cursor *cursor
 
 uint32_t set_count_live(const struct dma_resv_snapshot *set)
 {
-	struct dma_resv_snapshot_cursor cursor;
-	struct dma_fence *fence;
+	const struct dma_resv_log *log = word_log(set->word);
 	uint32_t live = 0;
 
-	dma_resv_snapshot_for_each(fence, &cursor, set, DMA_RESV_USAGE_BOOKKEEP)
-		live += !dma_fence_is_signaled(fence);
+	if (!word_is_log(set->word))
+		return set->length && !dma_fence_is_signaled(word_fence(set->word));
+	for (uint32_t i = 0; i < set->length; i++)
+		live += log->fences[i] && !log_is_superseded(log, i, set->length) &&
+			!dma_fence_is_signaled(log->fences[i]);
 	return live;
 }
 
@@ -217,6 +159,8 @@ uint32_t set_count_live(const struct dma_resv_snapshot *set)
  * H2. Another reader may have raised it further. The holder's own look may raise it
  * over entries that are not committed yet: they are never rewritten either.
  */
+enum { CREEP = 8 };
+
 static void raise_hint(struct dma_resv_log *log, uint32_t length)
 {
 	uint32_t hint = load_relaxed(&log->hint);
@@ -226,30 +170,68 @@ static void raise_hint(struct dma_resv_log *log, uint32_t length)
 		;
 }
 
+/* What entry @i says; DONE if it is not asked for. @ret_passed: it is superfluous, and not done. */
+static enum fence_state peek_entry(const struct dma_resv_log *log, uint32_t i, uint32_t length,
+				   enum dma_resv_usage usage, bool *ret_passed)
+{
+	struct dma_fence *fence = log->fences[i];
+	enum fence_state state;
+
+	if (!fence || (log_tags(log)[i] & TAG_USAGE) > usage)
+		return FENCE_DONE;
+	state = fence_peek(fence); /* H1 */
+	/* Nobody waits for it any more, so a lazy one may never signal. */
+	if (state != FENCE_DONE && log_is_superseded(log, i, length)) {
+		*ret_passed = true;
+		return FENCE_DONE;
+	}
+	return state;
+}
+
+/* Raise the hint over a few that are done, so that those who ask again find what is not. */
+static void creep(struct dma_resv_log *log, uint32_t hint, uint32_t length)
+{
+	const uint32_t end = length - hint < CREEP ? length : hint + CREEP;
+	uint32_t i = hint;
+
+	while (i < end && (!log->fences[i] || fence_peek(log->fences[i]) == FENCE_DONE))
+		i++;
+	if (i > hint)
+		raise_hint(log, i);
+}
+
 static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
 				 enum dma_resv_usage usage)
 {
-	struct dma_resv_snapshot_cursor cursor = { .index = length, .usage = usage };
-	uint32_t hint;
+	const uint32_t *tags = log_tags(log);
+	bool passed = false, hopped = false;
+	enum fence_state state;
+	uint32_t hint, left;
 
 	OS_RACE_POINT("test: before the hint");
 	hint = load_acquire(&log->hint); /* H3 */
-	while (cursor.index > hint) {
-		struct dma_fence *fence = step(log, &cursor);
-		enum fence_state state;
-
-		if (!fence || cursor.index < hint)
-			break;
-		state = fence_peek(fence); /* H1 */
-		if (state == FENCE_DONE)
-			continue;
-		/* Nobody waits for it any more, so a lazy one may never signal. */
-		if (!is_superseded(log, cursor.index, length))
+	if (hint < length) {
+		state = peek_entry(log, hint, length, usage, &passed);
+		if (state != FENCE_DONE)
 			return state;
-		cursor.dropped |= PASSED_OVER;
+	}
+	for (left = length; left > hint;) {
+		const uint32_t tag = tags[left - 1];
+
+		if ((tag & TAG_USAGE) > usage) {
+			left = tag >> TAG_LINK_SHIFT;
+			hopped = true;
+			continue;
+		}
+		state = peek_entry(log, --left, length, usage, &passed);
+		if (state != FENCE_DONE) {
+			if (length - left > CREEP)
+				creep(log, hint, length);
+			return state;
+		}
 	}
 	/* What was passed over has not signalled, and others may hold an older set. */
-	if (usage == DMA_RESV_USAGE_BOOKKEEP && !(cursor.dropped & PASSED_OVER))
+	if (!hopped && !passed)
 		raise_hint(log, length);
 	return FENCE_DONE;
 }

@@ -32,10 +32,6 @@ bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set);
 /* How many fences a walk over all of it would find that have not signalled. */
 uint32_t set_count_live(const struct dma_resv_snapshot *set);
 
-/* Does (@fence, @usage) make (@old, @old_usage) superfluous? */
-bool fence_supersedes(struct dma_fence *fence, enum dma_resv_usage usage, struct dma_fence *old,
-		      enum dma_resv_usage old_usage);
-
 /*
  * What the state words say about a set that no reference holds, or that the caller
  * holds. Anything but FENCE_ASK is final.

@@ -7,6 +7,7 @@
 
 #include "debug/trace.h"
 #include "os/atomic.h"
+#include "os/report.h"
 
 /* The flags as masks. */
 enum {
@@ -36,6 +37,34 @@ static inline enum fence_state fence_peek(const struct dma_fence *fence)
 	if (flags & SIGNALED)
 		return FENCE_DONE;
 	return flags & HAS_SIGNALED_OP ? FENCE_ASK : FENCE_BUSY;
+}
+
+/* dma_fence_is_signaled(), for the layers above: a look, where that is enough. */
+static inline bool fence_is_signaled(struct dma_fence *fence)
+{
+	const enum fence_state state = fence_peek(fence);
+
+	return state == FENCE_ASK ? dma_fence_is_signaled(fence) : state == FENCE_DONE;
+}
+
+/* dma_fence_get(), likewise. */
+static inline struct dma_fence *fence_get(struct dma_fence *fence)
+{
+	if (watch_is_on())
+		return dma_fence_get(fence);
+	dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, 1),
+		      "a fence without references is used: hold one");
+	return fence;
+}
+
+/* dma_fence_is_later_or_same() of two of one context. */
+static inline bool fence_is_later_or_same(const struct dma_fence *fence, const struct dma_fence *old)
+{
+	if (fence == old)
+		return true;
+	if (load_relaxed(&fence->flags) & SEQNO64)
+		return fence->seqno > old->seqno;
+	return (int32_t)((uint32_t)fence->seqno - (uint32_t)old->seqno) > 0;
 }
 
 /* The low half of the flags, where waiters sleep. */

@@ -119,7 +119,6 @@ void dma_resv_prune_fences(struct dma_resv *obj)
 	log = fences_alloc_log(fences, live);
 	if (!log)
 		return;
-	log_free_unseen(fences->spare);
-	fences->spare = NULL;
+	fences_drop_spare(fences);
 	fences_compact(fences, log);
 }

@@ -76,7 +76,7 @@ void dma_resv_fences_fini(struct dma_resv_fences *fences)
 	drop_staged(fences, fences->staged);
 	put_dropped(fences);
 	word_put(fences->word);
-	log_free_unseen(fences->spare);
+	fences_drop_spare(fences);
 	*fences = (struct dma_resv_fences){ .obj = fences->obj };
 }
 
@@ -103,7 +103,7 @@ void fences_stage_one(struct dma_resv_fences *fences, struct dma_fence *fence,
 	fences->touched = true;
 	/* The published word owns its fence already, should that come back. */
 	if (new != fences->word)
-		dma_fence_get(fence);
+		fence_get(fence);
 	fences->staged = new;
 	drop_staged(fences, old);
 }
@@ -115,9 +115,7 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
 	fences->touched = true;
 	fences->staged = word_of_log(log);
 	drop_staged(fences, old);
-	/* @log has room for what is reserved. */
-	log_free_unseen(fences->spare);
-	fences->spare = NULL;
+	fences_drop_spare(fences); /* @log has room for what is reserved */
 }
 
 /*
@@ -178,7 +176,7 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 	if (!word_is_log(set->word)) {
 		struct dma_fence *fence = word_fence(set->word);
 
-		if (set->length && !dma_fence_is_signaled(fence) &&
+		if (set->length && !fence_is_signaled(fence) &&
 		    !(except && fence->context == *except))
 			log_append(log, fence, word_usage(set->word));
 	}
@@ -186,7 +184,7 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 		struct dma_fence *fence = old->fences[i];
 
 		if (!fence || log_is_superseded(old, i, set->length) ||
-		    dma_fence_is_signaled(fence) || (except && fence->context == *except))
+		    fence_is_signaled(fence) || (except && fence->context == *except))
 			continue;
 		log_append(log, fence, log_tags(old)[i] & TAG_USAGE);
 	}
@@ -207,20 +205,54 @@ void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log)
  */
 
 /* Twice what lives: half of it is free then, and compaction is rare. */
-static struct dma_resv_log *alloc_log(uint32_t live, uint32_t reserved)
+static uint64_t capacity_for(uint32_t live, uint32_t reserved)
 {
-	return log_alloc(2 * (uint64_t)live + reserved);
+	return 2 * (uint64_t)live + reserved;
 }
 
 struct dma_resv_log *fences_alloc_log(const struct dma_resv_fences *fences, uint32_t live)
 {
-	return alloc_log(live, fences->reserved);
+	return log_alloc(capacity_for(live, fences->reserved));
+}
+
+void fences_drop_spare(struct dma_resv_fences *fences)
+{
+	if (!fences->spare)
+		return;
+	log_give_back(fences->spare, fences->spare_capacity);
+	fences->spare = NULL;
+}
+
+/* False: no memory, and the spare that there was is there. */
+static bool set_aside(struct dma_resv_fences *fences, uint64_t capacity)
+	DMABUF_REQUIRES(fences->obj->lock)
+{
+	uint32_t actual;
+	struct dma_resv_log *log = log_set_aside(capacity, &actual);
+
+	if (!log)
+		return false;
+	fences_drop_spare(fences);
+	fences->spare = log;
+	fences->spare_capacity = actual;
+	return true;
+}
+
+static struct dma_resv_log *use_spare(struct dma_resv_fences *fences)
+	DMABUF_REQUIRES(fences->obj->lock)
+{
+	struct dma_resv_log *log = fences->spare;
+
+	dmabuf_check(log);
+	log_init(log, fences->spare_capacity);
+	fences->spare = NULL;
+	return log;
 }
 
 static bool spare_has_room(const struct dma_resv_fences *fences, uint64_t room)
 	DMABUF_REQUIRES(fences->obj->lock)
 {
-	return fences->spare && fences->spare->capacity >= room;
+	return fences->spare && fences->spare_capacity >= room;
 }
 
 bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
@@ -247,7 +279,6 @@ static bool has_room(const struct dma_resv_fences *fences, const struct dma_resv
 int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences, unsigned int n)
 {
 	struct dma_resv_snapshot set;
-	struct dma_resv_log *spare;
 	uint32_t live = 0;
 
 	lockdep_might_alloc();
@@ -255,13 +286,8 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
 	if (n <= fences->reserved)
 		return 0;
 	set = set_staged(fences);
-	if (!has_room(fences, &set, n, &live)) {
-		spare = alloc_log(live, n);
-		if (!spare)
-			return -ENOMEM;
-		log_free_unseen(fences->spare);
-		fences->spare = spare;
-	}
+	if (!has_room(fences, &set, n, &live) && !set_aside(fences, capacity_for(live, n)))
+		return -ENOMEM;
 	fences->reserved = n;
 	fences->touched = true;
 	return 0;
@@ -270,8 +296,7 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
 void fences_forget_reserved(struct dma_resv_fences *fences)
 {
 	fences->reserved = 0;
-	log_free_unseen(fences->spare);
-	fences->spare = NULL;
+	fences_drop_spare(fences);
 }
 
 /* One of the reserved. */
@@ -297,9 +322,7 @@ static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
 		if (log->capacity - log->length > fences->reserved)
 			return log;
 	}
-	dmabuf_check(fences->spare);
-	fences_compact(fences, fences->spare);
-	fences->spare = NULL;
+	fences_compact(fences, use_spare(fences));
 	return word_log(fences->staged);
 }
 
@@ -320,7 +343,8 @@ static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint
 	DMABUF_REQUIRES(fences->obj->lock)
 {
 	/* First: making room may drop the only other reference on it. */
-	dma_fence_get(fence);
+	if (fence)
+		fence_get(fence);
 	log_append(log_with_room(fences), fence, usage_and_cut);
 }
 
@@ -332,7 +356,7 @@ static bool add_to_word(struct dma_resv_fences *fences, struct dma_fence *fence,
 
 	if (word_is_log(staged))
 		return false;
-	if (staged && !dma_fence_is_signaled(word_fence(staged)) &&
+	if (staged && !fence_is_signaled(word_fence(staged)) &&
 	    !fence_supersedes(fence, usage, word_fence(staged), word_usage(staged)))
 		return false;
 	fences_stage_one(fences, fence, usage);

@@ -41,6 +41,9 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 void fences_compact(struct dma_resv_fences *fences, struct dma_resv_log *log)
 	DMABUF_REQUIRES(fences->obj->lock);
 
+/* What was set aside goes back. */
+void fences_drop_spare(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock);
+
 /* What remains of a reservation is void. */
 void fences_forget_reserved(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock);
 

@@ -19,14 +19,6 @@
 #define INDEXED_SIZE (ENTRY_SIZE + 2 * sizeof(uint32_t))
 #define SMALLEST 128
 #define SMALLEST_CAPACITY ((SMALLEST - HEADER_SIZE) / ENTRY_SIZE)
-#define CACHED_SIZES 6
-#define CACHED_EACH 8
-
-static __thread struct {
-	struct dma_resv_log *unused;
-	unsigned int count;
-} cache[CACHED_SIZES] __attribute__((tls_model("initial-exec")));
-
 static size_t capacity_of(unsigned int size_class)
 {
 	const size_t heads = (size_t)4 << size_class;
@@ -42,14 +34,15 @@ static bool is_indexed(const struct dma_resv_log *log)
 	return log->capacity > SMALLEST_CAPACITY;
 }
 
-static unsigned int heads_log2(const struct dma_resv_log *log)
+static unsigned int heads_log2(uint32_t capacity)
 {
-	return 31 - (unsigned int)__builtin_clz(log->capacity);
+	return 31 - (unsigned int)__builtin_clz(capacity);
 }
 
-static unsigned int class_of(const struct dma_resv_log *log)
+/* Of a capacity that is one of a size. */
+static unsigned int class_of(uint32_t capacity)
 {
-	return is_indexed(log) ? heads_log2(log) - 2 : 0;
+	return capacity > SMALLEST_CAPACITY ? heads_log2(capacity) - 2 : 0;
 }
 
 static unsigned int class_for(uint64_t capacity)
@@ -61,73 +54,146 @@ static unsigned int class_for(uint64_t capacity)
 	return size_class;
 }
 
+/*
+ * The cache: what this thread set aside and did not use, a stack a size. One submission may set
+ * aside thousands at a time, so there is no limit; but what lies at the bottom for long goes.
+ */
+
+#define CACHED_SIZES 6
+#define KEPT 8	   /* whatever happens */
+#define PERIOD 256 /* calls, after which what was not needed goes, so many at a time */
+#define LEAVING 64
+
+struct stack {
+	struct dma_resv_log **log;
+	unsigned int count, room;
+	unsigned int out; /* set aside now */
+	unsigned int least; /* of the count, in this period */
+	unsigned int calls; /* in this period */
+};
+
+static __thread struct stack cache[CACHED_SIZES] __attribute__((tls_model("initial-exec")));
+
+static void shrink_to(struct stack *stack, unsigned int count)
+{
+	while (stack->count > count)
+		os_free(stack->log[--stack->count]);
+}
+
 static void empty_cache(void)
 {
 	for (unsigned int i = 0; i < CACHED_SIZES; i++) {
-		while (cache[i].unused) {
-			struct dma_resv_log *log = cache[i].unused;
-
-			cache[i].unused = log->next_unused;
-			os_free(log);
-		}
-		cache[i].count = 0;
+		shrink_to(&cache[i], 0);
+		os_free(cache[i].log);
+		cache[i] = (struct stack){ 0 };
 	}
 }
 
 static struct os_exit_hook empty_at_exit = { .func = empty_cache };
 
-static struct dma_resv_log *from_cache(unsigned int size_class)
+/* Room for one more that is out, so that to give back takes no memory. */
+static bool make_room(struct stack *stack)
 {
-	struct dma_resv_log *log = size_class < CACHED_SIZES ? cache[size_class].unused : NULL;
+	const unsigned int room = stack->room ? 2 * stack->room : KEPT;
+	struct dma_resv_log **larger;
 
-	if (!log)
+	if (stack->count + stack->out < stack->room)
+		return true;
+	larger = os_alloc_raw(room * sizeof(*larger));
+	if (!larger)
+		return false;
+	if (stack->count)
+		memcpy(larger, stack->log, stack->count * sizeof(*larger));
+	os_free(stack->log);
+	os_thread_enrol(&empty_at_exit);
+	stack->log = larger;
+	stack->room = room;
+	return true;
+}
+
+static struct dma_resv_log *pop(struct stack *stack)
+{
+	if (OS_FAULT()) /* fails in a test like what is not from the cache */
 		return NULL;
-	cache[size_class].unused = log->next_unused;
-	cache[size_class].count--;
+	stack->count--;
+	if (stack->count < stack->least)
+		stack->least = stack->count;
+	return stack->log[stack->count];
+}
+
+/* Some of what was not needed for a while. */
+static void end_period(struct stack *stack)
+{
+	const unsigned int needless = stack->least > KEPT ? stack->least - KEPT : 0;
+
+	shrink_to(stack, stack->count - (needless < LEAVING ? needless : LEAVING));
+	stack->least = stack->count;
+	stack->calls = 0;
+}
+
+static struct dma_resv_log *pop_or_alloc(unsigned int size_class)
+{
+	struct stack *stack = &cache[size_class];
+	struct dma_resv_log *log;
+
+	if (stack->count)
+		log = pop(stack);
+	else
+		log = make_room(stack) ? os_alloc_raw((size_t)SMALLEST << size_class) : NULL;
+	if (log)
+		stack->out++;
 	return log;
 }
 
-struct dma_resv_log *log_alloc(uint64_t capacity)
+struct dma_resv_log *log_set_aside(uint64_t capacity, uint32_t *ret_capacity)
 {
-	struct dma_resv_log *log;
 	unsigned int size_class;
 
 	if (capacity > LOG_MAX_CAPACITY)
 		return NULL;
 	size_class = class_for(capacity);
-	log = from_cache(size_class);
-	if (log && OS_FAULT()) { /* fails in a test like what is not from the cache */
-		log_free_unseen(log);
-		return NULL;
+	*ret_capacity = (uint32_t)capacity_of(size_class);
+	return size_class < CACHED_SIZES ? pop_or_alloc(size_class)
+					 : os_alloc_raw((size_t)SMALLEST << size_class);
+}
+
+void log_give_back(struct dma_resv_log *log, uint32_t capacity)
+{
+	const unsigned int size_class = class_of(capacity);
+	struct stack *stack = &cache[size_class];
+
+	if (size_class >= CACHED_SIZES) {
+		os_free(log);
+		return;
 	}
-	if (!log)
-		log = os_alloc_raw((size_t)SMALLEST << size_class);
-	if (!log)
-		return NULL;
+	stack->out--;
+	stack->log[stack->count++] = log;
+	if (unlikely(++stack->calls == PERIOD))
+		end_period(stack);
+}
+
+void log_init(struct dma_resv_log *log, uint32_t capacity)
+{
+	const unsigned int size_class = class_of(capacity);
+
+	if (size_class < CACHED_SIZES)
+		cache[size_class].out--;
 	log->refs = 1;
-	log->capacity = (uint32_t)capacity_of(size_class);
+	log->capacity = capacity;
 	log->committed = 0;
 	log->hint = 0;
 	log->length = 0;
 	log->borrowed = 0;
-	return log;
 }
 
-void log_free_unseen(struct dma_resv_log *log)
+struct dma_resv_log *log_alloc(uint64_t capacity)
 {
-	unsigned int size_class;
+	uint32_t actual;
+	struct dma_resv_log *log = log_set_aside(capacity, &actual);
 
-	if (!log)
-		return;
-	size_class = class_of(log);
-	if (size_class >= CACHED_SIZES || cache[size_class].count >= CACHED_EACH) {
-		os_free(log);
-		return;
-	}
-	if (!cache[size_class].count++)
-		os_thread_enrol(&empty_at_exit);
-	log->next_unused = cache[size_class].unused;
-	cache[size_class].unused = log;
+	if (log)
+		log_init(log, actual);
+	return log;
 }
 
 static void run_free(struct dmabuf_rcu_head *head)
@@ -247,7 +313,7 @@ static void end_older_indexed(const struct dma_resv_log *log, struct dma_fence *
 	uint32_t *ends = log_ends(log), *contexts = ends + log->capacity;
 	uint32_t *next = contexts + log->capacity, *heads = next + log->capacity;
 	const uint32_t context = (uint32_t)fence->context, newest = log->length - 1;
-	uint32_t *head = &heads[context * 2654435769U >> (32 - heads_log2(log))];
+	uint32_t *head = &heads[context * 2654435769U >> (32 - heads_log2(log->capacity))];
 
 	for (uint32_t *link = head; *link;) {
 		const uint32_t i = *link - 1;
@@ -268,7 +334,7 @@ static void clear_index(struct dma_resv_log *log)
 {
 	uint32_t *heads = log_ends(log) + (size_t)3 * log->capacity;
 
-	memset(heads, 0, sizeof(*heads) << heads_log2(log));
+	memset(heads, 0, sizeof(*heads) << heads_log2(log->capacity));
 }
 
 void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut)

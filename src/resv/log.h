@@ -15,6 +15,7 @@
 
 #include <dmabuf/dma-resv.h>
 
+#include "fence/fence.h"
 #include "os/atomic.h"
 
 struct dma_resv_log {
@@ -28,8 +29,7 @@ struct dma_resv_log {
 			uint32_t borrowed; /* holder: entries whose references are elsewhere */
 			struct dma_resv_log *older; /* holder: dropped before it; put at commit */
 		};
-		struct dmabuf_rcu_head rcu;    /* after the last reference */
-		struct dma_resv_log *next_unused; /* while in a thread's cache */
+		struct dmabuf_rcu_head rcu; /* after the last reference */
 	};
 	struct dma_fence *fences[]; /* capacity; then tables of numbers, see below */
 };
@@ -65,15 +65,22 @@ static inline bool log_is_superseded(const struct dma_resv_log *log, uint32_t i,
 }
 
 /*
- * Memory. A log that was never shown to others goes back to a small cache of the
- * thread's; one that was, to free() after a grace period.
+ * Memory. A log that was never shown to others goes back to a cache of the thread's;
+ * one that was, to free() after a grace period.
  */
 
 /* Room for at least @capacity entries, empty, with one reference; or NULL. */
 struct dma_resv_log *log_alloc(uint64_t capacity);
 
-/* Nobody else ever saw it, and it owns no fences. NULL is fine. */
-void log_free_unseen(struct dma_resv_log *log);
+/* The same as log_set_aside() gave, with what it told of the capacity. */
+void log_init(struct dma_resv_log *log, uint32_t capacity);
+
+/*
+ * Memory for a log of at least @capacity entries, or NULL. It is not touched: most of what is set
+ * aside goes back unused, and to look at it costs more than all the rest.
+ */
+struct dma_resv_log *log_set_aside(uint64_t capacity, uint32_t *ret_capacity);
+void log_give_back(struct dma_resv_log *log, uint32_t capacity);
 
 /* Nobody can reach it but readers in RCU sections, and it owns no fences. */
 void log_free(struct dma_resv_log *log);
@@ -92,11 +99,11 @@ void log_own(struct dma_resv_log *log);
 void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut);
 
 /* Does (@fence, @usage) make (@old, @old_usage) superfluous? */
-static inline bool fence_supersedes(struct dma_fence *fence, enum dma_resv_usage usage,
-				    struct dma_fence *old, enum dma_resv_usage old_usage)
+static inline bool fence_supersedes(const struct dma_fence *fence, enum dma_resv_usage usage,
+				    const struct dma_fence *old, enum dma_resv_usage old_usage)
 {
 	return fence->context == old->context && usage <= old_usage &&
-	       dma_fence_is_later_or_same(fence, old);
+	       fence_is_later_or_same(fence, old);
 }
 
 /*

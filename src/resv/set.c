@@ -144,10 +144,10 @@ uint32_t set_count_live(const struct dma_resv_snapshot *set)
 	uint32_t live = 0;
 
 	if (!word_is_log(set->word))
-		return set->length && !dma_fence_is_signaled(word_fence(set->word));
+		return set->length && !fence_is_signaled(word_fence(set->word));
 	for (uint32_t i = 0; i < set->length; i++)
 		live += log->fences[i] && !log_is_superseded(log, i, set->length) &&
-			!dma_fence_is_signaled(log->fences[i]);
+			!fence_is_signaled(log->fences[i]);
 	return live;
 }
 
@@ -253,7 +253,7 @@ bool set_is_signaled(const struct dma_resv_snapshot *set, enum dma_resv_usage us
 	struct dma_fence *fence;
 
 	dma_resv_snapshot_for_each(fence, &cursor, set, usage) {
-		if (!dma_fence_is_signaled(fence))
+		if (!fence_is_signaled(fence))
 			return false;
 	}
 	return true;
@@ -271,8 +271,8 @@ uint32_t set_gather(const struct dma_resv_snapshot *set, enum dma_resv_usage usa
 	uint32_t n = 0;
 
 	dma_resv_snapshot_for_each(fence, &cursor, set, usage) {
-		if (!dma_fence_is_signaled(fence))
-			table[n++] = dma_fence_get(fence);
+		if (!fence_is_signaled(fence))
+			table[n++] = fence_get(fence);
 	}
 	return n;
 }

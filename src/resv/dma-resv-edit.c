@@ -47,7 +47,7 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	struct dma_resv_snapshot set;
 	struct dma_resv_log *log;
 
-	dma_resv_assert_held(obj);
+	resv_assert_held(obj);
 	fences_assume_held(fences);
 	dmabuf_bug_on(!replacement, "dma_resv_replace_fences() of no fence: give one");
 	fences_check(replacement, usage, "dma_resv_replace_fences");
@@ -78,7 +78,7 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 
 	resv_check_alive(src, __func__);
 	lockdep_might_alloc();
-	dma_resv_assert_held(dst);
+	resv_assert_held(dst);
 	fences_assume_held(fences);
 	dma_resv_get_snapshot(src, &set);
 	live = set_count_live(&set);
@@ -106,7 +106,7 @@ void dma_resv_prune_fences(struct dma_resv *obj)
 	struct dma_resv_log *log;
 	uint32_t live;
 
-	dma_resv_assert_held(obj);
+	resv_assert_held(obj);
 	fences_assume_held(fences);
 	set = set_staged(fences);
 	live = set_count_live(&set);

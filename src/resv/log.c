@@ -49,6 +49,8 @@ static unsigned int class_for(uint64_t capacity)
 {
 	unsigned int size_class = 0;
 
+	if (capacity <= SMALLEST_CAPACITY)
+		return 0;
 	while (capacity_of(size_class) < capacity)
 		size_class++;
 	return size_class;

@@ -60,6 +60,12 @@ static inline bool ww_makes_up_deadlocks(void)
 }
 #endif
 
+/* ww_mutex_is_held(). */
+static inline bool ww_is_mine(const struct ww_mutex *lock)
+{
+	return load_relaxed(&lock->base.holder) == os_self();
+}
+
 /* The caller holds the mutex now. */
 static inline void ww_note_holder(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {

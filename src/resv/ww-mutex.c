@@ -219,7 +219,7 @@ static __attribute__((cold)) void tell_unlock(struct ww_mutex *lock)
 DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_unlock(struct ww_mutex *lock)
 {
-	rule_bug_on(!ww_mutex_is_held(lock), DMABUF_RULE_UNLOCK, lock,
+	rule_bug_on(!ww_is_mine(lock), DMABUF_RULE_UNLOCK, lock,
 		      "ww_mutex %p: unlocked by a thread that does not hold it; "
 		      "let the thread unlock that locked",
 		      (void *)lock);
@@ -235,7 +235,7 @@ bool ww_mutex_is_locked(const struct ww_mutex *lock)
 
 bool ww_mutex_is_held(const struct ww_mutex *lock)
 {
-	return load_relaxed(&lock->base.holder) == os_self();
+	return ww_is_mine(lock);
 }
 
 struct ww_acquire_ctx *ww_mutex_ctx(const struct ww_mutex *lock)

@@ -246,7 +246,7 @@ static struct dma_resv_log *use_spare(struct dma_resv_fences *fences)
 	struct dma_resv_log *log = fences->spare;
 
 	dmabuf_check(log);
-	log_init(log, fences->spare_capacity);
+	log_use(log, fences->spare_capacity);
 	fences->spare = NULL;
 	return log;
 }

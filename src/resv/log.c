@@ -58,20 +58,20 @@ static unsigned int class_for(uint64_t capacity)
 
 /*
  * The cache: what this thread set aside and did not use, a stack a size. One submission may set
- * aside thousands at a time, so there is no limit; but what lies at the bottom for long goes.
+ * aside thousands at a time, so there is no limit; but what no submission needed for a while goes.
  */
 
 #define CACHED_SIZES 6
 #define KEPT 8	   /* whatever happens */
-#define PERIOD 256 /* calls, after which what was not needed goes, so many at a time */
-#define LEAVING 64
+#define PERIOD 64  /* submissions: from none set aside to none set aside */
+#define LEAVING 64 /* at the end of each period, at most */
 
 struct stack {
 	struct dma_resv_log **log;
 	unsigned int count, room;
-	unsigned int out; /* set aside now */
-	unsigned int least; /* of the count, in this period */
-	unsigned int calls; /* in this period */
+	unsigned int out;	  /* set aside now */
+	unsigned int most;	  /* of these, in this period */
+	unsigned int submissions; /* in this period */
 };
 
 static __thread struct stack cache[CACHED_SIZES] __attribute__((tls_model("initial-exec")));
@@ -86,6 +86,8 @@ static void empty_cache(void)
 {
 	for (unsigned int i = 0; i < CACHED_SIZES; i++) {
 		shrink_to(&cache[i], 0);
+		if (cache[i].out)
+			continue; /* to come back */
 		os_free(cache[i].log);
 		cache[i] = (struct stack){ 0 };
 	}
@@ -117,84 +119,100 @@ static struct dma_resv_log *pop(struct stack *stack)
 {
 	if (OS_FAULT()) /* fails in a test like what is not from the cache */
 		return NULL;
-	stack->count--;
-	if (stack->count < stack->least)
-		stack->least = stack->count;
-	return stack->log[stack->count];
+	return stack->log[--stack->count];
 }
 
-/* Some of what was not needed for a while. */
 static void end_period(struct stack *stack)
 {
-	const unsigned int needless = stack->least > KEPT ? stack->least - KEPT : 0;
+	const unsigned int needed = stack->most > KEPT ? stack->most : KEPT;
+	const unsigned int needless = stack->count > needed ? stack->count - needed : 0;
 
 	shrink_to(stack, stack->count - (needless < LEAVING ? needless : LEAVING));
-	stack->least = stack->count;
-	stack->calls = 0;
+	stack->most = 0;
+	stack->submissions = 0;
 }
 
-static struct dma_resv_log *pop_or_alloc(unsigned int size_class)
+/* One is not set aside any more. */
+static void note_in(struct stack *stack)
 {
-	struct stack *stack = &cache[size_class];
-	struct dma_resv_log *log;
+	if (!--stack->out && unlikely(++stack->submissions == PERIOD))
+		end_period(stack);
+}
 
-	if (stack->count)
-		log = pop(stack);
-	else
-		log = make_room(stack) ? os_alloc_raw((size_t)SMALLEST << size_class) : NULL;
-	if (log)
-		stack->out++;
-	return log;
+static bool is_cached(unsigned int size_class)
+{
+	return size_class < CACHED_SIZES && cache[size_class].count;
+}
+
+static struct dma_resv_log *get_memory(unsigned int size_class)
+{
+	return is_cached(size_class) ? pop(&cache[size_class])
+				     : os_alloc_raw((size_t)SMALLEST << size_class);
 }
 
 struct dma_resv_log *log_set_aside(uint64_t capacity, uint32_t *ret_capacity)
 {
+	struct dma_resv_log *log;
+	struct stack *stack;
 	unsigned int size_class;
 
 	if (capacity > LOG_MAX_CAPACITY)
 		return NULL;
 	size_class = class_for(capacity);
 	*ret_capacity = (uint32_t)capacity_of(size_class);
-	return size_class < CACHED_SIZES ? pop_or_alloc(size_class)
-					 : os_alloc_raw((size_t)SMALLEST << size_class);
+	if (size_class >= CACHED_SIZES)
+		return get_memory(size_class);
+	stack = &cache[size_class];
+	log = make_room(stack) ? get_memory(size_class) : NULL;
+	if (log && ++stack->out > stack->most)
+		stack->most = stack->out;
+	return log;
 }
 
 void log_give_back(struct dma_resv_log *log, uint32_t capacity)
 {
 	const unsigned int size_class = class_of(capacity);
-	struct stack *stack = &cache[size_class];
+	struct stack *stack;
 
 	if (size_class >= CACHED_SIZES) {
 		os_free(log);
 		return;
 	}
-	stack->out--;
+	stack = &cache[size_class];
 	stack->log[stack->count++] = log;
-	if (unlikely(++stack->calls == PERIOD))
-		end_period(stack);
+	note_in(stack);
 }
 
-void log_init(struct dma_resv_log *log, uint32_t capacity)
+static void init(struct dma_resv_log *log, unsigned int size_class)
 {
-	const unsigned int size_class = class_of(capacity);
-
-	if (size_class < CACHED_SIZES)
-		cache[size_class].out--;
 	log->refs = 1;
-	log->capacity = capacity;
+	log->capacity = (uint32_t)capacity_of(size_class);
 	log->committed = 0;
 	log->hint = 0;
 	log->length = 0;
 	log->borrowed = 0;
 }
 
+void log_use(struct dma_resv_log *log, uint32_t capacity)
+{
+	const unsigned int size_class = class_of(capacity);
+
+	if (size_class < CACHED_SIZES)
+		note_in(&cache[size_class]);
+	init(log, size_class);
+}
+
 struct dma_resv_log *log_alloc(uint64_t capacity)
 {
-	uint32_t actual;
-	struct dma_resv_log *log = log_set_aside(capacity, &actual);
+	struct dma_resv_log *log;
+	unsigned int size_class;
 
+	if (capacity > LOG_MAX_CAPACITY)
+		return NULL;
+	size_class = class_for(capacity);
+	log = get_memory(size_class);
 	if (log)
-		log_init(log, actual);
+		init(log, size_class);
 	return log;
 }
 

@@ -72,14 +72,13 @@ static inline bool log_is_superseded(const struct dma_resv_log *log, uint32_t i,
 /* Room for at least @capacity entries, empty, with one reference; or NULL. */
 struct dma_resv_log *log_alloc(uint64_t capacity);
 
-/* The same as log_set_aside() gave, with what it told of the capacity. */
-void log_init(struct dma_resv_log *log, uint32_t capacity);
-
 /*
  * Memory for a log of at least @capacity entries, or NULL. It is not touched: most of what is set
- * aside goes back unused, and to look at it costs more than all the rest.
+ * aside goes back unused, and to look at it costs more than all the rest. Then either becomes a
+ * log as log_alloc() gives it, or goes back; @capacity: what was told.
  */
 struct dma_resv_log *log_set_aside(uint64_t capacity, uint32_t *ret_capacity);
+void log_use(struct dma_resv_log *log, uint32_t capacity);
 void log_give_back(struct dma_resv_log *log, uint32_t capacity);
 
 /* Nobody can reach it but readers in RCU sections, and it owns no fences. */

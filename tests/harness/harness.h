@@ -129,6 +129,9 @@ struct test_resources {
 /* Counts after all that is deferred has run and the thread's caches are empty. */
 struct test_resources test_resources(void);
 
+/* Those that are live now, with what threads keep for the next time. */
+long test_allocations(void);
+
 /* The same, after a moment for threads of the library, of libc and of sanitizers to put away theirs. */
 struct test_resources test_resources_at_rest(struct test_resources before);
 

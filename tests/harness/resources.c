@@ -116,6 +116,11 @@ static long count_descriptors(void)
 	return count;
 }
 
+long test_allocations(void)
+{
+	return load_relaxed(&allocations);
+}
+
 struct test_resources test_resources(void)
 {
 	sync_fd_reap();

@@ -62,7 +62,7 @@ static void end_change(struct dma_resv *obj)
 
 static struct classic_list *alloc_list(unsigned int capacity)
 {
-	struct classic_list *list = malloc(sizeof(*list) + capacity * sizeof(list->fences[0]));
+	struct classic_list *list = os_alloc_raw(sizeof(*list) + capacity * sizeof(list->fences[0]));
 
 	if (list) {
 		list->length = 0;
@@ -326,15 +326,13 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigne
 
 	for (;;) {
 		const unsigned int room = room_for(obj, usage);
-		struct dma_fence **larger = realloc(table, room * sizeof(*table));
 		bool is_whole;
 		uint32_t seq;
 
-		if (!larger) {
-			free(table);
+		free(table);
+		table = os_alloc_raw(room * sizeof(*table));
+		if (!table)
 			return -ENOMEM;
-		}
-		table = larger;
 		dmabuf_rcu_read_lock();
 		seq = begin_look(obj);
 		is_whole = gather(obj, usage, table, room, &n) && !has_changed(obj, seq);

@@ -12,6 +12,7 @@ struct dma_resv {
 	uint32_t seq;		     /* atomic: odd while the holder is changing the rest */
 	struct dma_fence *exclusive; /* atomic: or NULL */
 	struct classic_list *shared; /* atomic: or NULL */
+	DESIGN_TESTED_MEMBERS
 };
 
 struct dma_resv_iter {
@@ -19,5 +20,7 @@ struct dma_resv_iter {
 	enum dma_resv_usage usage;
 	struct dma_fence *fence;
 	enum dma_resv_usage fence_usage;
+	unsigned int index;
+	void *fences;
 	bool is_restarted;
 };

@@ -9,6 +9,7 @@
 #include <dmabuf/dma-resv.h>
 
 #include "fence/fence.h"
+#include "os/alloc.h"
 
 static inline struct dma_fence *design_get(struct dma_fence *fence)
 {

@@ -81,7 +81,7 @@ void dma_resv_fini(struct dma_resv *obj)
 
 static struct flat_list *alloc_list(unsigned int capacity)
 {
-	struct flat_list *list = malloc(sizeof(*list) + capacity * sizeof(list->slots[0]));
+	struct flat_list *list = os_alloc_raw(sizeof(*list) + capacity * sizeof(list->slots[0]));
 
 	if (list)
 		list->head = (struct flat_head){ .capacity = capacity };
@@ -310,15 +310,11 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
 static int begin_table(const struct dma_resv_iter *cursor, struct dma_fence ***table,
 		       unsigned int *length)
 {
-	struct dma_fence **larger;
-
 	while (*length)
 		design_put((*table)[--*length]);
-	larger = realloc(*table, (cursor->num_fences + 1) * sizeof(*larger));
-	if (!larger)
-		return -ENOMEM;
-	*table = larger;
-	return 0;
+	free(*table);
+	*table = os_alloc_raw((cursor->num_fences + 1) * sizeof(**table));
+	return *table ? 0 : -ENOMEM;
 }
 
 int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigned int *num_fences,
@@ -338,13 +334,11 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigne
 		table[length++] = design_get(fence);
 	}
 	dma_resv_iter_end(&cursor);
-	if (err) {
-		free(table);
-		table = NULL;
-	}
+	if (err)
+		return err;
 	*num_fences = length;
 	*fences = table;
-	return err;
+	return 0;
 }
 
 int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,

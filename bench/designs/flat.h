@@ -23,6 +23,7 @@ struct dma_resv {
 	struct flat_head head;
 	uintptr_t slots[INLINE_SLOTS];
 #endif
+	DESIGN_TESTED_MEMBERS
 };
 
 struct dma_resv_iter {

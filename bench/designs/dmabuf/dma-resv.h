@@ -15,6 +15,7 @@
 #include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-resv-fences.h>
 #include <dmabuf/ww-mutex.h>
+#include <stdlib.h>
 
 #include "name.h"
 
@@ -35,6 +36,11 @@
 #define dma_resv_iter_first DESIGN_NAME(iter_first)
 #define dma_resv_iter_next DESIGN_NAME(iter_next)
 
+#ifdef DESIGN_TESTED
+#define DESIGN_TESTED_MEMBERS struct dma_resv_fences fences; /* that tests name, and nobody uses */
+#else
+#define DESIGN_TESTED_MEMBERS
+#endif
 #include DESIGN_HEADER
 
 extern struct ww_class reservation_ww_class; /* the library's */
@@ -77,6 +83,12 @@ static inline void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ct
 	ww_mutex_lock_slow(&obj->lock, ctx);
 }
 
+static inline int DMABUF_MUST_CHECK dma_resv_lock_slow_interruptible(struct dma_resv *obj,
+								     struct ww_acquire_ctx *ctx)
+{
+	return ww_mutex_lock_slow_interruptible(&obj->lock, ctx);
+}
+
 static inline bool DMABUF_MUST_CHECK dma_resv_trylock(struct dma_resv *obj)
 {
 	return ww_mutex_trylock(&obj->lock, NULL);
@@ -95,6 +107,17 @@ static inline bool dma_resv_is_locked(struct dma_resv *obj)
 static inline bool dma_resv_held(struct dma_resv *obj)
 {
 	return ww_mutex_is_held(&obj->lock);
+}
+
+static inline void dma_resv_assert_held(struct dma_resv *obj)
+{
+	if (!dma_resv_held(obj))
+		abort();
+}
+
+static inline struct ww_acquire_ctx *dma_resv_locking_ctx(struct dma_resv *obj)
+{
+	return ww_mutex_ctx(&obj->lock);
 }
 
 static inline void dma_resv_commit(struct dma_resv *obj)
@@ -132,5 +155,9 @@ static inline bool dma_resv_iter_is_restarted(struct dma_resv_iter *cursor)
 #define dma_resv_for_each_fence(cursor, obj, usage, fence)                              \
 	for (dma_resv_iter_begin(cursor, obj, usage), (fence) = dma_resv_iter_first(cursor); \
 	     (fence); (fence) = dma_resv_iter_next(cursor))
+
+#ifdef DESIGN_TESTED
+#include "tested.h"
+#endif
 
 #endif

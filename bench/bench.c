@@ -6,7 +6,12 @@ static const struct design *const resv[] = {
 	&ours_resv_rows, &flat_resv_rows, &inline_resv_rows, &classic_resv_rows,
 };
 
+static const struct design *const readers[] = {
+	&ours_readers_rows, &flat_readers_rows, &inline_readers_rows, &classic_readers_rows,
+};
+
 const struct family families[] = {
 	{ "reservation", resv, COUNT(resv) },
+	{ "readers against a writer", readers, COUNT(readers) },
 };
 const unsigned int families_count = COUNT(families);

@@ -2,7 +2,7 @@
 /*
  * Usage: bench [--count] [ROUNDS [TEXT]]
  *
- * A line a measurement: family, row, n, design, round, nanoseconds an operation, with tabs between.
+ * A line a measurement: family, row, n, design, round, value, unit, with tabs between.
  * Only rows with TEXT in `family: row`, if that is given. scripts/bench.py makes tables of it.
  *
  * A second thread sleeps all the time, because glibc saves its atomic operations in a process that
@@ -70,6 +70,26 @@ double frame_end(double operations)
 	return ns / operations;
 }
 
+/* What is being measured. */
+static struct {
+	const struct family *family;
+	const struct design *design;
+	const struct row *row;
+	unsigned int round;
+} now;
+
+static void print_line(const char *what, double value, const char *unit)
+{
+	printf("%s\t%s%s%s\t%u\t%s\t%u\t%.3f\t%s\n", now.family->name, now.row->name,
+	       what ? ", " : "", what ? what : "", now.row->n, now.design->name, now.round, value, unit);
+}
+
+void frame_report(const char *what, double value, const char *unit)
+{
+	if (!counting)
+		print_line(what, value, unit);
+}
+
 static void measure(const struct family *family, const struct design *design,
 		    const struct row *row, unsigned int round)
 {
@@ -77,11 +97,15 @@ static void measure(const struct family *family, const struct design *design,
 
 	if (!row->measure || (counting && !row->is_counted))
 		return;
+	now.family = family;
+	now.design = design;
+	now.row = row;
+	now.round = round;
 	snprintf(label, sizeof(label), "%s\t%s\t%u\t%s", family->name, row->name, row->n,
 		 design->name);
 	ns = row->measure(row->n);
-	if (!counting)
-		printf("%s\t%u\t%.3f\n", label, round, ns);
+	if (!counting && ns != REPORTED)
+		print_line(NULL, ns, "ns");
 }
 
 static bool is_asked_for(const struct family *family, const struct row *row, const char *text)

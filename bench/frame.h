@@ -14,7 +14,7 @@
 struct row {
 	const char *name;
 	unsigned int n;				/* size: contexts, buffers, threads */
-	double (*measure)(unsigned int n);	/* nanoseconds an operation; by MEASURED() */
+	double (*measure)(unsigned int n);	/* nanoseconds an operation by MEASURED(), or REPORTED */
 	bool is_counted;			/* one thread, the same instructions every time */
 };
 
@@ -48,6 +48,13 @@ double frame_end(double operations);
 		statement;              \
 		frame_end(operations);  \
 	})
+
+/*
+ * For rows that measure something else, or several things: @what of the row, in @unit. Ratios are
+ * made of "ns" and "a second", where more is better; others ("%", "bytes") are shown as they are.
+ */
+void frame_report(const char *what, double value, const char *unit);
+#define REPORTED (-1.0)
 
 /* For what cannot go wrong, or there is nothing to measure. */
 #define MUST(condition)                  \

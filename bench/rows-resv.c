@@ -9,28 +9,11 @@
 #include <dmabuf/dma-resv.h>
 #include <stdlib.h>
 
+#include "fences.h"
 #include "rows.h"
 
 #define MOST 4096
 #define POOL (1 << 17)
-
-static const char *name(struct dma_fence *fence)
-{
-	(void)fence;
-	return "bench";
-}
-
-/* The memory is ours, and used again. */
-static void keep(struct dma_fence *fence)
-{
-	(void)fence;
-}
-
-static const struct dma_fence_ops ops = {
-	.get_driver_name = name,
-	.get_timeline_name = name,
-	.release = keep,
-};
 
 static struct dma_fence pool[POOL];
 static unsigned int used;
@@ -45,7 +28,7 @@ static struct dma_fence *fence(uint64_t context, uint64_t seqno)
 	struct dma_fence *it = &pool[used++];
 
 	MUST(used <= POOL);
-	dma_fence_init(it, &ops, NULL, context, seqno);
+	dma_fence_init(it, &bench_ops, NULL, context, seqno);
 	return it;
 }
 
@@ -376,7 +359,7 @@ static double walk_unlocked(unsigned int n)
 
 		dma_resv_iter_begin(&cursor, &resv, DMA_RESV_USAGE_READ);
 		dma_resv_for_each_fence_unlocked(&cursor, it)
-			frame_sink += it->seqno;
+			frame_sink += (unsigned long)it->seqno;
 		dma_resv_iter_end(&cursor);
 	});
 	dma_resv_fini(&resv);

@@ -9,5 +9,7 @@
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 extern const struct design ours_resv_rows, flat_resv_rows, inline_resv_rows, classic_resv_rows;
+extern const struct design ours_readers_rows, flat_readers_rows, inline_readers_rows,
+	classic_readers_rows;
 
 #endif

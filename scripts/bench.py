@@ -7,8 +7,10 @@ Arguments: a build directory with bench/bench in it; --rounds N (9); --only TEXT
 measurements, medians, ratios, instruction counts) and a picture a row whose sizes differ.
 
 A ratio is of two measurements of one round; shown are the median over the rounds and, for the
-first of the other designs, the smallest and the largest. Below 1, ours is faster. `instr`: what
-callgrind counts an operation, of ours and of the first of the others; it repeats, time does not.
+first of the other designs, the smallest and the largest. Below 1, ours is faster: where the unit is
+"a second", the ratio is theirs to ours. In brackets: no ratio, but what the other design has.
+`instr`: what callgrind counts an operation, of ours and of the first of the others; it repeats,
+time does not.
 """
 import argparse
 import collections
@@ -22,16 +24,19 @@ import sys
 
 OURS = "ours"
 
+# Of these units, ratios are made; of "a second", more is better.
+RATES = ("ns", "a second")
+
 
 def measure(program, rounds, only):
-    """{(family, row): {n: {design: {round: ns}}}}, in the program's order."""
+    """{(family, row, unit): {n: {design: {round: value}}}}, in the program's order."""
     rows = collections.OrderedDict()
     with subprocess.Popen([program, str(rounds), only], stdout=subprocess.PIPE,
                           text=True) as process:
         for line in process.stdout:
-            family, row, n, design, nth, ns = line.rstrip("\n").split("\t")
-            sizes = rows.setdefault((family, row), collections.OrderedDict())
-            sizes.setdefault(int(n), {}).setdefault(design, {})[int(nth)] = float(ns)
+            family, row, n, design, nth, value, unit = line.rstrip("\n").split("\t")
+            sizes = rows.setdefault((family, row, unit), collections.OrderedDict())
+            sizes.setdefault(int(n), {}).setdefault(design, {})[int(nth)] = float(value)
             if sys.stderr.isatty():
                 print(f"\rround {int(nth) + 1} of {rounds} ", end="", file=sys.stderr)
     if process.returncode:
@@ -61,9 +66,10 @@ def count(program, only, work):
     return {key: instructions / operations for key, (instructions, operations) in sums.items()}
 
 
-def ratios(times, other):
+def ratios(times, other, unit):
     """Ours to @other, a round each."""
-    return [times[OURS][nth] / times[other][nth] for nth in times[OURS]]
+    pairs = [(times[OURS][nth], times[other][nth]) for nth in times[OURS]]
+    return [theirs / ours if unit == "a second" else ours / theirs for ours, theirs in pairs]
 
 
 def others(sizes):
@@ -76,47 +82,56 @@ def others(sizes):
 def summarise(rows, counts):
     """What bench.json holds: a list of rows."""
     summary = []
-    for (family, row), sizes in rows.items():
+    for (family, row, unit), sizes in rows.items():
         for n, times in sizes.items():
-            entry = {"family": family, "row": row, "n": n, "designs": {}}
+            entry = {"family": family, "row": row, "n": n, "unit": unit, "designs": {}}
             for design, rounds in sorted(times.items(), key=lambda item: item[0] != OURS):
                 entry["designs"][design] = {
-                    "ns": list(rounds.values()), "median": statistics.median(rounds.values()),
+                    "values": list(rounds.values()), "median": statistics.median(rounds.values()),
                     "instructions": counts.get((family, row, n, design))}
-                if design != OURS:
-                    found = ratios(times, design)
+                if design != OURS and unit in RATES:
+                    found = ratios(times, design, unit)
                     entry["designs"][design]["ratio"] = {
                         "median": statistics.median(found), "min": min(found), "max": max(found)}
             summary.append(entry)
     return summary
 
 
+def beside(other):
+    """What stands under the name of another design."""
+    if not other:
+        return " " * 9
+    if "ratio" in other:
+        return f"{other['ratio']['median']:>9.3f}"
+    return f"{'(' + format(other['median'], '.4g') + ')':>9}"
+
+
 def table(family, rows, summary):
     """Lines of one family."""
-    names = others({n: times for (name, _), sizes in rows.items() if name == family
+    names = others({(key, n): times for key, sizes in rows.items() if key[0] == family
                     for n, times in sizes.items()})
-    yield (f"{family + ', ns':<37} {'n':>6} {OURS:>9} "
-           + " ".join(f"{'/' + name:>8}" for name in names) + "   smallest, largest    instr")
+    yield (f"{family:<45} {'n':>6} {OURS:>11} {'':<8}"
+           + "".join(f"{'/' + name:>9}" for name in names)
+           + ("   smallest, largest    instr" if names else ""))
     for entry in summary:
         if entry["family"] != family:
             continue
-        designs = entry["designs"]
-        line = f"{entry['row']:<37} {entry['n']:>6} {designs[OURS]['median']:>9.1f} "
-        line += " ".join(f"{designs[name]['ratio']['median']:>8.3f}" if name in designs
-                         else " " * 8 for name in names)
-        first = designs.get(names[0]) if names else None
-        if first:
+        ours = entry["designs"][OURS]
+        line = f"{entry['row']:<45} {entry['n']:>6} {ours['median']:>11.1f} {entry['unit']:<8}"
+        line += "".join(beside(entry["designs"].get(name)) for name in names)
+        first = entry["designs"].get(names[0], {}) if names else {}
+        if "ratio" in first:
             line += f"  {first['ratio']['min']:>8.3f} {first['ratio']['max']:>8.3f}"
-            if designs[OURS]["instructions"] and first["instructions"]:
-                line += f" {designs[OURS]['instructions']:>8.0f} {first['instructions']:>8.0f}"
-        yield line
+        if ours["instructions"] and first.get("instructions"):
+            line += f" {ours['instructions']:>8.0f} {first['instructions']:>8.0f}"
+        yield line.rstrip()
 
 
-def plot(path, title, sizes):
+def plot(path, title, unit, sizes):
     """Cost against n, both on logarithmic scales, a line a design."""
     designs = [OURS, *others(sizes)]
     script = [f'set terminal svg size 640,420 font "sans,12"; set output "{path}"',
-              f'set title "{title}"; set xlabel "n"; set ylabel "ns"; set key left top',
+              f'set title "{title}"; set xlabel "n"; set ylabel "{unit}"; set key left top',
               "set logscale xy; set grid"]
     lines = ", ".join(f'"-" with linespoints title "{design}"' for design in designs)
     script.append(f"plot {lines}")
@@ -132,11 +147,11 @@ def draw(rows, folder):
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     drawn = 0
-    for (family, row), sizes in rows.items():
-        if len([n for n in sizes if n]) < 3:
+    for (family, row, unit), sizes in rows.items():
+        if len([n for n in sizes if n]) < 3 or unit not in RATES:
             continue
         name = re.sub(r"[^a-z0-9]+", "-", f"{family} {row}".lower())
-        plot(folder / f"{name}.svg", f"{family}: {row}", sizes)
+        plot(folder / f"{name}.svg", f"{family}: {row}", unit, sizes)
         drawn += 1
     return drawn
 
@@ -155,7 +170,7 @@ def main():
         sys.exit(f"there is no row with '{asked.only}' in it")
     counts = {} if asked.no_counts else count(program, asked.only, asked.build / "callgrind")
     summary = summarise(rows, counts)
-    for family in dict.fromkeys(family for family, _ in rows):
+    for family in dict.fromkeys(family for family, _, _ in rows):
         print("\n".join(table(family, rows, summary)), end="\n\n")
     (asked.build / "bench.json").write_text(json.dumps(summary, indent=1) + "\n")
     drawn = draw(rows, asked.build / "plots")

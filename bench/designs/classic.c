@@ -171,6 +171,8 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
  * Everybody.
  */
 
+__thread unsigned long design_restarts;
+
 static uint32_t begin_look(const struct dma_resv *obj)
 {
 	uint32_t seq;
@@ -244,6 +246,7 @@ static enum verdict find_busy(struct dma_resv *obj, enum dma_resv_usage usage,
 			break;
 		if (verdict == BUSY && ret_busy)
 			design_put(*ret_busy);
+		design_restarts++;
 	}
 	dmabuf_rcu_read_unlock();
 	return verdict;
@@ -341,6 +344,7 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigne
 			break;
 		while (n)
 			design_put(table[--n]);
+		design_restarts++;
 	}
 	*num_fences = drop_signaled(table, n);
 	if (!*num_fences) {

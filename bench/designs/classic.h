@@ -3,7 +3,10 @@
  * The classic design, which the series replace (shared/spec/semantics.md, 5.1): one exclusive
  * fence, and a list of shared ones. classic.c says how it works.
  */
+#define design_restarts DESIGN_NAME(restarts)
 #define DESIGN_HAS_NO_WALKS /* nor replace_fences: they came with what followed it */
+
+extern __thread unsigned long design_restarts; /* how often this thread's questions began anew */
 
 struct classic_list;
 

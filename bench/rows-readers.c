@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Readers against a writer that never stops. Compiled once a design, with -DDESIGN=name; n: how
+ * many readers.
+ *
+ * The set has 64 contexts. Each commit replaces all of them, in one section of the lock, by fences
+ * of the next generation, which their sequence numbers tell: a reader that finds two of them has a
+ * set that never was. Generations come round; each is later than the one before, since numbers wrap.
+ */
+#define _GNU_SOURCE
+#include <dmabuf/dma-fence-array.h>
+#include <dmabuf/dma-resv.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "fences.h"
+#include "rows.h"
+
+#define SET 64
+#define GENERATIONS 64
+#define MOST_READERS 8
+#define WINDOW_NS 100000000
+
+static struct dma_fence generation[GENERATIONS][SET];
+
+/* What a reader has found; on a line of its own. */
+struct found {
+	unsigned long reads, looked, mixed, restarts;
+} __attribute__((aligned(128)));
+
+static struct {
+	struct dma_resv resv;
+	void (*read)(struct found *found);
+	pthread_barrier_t barrier;
+	bool stop; /* atomic */
+	struct found found[MOST_READERS];
+	unsigned long commits;
+	double commit_ns;
+} world;
+
+static double clock_ns(clockid_t clock)
+{
+	struct timespec time;
+
+	clock_gettime(clock, &time);
+	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
+}
+
+static void commit(unsigned int which)
+{
+	if (dma_resv_lock(&world.resv, NULL))
+		abort();
+	if (dma_resv_reserve_fences(&world.resv, SET))
+		abort();
+	for (unsigned int i = 0; i < SET; i++)
+		dma_resv_add_fence(&world.resv, &generation[which][i], DMA_RESV_USAGE_READ);
+	dma_resv_unlock(&world.resv);
+}
+
+static bool is_over(void)
+{
+	return __atomic_load_n(&world.stop, __ATOMIC_RELAXED);
+}
+
+/* Its time is that of the processor, since there may be more threads than processors. */
+static void *write_on(void *unused)
+{
+	double began;
+
+	pthread_barrier_wait(&world.barrier);
+	began = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	for (world.commits = 0; !is_over(); world.commits++)
+		commit((unsigned int)(world.commits + 1) % GENERATIONS);
+	world.commit_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)world.commits;
+	return unused;
+}
+
+static void *read_on(void *arg)
+{
+	struct found *found = arg;
+
+	pthread_barrier_wait(&world.barrier);
+	for (found->reads = 0; !is_over(); found->reads++)
+		world.read(found);
+	return NULL;
+}
+
+/* A set is looked at: @seqno is the first's, or that of another. */
+static void look(const struct dma_fence *fence, uint64_t *seqno, bool *is_mixed)
+{
+	if (*seqno != UINT64_MAX && fence->seqno != *seqno)
+		*is_mixed = true;
+	*seqno = fence->seqno;
+}
+
+static void read_fences(struct found *found)
+{
+	struct dma_fence **fences;
+	uint64_t seqno = UINT64_MAX;
+	bool is_mixed = false;
+	unsigned int n;
+
+	if (dma_resv_get_fences(&world.resv, DMA_RESV_USAGE_READ, &n, &fences))
+		abort();
+	while (n) {
+		look(fences[--n], &seqno, &is_mixed);
+		dma_fence_put(fences[n]);
+	}
+	free(fences);
+	found->looked++;
+	found->mixed += is_mixed;
+}
+
+/* Looking into the set costs more than taking some: it is done now and then. */
+#define WANTS_LOOK(found) ((found)->reads % 16 == 0)
+
+#ifdef OURS
+static void read_whole(struct found *found)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_resv_snapshot set;
+	struct dma_fence *fence;
+	uint64_t seqno = UINT64_MAX;
+	bool is_mixed = false;
+
+	dma_resv_get_snapshot(&world.resv, &set);
+	if (WANTS_LOOK(found)) {
+		dma_resv_snapshot_for_each(fence, &cursor, &set, DMA_RESV_USAGE_READ)
+			look(fence, &seqno, &is_mixed);
+		found->looked++;
+		found->mixed += is_mixed;
+	}
+	dma_resv_put_snapshot(&set);
+}
+#else
+static void read_whole(struct found *found)
+{
+	struct dma_fence *all, *fence;
+	uint64_t seqno = UINT64_MAX;
+	bool is_mixed = false;
+	unsigned int i;
+
+	if (dma_resv_get_singleton(&world.resv, DMA_RESV_USAGE_READ, &all))
+		abort();
+	if (WANTS_LOOK(found)) {
+		dma_fence_array_for_each(fence, i, all)
+			look(fence, &seqno, &is_mixed);
+		found->looked++;
+		found->mixed += is_mixed;
+	}
+	dma_fence_put(all);
+}
+#endif
+
+static void read_test(struct found *found)
+{
+	if (dma_resv_test_signaled(&world.resv, DMA_RESV_USAGE_READ))
+		found->mixed++; /* cannot be: they are all busy */
+}
+
+#ifdef DESIGN_HAS_NO_WALKS
+/* What it has instead. */
+static void read_walk(struct found *found)
+{
+	read_fences(found);
+	found->restarts = design_restarts;
+}
+#else
+static void read_walk(struct found *found)
+{
+	uint64_t seqno = UINT64_MAX;
+	struct dma_resv_iter cursor;
+	struct dma_fence *fence;
+	bool is_mixed = false;
+
+	dma_resv_iter_begin(&cursor, &world.resv, DMA_RESV_USAGE_READ);
+	dma_resv_for_each_fence_unlocked(&cursor, fence) {
+		if (dma_resv_iter_is_restarted(&cursor)) {
+			found->restarts += seqno != UINT64_MAX;
+			seqno = UINT64_MAX;
+			is_mixed = false;
+		}
+		look(fence, &seqno, &is_mixed);
+	}
+	dma_resv_iter_end(&cursor);
+	found->looked++;
+	found->mixed += is_mixed;
+}
+#endif
+
+static void begin(unsigned int readers)
+{
+	for (unsigned int i = 0; i < GENERATIONS; i++) {
+		for (unsigned int j = 0; j < SET; j++)
+			dma_fence_init(&generation[i][j], &bench_ops, NULL, j + 1,
+				       i * (UINT64_C(1) << 32) / GENERATIONS);
+	}
+	dma_resv_init(&world.resv);
+	commit(0);
+	world.stop = false;
+	MUST(!pthread_barrier_init(&world.barrier, NULL, readers + 2));
+}
+
+static void report(unsigned int readers, double ns)
+{
+	struct found sum = { 0 };
+
+	for (unsigned int i = 0; i < readers; i++) {
+		sum.reads += world.found[i].reads;
+		sum.looked += world.found[i].looked;
+		sum.mixed += world.found[i].mixed;
+		sum.restarts += world.found[i].restarts;
+	}
+	frame_report("reads", (double)sum.reads / ns * 1e9, "a second");
+	frame_report("a commit beside", world.commit_ns, "ns");
+	if (!sum.looked) {
+		MUST(!sum.mixed);
+		return;
+	}
+	frame_report("mixed sets", 100.0 * (double)sum.mixed / (double)sum.looked, "%");
+	if (world.read == read_walk)
+		frame_report("restarts", 100.0 * (double)sum.restarts / (double)sum.reads, "%");
+}
+
+static double against_writer(unsigned int readers, void (*read)(struct found *found))
+{
+	const struct timespec window = { .tv_nsec = WINDOW_NS };
+	pthread_t threads[MOST_READERS + 1];
+	double began;
+
+	world.read = read;
+	begin(readers);
+	MUST(!pthread_create(&threads[readers], NULL, write_on, NULL));
+	for (unsigned int i = 0; i < readers; i++) {
+		world.found[i] = (struct found){ 0 };
+		MUST(!pthread_create(&threads[i], NULL, read_on, &world.found[i]));
+	}
+	pthread_barrier_wait(&world.barrier);
+	began = clock_ns(CLOCK_MONOTONIC);
+	nanosleep(&window, NULL);
+	__atomic_store_n(&world.stop, true, __ATOMIC_RELAXED);
+	began = clock_ns(CLOCK_MONOTONIC) - began;
+	for (unsigned int i = 0; i <= readers; i++)
+		pthread_join(threads[i], NULL);
+	report(readers, began);
+	pthread_barrier_destroy(&world.barrier);
+	dma_resv_fini(&world.resv);
+	return REPORTED;
+}
+
+static double against_fences(unsigned int readers)
+{
+	return against_writer(readers, read_fences);
+}
+
+static double against_whole(unsigned int readers)
+{
+	return against_writer(readers, read_whole);
+}
+
+static double against_test(unsigned int readers)
+{
+	return against_writer(readers, read_test);
+}
+
+static double against_walk(unsigned int readers)
+{
+	return against_writer(readers, read_walk);
+}
+
+#define READERS(title, measure)                                                          \
+	{ title, 1, measure, false }, { title, 2, measure, false },                      \
+	{ title, 4, measure, false }, { title, 8, measure, false }
+
+static const struct row rows[] = {
+	READERS("get_fences", against_fences),
+	READERS("keep the whole set", against_whole),
+	READERS("test", against_test),
+	READERS("walk", against_walk),
+};
+
+const struct design DESIGN_NAME(readers_rows) = { DESIGN_TITLE, rows, COUNT(rows) };

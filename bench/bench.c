@@ -10,8 +10,17 @@ static const struct design *const readers[] = {
 	&ours_readers_rows, &flat_readers_rows, &inline_readers_rows, &classic_readers_rows,
 };
 
+static const struct design *const fence[] = {
+	&ours_fence_rows, &linux_fence_rows, &condvar_fence_rows, &semaphore_fence_rows,
+	&eventfd_fence_rows,
+};
+
+static const struct design *const container[] = { &ours_container_rows };
+
 const struct family families[] = {
 	{ "reservation", resv, COUNT(resv) },
 	{ "readers against a writer", readers, COUNT(readers) },
+	{ "fence", fence, COUNT(fence) },
+	{ "chain and array", container, COUNT(container) },
 };
 const unsigned int families_count = COUNT(families);

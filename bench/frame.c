@@ -81,7 +81,8 @@ static struct {
 static void print_line(const char *what, double value, const char *unit)
 {
 	printf("%s\t%s%s%s\t%u\t%s\t%u\t%.3f\t%s\n", now.family->name, now.row->name,
-	       what ? ", " : "", what ? what : "", now.row->n, now.design->name, now.round, value, unit);
+	       what ? ", " : "", what ? what : "", now.row->n, now.design->name, now.round,
+	       value, unit);
 }
 
 void frame_report(const char *what, double value, const char *unit)

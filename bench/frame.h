@@ -14,7 +14,7 @@
 struct row {
 	const char *name;
 	unsigned int n;				/* size: contexts, buffers, threads */
-	double (*measure)(unsigned int n);	/* nanoseconds an operation by MEASURED(), or REPORTED */
+	double (*measure)(unsigned int n);	/* ns an operation by MEASURED(), or REPORTED */
 	bool is_counted;			/* one thread, the same instructions every time */
 };
 

@@ -5,7 +5,7 @@
  *
  * The set has 64 contexts. Each commit replaces all of them, in one section of the lock, by fences
  * of the next generation, which their sequence numbers tell: a reader that finds two of them has a
- * set that never was. Generations come round; each is later than the one before, since numbers wrap.
+ * set that never was. Generations come round; each is later than the one before, as numbers wrap.
  */
 #define _GNU_SOURCE
 #include <dmabuf/dma-fence-array.h>

@@ -11,5 +11,8 @@
 extern const struct design ours_resv_rows, flat_resv_rows, inline_resv_rows, classic_resv_rows;
 extern const struct design ours_readers_rows, flat_readers_rows, inline_readers_rows,
 	classic_readers_rows;
+extern const struct design ours_fence_rows, linux_fence_rows, condvar_fence_rows,
+	semaphore_fence_rows, eventfd_fence_rows;
+extern const struct design ours_container_rows;
 
 #endif

@@ -62,7 +62,8 @@ static void end_change(struct dma_resv *obj)
 
 static struct classic_list *alloc_list(unsigned int capacity)
 {
-	struct classic_list *list = os_alloc_raw(sizeof(*list) + capacity * sizeof(list->fences[0]));
+	struct classic_list *list =
+		os_alloc_raw(sizeof(*list) + capacity * sizeof(list->fences[0]));
 
 	if (list) {
 		list->length = 0;
@@ -190,7 +191,10 @@ static bool has_changed(const struct dma_resv *obj, uint32_t seq)
 static struct classic_list *look_at_shared(const struct dma_resv *obj, enum dma_resv_usage usage,
 					   unsigned int *length)
 {
-	struct classic_list *list = usage > DMA_RESV_USAGE_WRITE ? load_acquire(&obj->shared) : NULL;
+	struct classic_list *list = NULL;
+
+	if (usage > DMA_RESV_USAGE_WRITE)
+		list = load_acquire(&obj->shared);
 
 	*length = list ? load_acquire(&list->length) : 0;
 	return list;

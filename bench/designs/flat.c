@@ -103,7 +103,7 @@ static unsigned int capacity_for(const struct flat_list *list, unsigned int n)
 	return capacity;
 }
 
-/* @new gets what has not signalled; the rest goes to the end of it, to be put when it is published. */
+/* @new gets what has not signalled; the rest goes to its end, to be put when it is published. */
 static unsigned int carry(const struct flat_list *old, struct flat_list *new)
 {
 	unsigned int length = 0, end = new->head.capacity;

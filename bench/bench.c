@@ -17,10 +17,15 @@ static const struct design *const fence[] = {
 
 static const struct design *const container[] = { &ours_container_rows };
 
+static const struct design *const lock[] = {
+	&ours_lock_rows, &linux_lock_rows, &pthread_lock_rows,
+};
+
 const struct family families[] = {
 	{ "reservation", resv, COUNT(resv) },
 	{ "readers against a writer", readers, COUNT(readers) },
 	{ "fence", fence, COUNT(fence) },
 	{ "chain and array", container, COUNT(container) },
+	{ "locks", lock, COUNT(lock) },
 };
 const unsigned int families_count = COUNT(families);

@@ -6,12 +6,11 @@
 #define _GNU_SOURCE
 #include FENCE_HEADER
 
-#include <pthread.h>
 #include <sched.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "rows.h"
+#include "window.h"
 
 #ifdef EVENT_IS_DESCRIPTOR
 #define MANY 256
@@ -34,14 +33,6 @@ static void put(unsigned int many)
 	for (unsigned int i = 0; i < many; i++)
 		event_put(event[i]);
 	event_barrier();
-}
-
-static double clock_ns(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
 }
 
 /*

@@ -10,17 +10,15 @@
 #define _GNU_SOURCE
 #include <dmabuf/dma-fence-array.h>
 #include <dmabuf/dma-resv.h>
-#include <pthread.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "fences.h"
 #include "rows.h"
+#include "window.h"
 
 #define SET 64
 #define GENERATIONS 64
 #define MOST_READERS 8
-#define WINDOW_NS 100000000
 
 static struct dma_fence generation[GENERATIONS][SET];
 
@@ -32,20 +30,11 @@ struct found {
 static struct {
 	struct dma_resv resv;
 	void (*read)(struct found *found);
-	pthread_barrier_t barrier;
-	bool stop; /* atomic */
+	struct window window;
 	struct found found[MOST_READERS];
 	unsigned long commits;
 	double commit_ns;
 } world;
-
-static double clock_ns(clockid_t clock)
-{
-	struct timespec time;
-
-	clock_gettime(clock, &time);
-	return (double)time.tv_sec * 1e9 + (double)time.tv_nsec;
-}
 
 static void commit(unsigned int which)
 {
@@ -58,19 +47,14 @@ static void commit(unsigned int which)
 	dma_resv_unlock(&world.resv);
 }
 
-static bool is_over(void)
-{
-	return __atomic_load_n(&world.stop, __ATOMIC_RELAXED);
-}
-
 /* Its time is that of the processor, since there may be more threads than processors. */
 static void *write_on(void *unused)
 {
 	double began;
 
-	pthread_barrier_wait(&world.barrier);
+	pthread_barrier_wait(&world.window.barrier);
 	began = clock_ns(CLOCK_THREAD_CPUTIME_ID);
-	for (world.commits = 0; !is_over(); world.commits++)
+	for (world.commits = 0; !window_is_over(&world.window); world.commits++)
 		commit((unsigned int)(world.commits + 1) % GENERATIONS);
 	world.commit_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)world.commits;
 	return unused;
@@ -80,8 +64,8 @@ static void *read_on(void *arg)
 {
 	struct found *found = arg;
 
-	pthread_barrier_wait(&world.barrier);
-	for (found->reads = 0; !is_over(); found->reads++)
+	pthread_barrier_wait(&world.window.barrier);
+	for (found->reads = 0; !window_is_over(&world.window); found->reads++)
 		world.read(found);
 	return NULL;
 }
@@ -189,7 +173,7 @@ static void read_walk(struct found *found)
 }
 #endif
 
-static void begin(unsigned int readers)
+static void begin(void)
 {
 	for (unsigned int i = 0; i < GENERATIONS; i++) {
 		for (unsigned int j = 0; j < SET; j++)
@@ -198,8 +182,6 @@ static void begin(unsigned int readers)
 	}
 	dma_resv_init(&world.resv);
 	commit(0);
-	world.stop = false;
-	MUST(!pthread_barrier_init(&world.barrier, NULL, readers + 2));
 }
 
 static void report(unsigned int readers, double ns)
@@ -225,26 +207,17 @@ static void report(unsigned int readers, double ns)
 
 static double against_writer(unsigned int readers, void (*read)(struct found *found))
 {
-	const struct timespec window = { .tv_nsec = WINDOW_NS };
-	pthread_t threads[MOST_READERS + 1];
-	double began;
+	void *(*func[MOST_READERS + 1])(void *arg) = { write_on };
+	void *arg[MOST_READERS + 1] = { NULL };
 
 	world.read = read;
-	begin(readers);
-	MUST(!pthread_create(&threads[readers], NULL, write_on, NULL));
+	begin();
 	for (unsigned int i = 0; i < readers; i++) {
 		world.found[i] = (struct found){ 0 };
-		MUST(!pthread_create(&threads[i], NULL, read_on, &world.found[i]));
+		func[i + 1] = read_on;
+		arg[i + 1] = &world.found[i];
 	}
-	pthread_barrier_wait(&world.barrier);
-	began = clock_ns(CLOCK_MONOTONIC);
-	nanosleep(&window, NULL);
-	__atomic_store_n(&world.stop, true, __ATOMIC_RELAXED);
-	began = clock_ns(CLOCK_MONOTONIC) - began;
-	for (unsigned int i = 0; i <= readers; i++)
-		pthread_join(threads[i], NULL);
-	report(readers, began);
-	pthread_barrier_destroy(&world.barrier);
+	report(readers, window_run(&world.window, readers + 1, func, arg));
 	dma_resv_fini(&world.resv);
 	return REPORTED;
 }

@@ -14,5 +14,6 @@ extern const struct design ours_readers_rows, flat_readers_rows, inline_readers_
 extern const struct design ours_fence_rows, linux_fence_rows, condvar_fence_rows,
 	semaphore_fence_rows, eventfd_fence_rows;
 extern const struct design ours_container_rows;
+extern const struct design ours_lock_rows, linux_lock_rows, pthread_lock_rows;
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library's tests of reservations are compiled once a design, too. Here is which of them are
- * left out there, and why; all others must pass. Linked with --wrap=test_register.
+ * The library's tests of reservations are compiled once a design, too, and those of ww_mutex for
+ * Linux's. Here is which of them are left out there, and why; all others must pass. Linked with
+ * --wrap=test_register.
  *
  * Whole files are left out (meson.build does not name them): -walk, -torture and -property are
  * about what is staged until a commit; -fences* and -trace look into the log; -deadline, -guard
@@ -82,6 +83,32 @@ static const struct {
 	{ "R9_out_of_order_and_failed_fences_hide_nothing_stronger", CLASSIC },
 	/* Signalled ones stay in another list. */
 	{ "add_after_signalled_fences_leaves_only_the_new_one", CLASSIC },
+
+	/* Of the mutex, which all have. */
+
+	/* No checks of arguments. */
+	{ "locking_after_done_is_reported", ALL },
+	{ "locking_on_after_a_deadlock_is_reported", ALL },
+	{ "only_the_holder_unlocks", ALL },
+	{ "a_context_is_for_one_thread_one_class_and_one_life", ALL },
+	{ "a_context_ends_empty", ALL },
+	{ "the_slow_way_is_for_who_holds_nothing", ALL },
+	{ "nobody_waits_for_himself", ALL },
+	{ "a_held_mutex_is_not_destroyed", ALL },
+	/* No made-up deadlocks. */
+	{ "made_up_deadlocks_are_off_at_start_and_get_rarer", ALL },
+	/* Wait-die only. */
+	{ "wound_wait_wounded_holder_learns_of_it_when_it_has_to_wait", ALL },
+	{ "wound_wait_wounded_holder_is_woken_in_another_queue", ALL },
+	{ "wound_wait_a_wound_just_before_the_look_is_not_missed", ALL },
+	{ "wound_wait_younger_waits_whatever_it_holds", ALL },
+	{ "who_passes_an_older_waiter_is_wounded", ALL },
+	{ "wound_wait_excludes_and_every_job_ends", ALL },
+	{ "a_trylock_under_a_context_counts_as_its_lock", ALL },
+	/* A point of the library's code. */
+	{ "who_would_pass_comes_too_late", ALL },
+	/* It may be freed only when all have left unlock, in Linux. */
+	{ "the_last_user_may_free_the_mutex_at_once", ALL },
 };
 
 void __wrap_test_register(struct test_case *test)

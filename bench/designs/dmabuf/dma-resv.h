@@ -43,7 +43,7 @@
 #endif
 #include DESIGN_HEADER
 
-extern struct ww_class reservation_ww_class; /* the library's */
+extern struct ww_class reservation_ww_class;
 
 void dma_resv_init(struct dma_resv *obj);
 void dma_resv_fini(struct dma_resv *obj);
@@ -65,7 +65,7 @@ struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor);
 struct dma_fence *dma_resv_iter_first(struct dma_resv_iter *cursor);
 struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor);
 
-/* The lock is the same in all designs: the library's. */
+/* The lock is the same in all designs: ww_mutex as Linux has it. */
 
 static inline int DMABUF_MUST_CHECK dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {

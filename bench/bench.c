@@ -21,11 +21,14 @@ static const struct design *const lock[] = {
 	&ours_lock_rows, &linux_lock_rows, &pthread_lock_rows,
 };
 
+static const struct design *const buffer[] = { &ours_buffer_rows };
+
 const struct family families[] = {
 	{ "reservation", resv, COUNT(resv) },
 	{ "readers against a writer", readers, COUNT(readers) },
 	{ "fence", fence, COUNT(fence) },
 	{ "chain and array", container, COUNT(container) },
 	{ "locks", lock, COUNT(lock) },
+	{ "buffer", buffer, COUNT(buffer) },
 };
 const unsigned int families_count = COUNT(families);

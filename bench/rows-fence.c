@@ -269,6 +269,13 @@ static double wait_any_done(unsigned int n)
 #define wait_any_done NULL
 #endif
 
+static double bytes(unsigned int n)
+{
+	(void)n;
+	frame_report("the object", sizeof(struct event), "bytes");
+	return REPORTED;
+}
+
 static const struct row rows[] = {
 	{ "life", 1, life, false },
 	{ "signal with n callbacks", 0, signal_alone, true },
@@ -283,6 +290,7 @@ static const struct row rows[] = {
 	{ "wait: it has signalled", 1, wait_done, true },
 	{ "wait for any of n: the last has", 64, wait_any_done, true },
 	{ "wait for any of n", 64, signal_any, false },
+	{ "memory", 1, bytes, false },
 };
 
 const struct design DESIGN_NAME(fence_rows) = { DESIGN_TITLE, rows, COUNT(rows) };

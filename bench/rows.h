@@ -13,7 +13,7 @@ extern const struct design ours_readers_rows, flat_readers_rows, inline_readers_
 	classic_readers_rows;
 extern const struct design ours_fence_rows, linux_fence_rows, condvar_fence_rows,
 	semaphore_fence_rows, eventfd_fence_rows;
-extern const struct design ours_container_rows;
+extern const struct design ours_container_rows, ours_buffer_rows;
 extern const struct design ours_lock_rows, linux_lock_rows, pthread_lock_rows;
 
 #endif

@@ -28,9 +28,8 @@ OURS = "ours"
 RATES = ("ns", "a second")
 
 
-def measure(program, rounds, only):
-    """{(family, row, unit): {n: {design: {round: value}}}}, in the program's order."""
-    rows = collections.OrderedDict()
+def measure(program, rounds, only, rows):
+    """Into @rows: {(family, row, unit): {n: {design: {round: value}}}}, in the program's order."""
     with subprocess.Popen([program, str(rounds), only], stdout=subprocess.PIPE,
                           text=True) as process:
         for line in process.stdout:
@@ -41,7 +40,6 @@ def measure(program, rounds, only):
                 print(f"\rround {int(nth) + 1} of {rounds} ", end="", file=sys.stderr)
     if process.returncode:
         sys.exit(f"{program} failed")
-    return rows
 
 
 def count(program, only, work):
@@ -112,7 +110,7 @@ def table(family, rows, summary):
                     for n, times in sizes.items()})
     yield (f"{family:<45} {'n':>6} {OURS:>11} {'':<8}"
            + "".join(f"{'/' + name:>9}" for name in names)
-           + ("   smallest, largest    instr" if names else ""))
+           + ("   smallest, largest" if names else "") + "    instr")
     for entry in summary:
         if entry["family"] != family:
             continue
@@ -122,8 +120,9 @@ def table(family, rows, summary):
         first = entry["designs"].get(names[0], {}) if names else {}
         if "ratio" in first:
             line += f"  {first['ratio']['min']:>8.3f} {first['ratio']['max']:>8.3f}"
-        if ours["instructions"] and first.get("instructions"):
-            line += f" {ours['instructions']:>8.0f} {first['instructions']:>8.0f}"
+        for counted in (ours, first):
+            if counted.get("instructions"):
+                line += f" {counted['instructions']:>8.0f}"
         yield line.rstrip()
 
 
@@ -165,7 +164,9 @@ def main():
     asked = parser.parse_args()
 
     program = asked.build / "bench" / "bench"
-    rows = measure(program, asked.rounds, asked.only)
+    rows = collections.OrderedDict()
+    measure(program, asked.rounds, asked.only, rows)
+    measure(asked.build / "bench" / "bench-bytes", 1, asked.only, rows)
     if not rows:
         sys.exit(f"there is no row with '{asked.only}' in it")
     counts = {} if asked.no_counts else count(program, asked.only, asked.build / "callgrind")

@@ -105,7 +105,8 @@ static const struct {
 	{ "who_passes_an_older_waiter_is_wounded", ALL },
 	{ "wound_wait_excludes_and_every_job_ends", ALL },
 	{ "a_trylock_under_a_context_counts_as_its_lock", ALL },
-	/* A point of the library's code. */
+	/* Points of the library's code. */
+	{ "an_unlock_whose_last_waiter_leaves_is_one_step", ALL },
 	{ "who_would_pass_comes_too_late", ALL },
 	/* It may be freed only when all have left unlock, in Linux. */
 	{ "the_last_user_may_free_the_mutex_at_once", ALL },

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In front of the library's header of this name: ww_mutex as Linux has it (shared/spec/semantics.md,
+ * In front of the library's header of this name: ww_mutex as Linux has it (semantics.md in shared/spec,
  * 8.8 and 10.13), for the designs of reservations. ../ww-mutex.c says how it works. Wait-die only,
  * as reservations are.
  */
@@ -60,7 +60,8 @@ void ww_acquire_init(struct ww_acquire_ctx *ctx, struct ww_class *ww_class);
 void ww_acquire_done(struct ww_acquire_ctx *ctx);
 void ww_acquire_fini(struct ww_acquire_ctx *ctx);
 int DMABUF_MUST_CHECK ww_mutex_lock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
-int DMABUF_MUST_CHECK ww_mutex_lock_interruptible(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
+int DMABUF_MUST_CHECK ww_mutex_lock_interruptible(struct ww_mutex *lock,
+						  struct ww_acquire_ctx *ctx);
 void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);
 int DMABUF_MUST_CHECK ww_mutex_lock_slow_interruptible(struct ww_mutex *lock,
 						       struct ww_acquire_ctx *ctx);

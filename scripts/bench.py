@@ -10,7 +10,7 @@ A ratio is of two measurements of one round; shown are the median over the round
 first of the other designs, the smallest and the largest. Below 1, ours is faster: where the unit is
 "a second", the ratio is theirs to ours. In brackets: no ratio, but what the other design has.
 `instr`: what callgrind counts an operation, of ours and of the first of the others; it repeats,
-time does not.
+time does not. At the end, how much code the designs of reservations are (codelines.py).
 """
 import argparse
 import collections
@@ -21,6 +21,8 @@ import shutil
 import statistics
 import subprocess
 import sys
+
+import codelines
 
 OURS = "ours"
 
@@ -174,6 +176,8 @@ def main():
     for family in dict.fromkeys(family for family, _, _ in rows):
         print("\n".join(table(family, rows, summary)), end="\n\n")
     (asked.build / "bench.json").write_text(json.dumps(summary, indent=1) + "\n")
+    if not asked.only:
+        print("\n".join(codelines.report()), end="\n\n")
     drawn = draw(rows, asked.build / "plots")
     print(f"{asked.build}/bench.json has all of it; {drawn} pictures are in {asked.build}/plots")
 

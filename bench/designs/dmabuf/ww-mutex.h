@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * In front of the library's header of this name: ww_mutex as Linux has it (semantics.md in shared/spec,
- * 8.8 and 10.13), for the designs of reservations. ../ww-mutex.c says how it works. Wait-die only,
- * as reservations are.
+ * In front of the library's header of this name: ww_mutex as Linux has it, for the designs of
+ * reservations (shared/spec/semantics.md, 8.8 and 10.13). ../ww-mutex.c says how it works.
+ * Wait-die only, as reservations are.
  */
 #ifndef DMABUF_WW_MUTEX_H
 #define DMABUF_WW_MUTEX_H

@@ -56,7 +56,8 @@ static void *write_on(void *unused)
 	began = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 	for (world.commits = 0; !window_is_over(&world.window); world.commits++)
 		commit((unsigned int)(world.commits + 1) % GENERATIONS);
-	world.commit_ns = (clock_ns(CLOCK_THREAD_CPUTIME_ID) - began) / (double)world.commits;
+	began = clock_ns(CLOCK_THREAD_CPUTIME_ID) - began;
+	world.commit_ns = began / (double)(world.commits ? world.commits : 1);
 	return unused;
 }
 

@@ -15,6 +15,7 @@ time does not. At the end, how much code the designs of reservations are (codeli
 import argparse
 import collections
 import json
+import math
 import pathlib
 import re
 import shutil
@@ -69,7 +70,9 @@ def count(program, only, work):
 def ratios(times, other, unit):
     """Ours to @other, a round each."""
     pairs = [(times[OURS][nth], times[other][nth]) for nth in times[OURS]]
-    return [theirs / ours if unit == "a second" else ours / theirs for ours, theirs in pairs]
+    if unit == "a second":
+        pairs = [(theirs, ours) for ours, theirs in pairs]
+    return [above / below if below else math.inf for above, below in pairs]
 
 
 def others(sizes):

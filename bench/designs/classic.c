@@ -53,6 +53,7 @@ void dma_resv_fini(struct dma_resv *obj)
 static void begin_change(struct dma_resv *obj)
 {
 	store_relaxed(&obj->seq, obj->seq + 1); /* before the rest, which is stored with release */
+	OS_RACE_POINT("classic: before a change");
 }
 
 static void end_change(struct dma_resv *obj)
@@ -287,6 +288,7 @@ static bool gather(struct dma_resv *obj, enum dma_resv_usage usage, struct dma_f
 	for (unsigned int i = 0; i < length; i++) {
 		struct dma_fence *fence = load_acquire(&list->fences[i]);
 
+		OS_RACE_POINT("classic: before reference");
 		if (!design_get_unless_dead(fence))
 			return false;
 		table[(*n)++] = fence;

@@ -4,6 +4,7 @@
  * fence, and a list of shared ones. classic.c says how it works.
  */
 #define design_restarts DESIGN_NAME(restarts)
+#define DESIGN_SETS_ARE_WHOLE /* what get_fences gives was there at one time */
 #define DESIGN_HAS_NO_WALKS /* nor replace_fences: they came with what followed it */
 
 extern __thread unsigned long design_restarts; /* how often this thread's questions began anew */

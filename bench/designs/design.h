@@ -10,6 +10,7 @@
 
 #include "fence/fence.h"
 #include "os/alloc.h"
+#include "os/fault.h"
 
 static inline struct dma_fence *design_get(struct dma_fence *fence)
 {

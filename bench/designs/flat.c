@@ -131,6 +131,7 @@ int dma_resv_reserve_fences(struct dma_resv *obj, unsigned int num_fences)
 	if (!new)
 		return -ENOMEM;
 	end = old ? carry(old, new) : new->head.capacity;
+	OS_RACE_POINT("flat: before the new list");
 	store_release(&obj->list, new);
 	for (; end < new->head.capacity; end++)
 		design_put(slot_fence(new->slots[end]));
@@ -157,6 +158,7 @@ void dma_resv_add_fence(struct dma_resv *obj, struct dma_fence *fence, enum dma_
 		const uintptr_t old = list->slots[i];
 
 		if (makes_room(fence, usage, old)) {
+			OS_RACE_POINT("flat: before replacing");
 			store_release(&list->slots[i], slot_of(fence, usage));
 			design_put(slot_fence(old));
 			return;
@@ -234,6 +236,7 @@ static void walk(struct dma_resv_iter *cursor)
 		if (cursor->index == cursor->num_fences)
 			return;
 		slot = load_acquire(&cursor->fences->slots[cursor->index++]);
+		OS_RACE_POINT("flat: before reference");
 		if (!design_get_unless_dead(slot_fence(slot))) {
 			restart(cursor);
 			continue;

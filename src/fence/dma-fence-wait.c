@@ -134,7 +134,7 @@ static void any_signaled(struct dma_fence *fence, struct dma_fence_cb *cb)
 
 	(void)fence;
 	if (__atomic_exchange_n(&waiter->state, CALLED, __ATOMIC_ACQ_REL) == ASLEEP)
-		os_futex_wake_one(&waiter->state);
+		os_thread_wake_later(&waiter->state);
 }
 
 /* Registers until one has signalled already. How many are registered then. */

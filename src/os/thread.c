@@ -11,6 +11,7 @@
 
 #include "os/atomic.h"
 #include "os/fault.h"
+#include "os/futex.h"
 
 __thread struct os_thread os_this_thread __attribute__((tls_model("initial-exec")));
 
@@ -50,6 +51,33 @@ void os_thread_run_work(void)
 		work->func(work);
 	}
 	self->working = false;
+}
+
+static __thread struct {
+	struct dmabuf_work work;
+	unsigned int count;
+	const uint32_t *word[16];
+} wakes __attribute__((tls_model("initial-exec")));
+
+static void run_wakes(struct dmabuf_work *work)
+{
+	(void)work;
+	for (unsigned int i = 0; i < wakes.count; i++)
+		os_futex_wake_one(wakes.word[i]);
+	wakes.count = 0;
+}
+
+void os_thread_wake_later(const uint32_t *word)
+{
+	if (!os_this_thread.short_locks || wakes.count == sizeof(wakes.word) / sizeof(wakes.word[0])) {
+		os_futex_wake_one(word);
+		return;
+	}
+	wakes.word[wakes.count++] = word;
+	if (wakes.count > 1)
+		return;
+	wakes.work.func = run_wakes;
+	os_work_queue(&wakes.work);
 }
 
 void os_thread_flush(void)

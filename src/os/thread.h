@@ -33,6 +33,13 @@ void os_work_queue(struct dmabuf_work *work);
 void os_thread_run_work(void);
 
 /*
+ * os_futex_wake_one() as soon as this thread holds no short lock: who wakes wants that lock next,
+ * and would sleep again. @word may be gone by then: who sleeps there, or on what has come there,
+ * takes a wake for a hint.
+ */
+void os_thread_wake_later(const uint32_t *word);
+
+/*
  * Start a thread that runs for as long as the process, with all signals blocked: 0 or -errno,
  * -EAGAIN: there can be none.
  */

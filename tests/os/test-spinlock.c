@@ -5,6 +5,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "os/futex.h"
 #include "os/spinlock.h"
 #include "os/thread.h"
 
@@ -168,4 +169,61 @@ TEST(work_runs_when_the_last_short_lock_is_dropped)
 
 	os_work_queue(&second.work);
 	ASSERT_INT(second.ran_at, ==, 4);
+}
+
+/* Sleeps until its word is not 0, which a wake tells it. */
+struct dozer {
+	uint32_t word; /* atomic */
+	struct sleeper sleeper;
+};
+
+static void doze(void *arg)
+{
+	struct dozer *dozer = arg;
+
+	store_release(&dozer->sleeper.tid, syscall(SYS_gettid));
+	while (!load_acquire(&dozer->word))
+		os_futex_wait(&dozer->word, 0, INT64_MAX, false);
+}
+
+TEST(who_is_to_wake_later_sleeps_until_the_last_short_lock_is_dropped)
+{
+	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+	struct dozer dozer = { .word = 0 };
+	struct test_thread *thread = test_thread_start(doze, &dozer);
+
+	WAIT_UNTIL(is_asleep(&dozer.sleeper));
+	dmabuf_spin_lock(&lock);
+	store_release(&dozer.word, 1);
+	os_thread_wake_later(&dozer.word);
+	for (unsigned int i = 0; i < 1000; i++) {
+		test_yield();
+		ASSERT_TRUE(is_asleep(&dozer.sleeper));
+	}
+	dmabuf_spin_unlock(&lock);
+	test_thread_join(thread);
+}
+
+/* More than are noted, and one without any lock. */
+TEST(all_wake_who_are_to_wake_later)
+{
+	enum { MANY = 20 };
+	struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
+	struct dozer dozers[MANY + 1] = { { .word = 0 } };
+	struct test_thread *threads[MANY + 1];
+
+	for (unsigned int i = 0; i <= MANY; i++)
+		threads[i] = test_thread_start(doze, &dozers[i]);
+	for (unsigned int i = 0; i <= MANY; i++)
+		WAIT_UNTIL(is_asleep(&dozers[i].sleeper));
+	dmabuf_spin_lock(&lock);
+	for (unsigned int i = 0; i < MANY; i++) {
+		store_release(&dozers[i].word, 1);
+		os_thread_wake_later(&dozers[i].word);
+	}
+	dmabuf_spin_unlock(&lock);
+	store_release(&dozers[MANY].word, 1);
+	os_thread_wake_later(&dozers[MANY].word);
+	for (unsigned int i = 0; i <= MANY; i++)
+		test_thread_join(threads[i]);
 }

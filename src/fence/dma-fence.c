@@ -7,8 +7,9 @@
  * is decided by one word:
  *
  *   signaller                                add_callback, under the lock
- *   S1  flags: SIGNALED, if neither it       C1  flags |= HAS_CALLBACKS  acq_rel
- *       nor HAS_CALLBACKS is there  acq_rel  C2  S1 came first: -ENOENT
+ *   S1  flags: SIGNALED, if neither it       C1  flags |= HAS_CALLBACKS  acq_rel; with
+ *       nor HAS_CALLBACKS is there  acq_rel      ENABLE_SIGNAL, if that calls no op
+ *                                            C2  S1 came first: -ENOENT
  *   S2  done: write the timestamp            C3  else: link into cb_list
  *   S3  flags |= TIMESTAMP          release
  *   S4  else: lock, SIGNALED, detach
@@ -424,19 +425,34 @@ int dma_fence_get_status_locked(struct dma_fence *fence)
  * Callbacks.
  */
 
-/* True: it will signal by itself. False: it has signalled. */
-static bool enable_signaling(struct dma_fence *fence) DMABUF_REQUIRES(dma_fence_spinlock(fence))
+/* Sets @wanted, if the fence has not signalled; all flags as they were. */
+static unsigned long set_flags(struct dma_fence *fence, unsigned long wanted)
 {
-	unsigned long flags = load_acquire(&fence->flags);
+	const unsigned long flags = load_acquire(&fence->flags);
 
-	if (!(flags & (SIGNALED | ENABLE_SIGNAL)))
-		flags = fetch_or_acq_rel(&fence->flags, ENABLE_SIGNAL);
+	if (flags & SIGNALED || (flags & wanted) == wanted)
+		return flags;
+	OS_RACE_POINT(wanted & HAS_CALLBACKS ? "add_callback: before HAS_CALLBACKS"
+					     : "enable_signaling: before ENABLE_SIGNAL");
+	return fetch_or_acq_rel(&fence->flags, wanted);
+}
+
+/*
+ * True: it will signal by itself, and @flag is set, too, unless its op may signal it: then it
+ * need not wait for our lock. False: it has signalled.
+ */
+static bool enable_signaling(struct dma_fence *fence, unsigned long flag)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
+{
+	const bool asks = fence->ops->enable_signaling;
+	const unsigned long flags = set_flags(fence, asks ? ENABLE_SIGNAL : ENABLE_SIGNAL | flag);
+
 	if (flags & SIGNALED)
 		return false;
 	if (flags & ENABLE_SIGNAL)
 		return true;
 	fence_trace(DMABUF_TRACE_FENCE_ENABLE, fence, 0);
-	if (!fence->ops->enable_signaling || fence->ops->enable_signaling(fence))
+	if (!asks || fence->ops->enable_signaling(fence))
 		return true;
 	wake_waiters(fence, signal_under_lock(fence, os_now_ns()));
 	return false;
@@ -448,19 +464,18 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 	if (load_acquire(&fence->flags) & (SIGNALED | ENABLE_SIGNAL))
 		return;
 	lock_fence(fence);
-	enable_signaling(fence);
+	enable_signaling(fence, 0);
 	unlock_fence(fence);
 }
 
 static int add_callback_locked(struct dma_fence *fence, struct dma_fence_cb *cb)
 	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
-	if (!enable_signaling(fence))
+	if (!enable_signaling(fence, HAS_CALLBACKS))
 		return -ENOENT;
-	OS_RACE_POINT("add_callback: before HAS_CALLBACKS");
-	if (fetch_or_acq_rel(&fence->flags, HAS_CALLBACKS) & SIGNALED) /* C1 */
-		return -ENOENT;					       /* C2 */
-	list_add_before(&cb->node, &fence->cb_list);		       /* C3 */
+	if (set_flags(fence, HAS_CALLBACKS) & SIGNALED) /* C1, unless that was done */
+		return -ENOENT;			      /* C2 */
+	list_add_before(&cb->node, &fence->cb_list);  /* C3 */
 	return 0;
 }
 

@@ -37,7 +37,7 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigne
 	resv_check_alive(obj, __func__);
 	lockdep_might_alloc();
 	if (set_get(obj, &set)) {
-		table = os_alloc_array(set.length, sizeof(struct dma_fence *));
+		table = os_alloc_raw(set.length * sizeof(struct dma_fence *));
 		if (!table) {
 			dma_resv_put_snapshot(&set);
 			return -ENOMEM;

@@ -103,11 +103,11 @@ static bool make_room(struct stack *stack)
 
 	if (stack->count + stack->out < stack->room)
 		return true;
-	larger = os_alloc_raw(room * sizeof(*larger));
+	larger = os_alloc_raw(room * sizeof(struct dma_resv_log *));
 	if (!larger)
 		return false;
 	if (stack->count)
-		memcpy(larger, stack->log, stack->count * sizeof(*larger));
+		memcpy(larger, stack->log, stack->count * sizeof(struct dma_resv_log *));
 	os_free(stack->log);
 	os_thread_enrol(&empty_at_exit);
 	stack->log = larger;
@@ -283,10 +283,12 @@ static uint32_t link_for(const uint32_t *tags, uint32_t length, uint32_t usage)
 }
 
 /* Relaxed: the commit that shows the newer entry orders it. */
-static void end_entry(uint32_t *ends, uint32_t i, uint32_t length)
+static void end_entry(const struct dma_resv_log *log, uint32_t i)
 {
-	if (!ends[i])
-		store_relaxed(&ends[i], length);
+	uint32_t *end = &log_ends(log)[i];
+
+	if (!*end)
+		store_relaxed(end, log->length);
 }
 
 /* The newest entry begins its category anew. Before the last that did, all have ended. */
@@ -303,7 +305,7 @@ static void end_category(const struct dma_resv_log *log, uint32_t usage)
 		}
 		left--;
 		if ((tag & TAG_USAGE) == usage) {
-			end_entry(log_ends(log), left, log->length);
+			end_entry(log, left);
 			if (tag & TAG_CUT)
 				return;
 		}

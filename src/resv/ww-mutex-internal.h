@@ -94,7 +94,9 @@ static inline bool ww_ctx_is_fine(const struct ww_mutex *lock, const struct ww_a
  * Take a free mutex where nobody watches and nothing is wrong: true. Else nothing was done, and
  * ww_mutex_lock() finds out.
  */
+DMABUF_UNCHECKED("this is the lock")
 static inline bool ww_lock_quickly(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(true, *lock)
 {
 	if (watch_is_on() || ww_makes_up_deadlocks())
 		return false;
@@ -113,7 +115,8 @@ static inline bool ww_lock_quickly(struct ww_mutex *lock, struct ww_acquire_ctx 
 /*
  * Drop a mutex that the caller holds, without a word to who watches.
  */
-static inline void ww_drop(struct ww_mutex *lock)
+DMABUF_UNCHECKED("this is the lock")
+static inline void ww_drop(struct ww_mutex *lock) DMABUF_RELEASE(*lock)
 {
 	const uintptr_t word = ww_word(lock) & ~WW_WAITERS;
 	struct ww_acquire_ctx *ctx = ww_ctx_in(word);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Usage: bench [--count] [ROUNDS [TEXT]]
+ * Usage: bench [--count] [--ours] [ROUNDS [TEXT]]
  *
  * A line a measurement: family, row, n, design, round, value, unit, with tabs between.
- * Only rows with TEXT in `family: row`, if that is given. scripts/bench.py makes tables of it.
+ * Only rows with TEXT in `family: row`, if that is given; only our design with --ours.
+ * scripts/bench.py makes tables of it.
  *
  * A second thread sleeps all the time, because glibc saves its atomic operations in a process that
  * has one thread only.
@@ -29,7 +30,7 @@
 
 unsigned long frame_sink;
 
-static bool counting;
+static bool counting, only_ours;
 static char label[256]; /* of what is measured */
 static double began;
 
@@ -119,8 +120,10 @@ static bool is_asked_for(const struct family *family, const struct row *row, con
 
 static void measure_row(const struct family *family, unsigned int row, unsigned int round)
 {
-	for (unsigned int i = 0; i < family->designs_count; i++) {
-		const unsigned int nth = round % 2 ? family->designs_count - 1 - i : i;
+	const unsigned int count = only_ours ? 1 : family->designs_count;
+
+	for (unsigned int i = 0; i < count; i++) {
+		const unsigned int nth = round % 2 ? count - 1 - i : i;
 
 		measure(family, family->designs[nth], &family->designs[nth]->rows[row], round);
 	}
@@ -152,10 +155,9 @@ int main(int argc, char **argv)
 	unsigned int rounds = 9;
 	pthread_t sleeper;
 
-	if (argc > 1 && !strcmp(argv[1], "--count")) {
-		counting = true;
-		argc--;
-		argv++;
+	for (; argc > 1 && argv[1][0] == '-'; argc--, argv++) {
+		counting |= !strcmp(argv[1], "--count");
+		only_ours |= !strcmp(argv[1], "--ours");
 	}
 	if (argc > 1)
 		rounds = (unsigned int)strtoul(argv[1], NULL, 10);

@@ -24,6 +24,7 @@ import subprocess
 import sys
 
 import codelines
+import counting
 
 OURS = "ours"
 
@@ -43,28 +44,6 @@ def measure(program, rounds, only, rows):
                 print(f"\rround {int(nth) + 1} of {rounds} ", end="", file=sys.stderr)
     if process.returncode:
         sys.exit(f"{program} failed")
-
-
-def count(program, only, work):
-    """{(family, row, n, design): instructions an operation}."""
-    shutil.rmtree(work, ignore_errors=True)
-    work.mkdir()
-    subprocess.run(["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
-                    "--separate-threads=yes", f"--callgrind-out-file={work}/out",
-                    program, "--count", "1", only], check=True, stdout=subprocess.DEVNULL)
-    sums = collections.defaultdict(lambda: [0, 0])
-    for path in work.iterdir():
-        text = path.read_text(encoding="utf-8", errors="replace")
-        trigger = re.search(r"^desc: Trigger: Client Request: (.*)$", text, re.M)
-        total = re.search(r"^(?:totals|summary): (\d+)", text, re.M)
-        if trigger and total and int(total[1]):
-            *key, operations = trigger[1].split("\t")
-            family, row, n, design = key
-            entry = sums[family, row, int(n), design]
-            entry[0] += int(total[1])
-            entry[1] += float(operations)
-    shutil.rmtree(work)
-    return {key: instructions / operations for key, (instructions, operations) in sums.items()}
 
 
 def ratios(times, other, unit):
@@ -174,7 +153,8 @@ def main():
     measure(asked.build / "bench" / "bench-bytes", 1, asked.only, rows)
     if not rows:
         sys.exit(f"there is no row with '{asked.only}' in it")
-    counts = {} if asked.no_counts else count(program, asked.only, asked.build / "callgrind")
+    counts = {} if asked.no_counts else counting.count(
+        program, asked.build / "callgrind", "1", asked.only)
     summary = summarise(rows, counts)
     for family in dict.fromkeys(family for family, _, _ in rows):
         print("\n".join(table(family, rows, summary)), end="\n\n")

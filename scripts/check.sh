@@ -135,12 +135,14 @@ check_steps()
 		step 'fuzz: library and model agree' fuzz || :
 	fi
 	if step 'release: builds without tests' build build-check/release gcc --werror \
-		--buildtype=release -Dtests=false -Ddemo=disabled; then
+		--buildtype=release -Dtests=false -Ddemo=disabled -Dbench=true; then
 		step 'release: symbols' script symbols "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: every symbol is called by a test' script called \
 			"$here/build-check/release/src/libdmabuf.so" "$here/build-check/gcc" || :
 		step 'release: probes' script probes "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: layers' script layers "$here/build-check/release" || :
+		step 'release: no row takes more instructions' script counts \
+			"$here/build-check/release" || :
 		step 'release: install, and build against it' "$here/scripts/test-install.sh" \
 			"$here/build-check/release" "$here/build-check/install" || :
 		step 'release: linux-compat links from two units' script compat-headers \

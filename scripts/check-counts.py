@@ -1,0 +1,55 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The instructions of our main rows are no more than bench/counts.txt has, by a tenth.
+
+Arguments: a release build directory with bench/bench in it; --renew writes the file anew, with
+the rows that it has. Fewer is fine, and says so: then renew. A count repeats to the instruction where
+no memory is allocated, and nearly where it is.
+"""
+import pathlib
+import sys
+
+import counting
+from tree import ROOT, finish
+
+FILE = ROOT / "bench" / "counts.txt"
+MARGIN = 1.1
+HEAD = """# Instructions an operation, of our design, as callgrind counts them: family, row, n, count, with
+# tabs between. `./run check` compares; after a change that is meant:
+# python3 -B scripts/check-counts.py build-bench --renew
+"""
+
+
+def committed():
+    """{(family, row, n): instructions}."""
+    rows = {}
+    for line in FILE.read_text(encoding="utf-8").splitlines():
+        if line and not line.startswith("#"):
+            family, row, n, instructions = line.split("\t")
+            rows[family, row, int(n)] = float(instructions)
+    return rows
+
+
+def main():
+    build = pathlib.Path(sys.argv[1])
+    found = counting.count(build / "bench" / "bench", build / "callgrind", "--ours", "1")
+    found = {key[:3]: instructions for key, instructions in found.items()}
+    before = committed()
+    if "--renew" in sys.argv[2:]:
+        FILE.write_text(HEAD + "".join(
+            f"{family}\t{row}\t{n}\t{found[family, row, n]:.0f}\n"
+            for family, row, n in before), encoding="utf-8")
+    problems = []
+    for (family, row, n), count in before.items():
+        now = found.get((family, row, n))
+        name = f"{family}: {row}, {n}"
+        if now is None:
+            problems.append(f"{name}: there is no such row")
+        elif now > count * MARGIN + 1 and "--renew" not in sys.argv:
+            problems.append(f"{name}: {now:.0f} instructions, were {count:.0f}")
+        elif now * MARGIN + 1 < count:
+            print(f"{name}: {now:.0f} instructions, were {count:.0f}")
+    finish(problems, f"{len(before)} rows")
+
+
+main()

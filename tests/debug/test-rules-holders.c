@@ -380,9 +380,9 @@ TEST(unlock_of_a_reservation_by_another_thread_is_reported)
 	struct dma_resv resv;
 
 	dma_resv_init(&resv);
-	ASSERT_FATAL(lock_and_hand_over(&resv), "D004", "here:", "unlock_elsewhere",
+	ASSERT_FATAL(lock_and_hand_over(&resv), "D004", "reservation", "here:", "unlock_elsewhere",
 		     "taken last:", "lock_and_hand_over", "What to do: let the thread unlock");
-	ASSERT_FATAL(unlock_elsewhere(&resv), "D004", "here:", "unlock_elsewhere");
+	ASSERT_FATAL(unlock_elsewhere(&resv), "D004", "reservation", "here:", "unlock_elsewhere");
 	dma_resv_fini(&resv);
 }
 

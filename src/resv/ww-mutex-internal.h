@@ -91,8 +91,8 @@ static inline bool ww_ctx_is_fine(const struct ww_mutex *lock, const struct ww_a
 }
 
 /*
- * Take a free mutex where nobody watches and nothing is wrong: true. Else nothing was done, and
- * ww_mutex_lock() finds out.
+ * Take a free mutex where nobody watches and nothing is wrong: true. Else it was not taken, and
+ * ww_mutex_lock() finds out why.
  */
 DMABUF_UNCHECKED("this is the lock")
 static inline bool ww_lock_quickly(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
@@ -112,9 +112,7 @@ static inline bool ww_lock_quickly(struct ww_mutex *lock, struct ww_acquire_ctx 
 	return true;
 }
 
-/*
- * Drop a mutex that the caller holds, without a word to who watches.
- */
+/* Drop a mutex that the caller holds, without a word to who watches. */
 DMABUF_UNCHECKED("this is the lock")
 static inline void ww_drop(struct ww_mutex *lock) DMABUF_RELEASE(*lock)
 {

@@ -188,10 +188,10 @@ static enum fence_state peek_entry(const struct dma_resv_log *log, uint32_t i, u
 	return state;
 }
 
-/* Raise the hint over a few that are done, so that those who ask again find what is not. */
-static void creep(struct dma_resv_log *log, uint32_t hint, uint32_t length)
+/* Raise the hint over a few that are done, so that who asks again finds what is not. There are more. */
+static void creep(struct dma_resv_log *log, uint32_t hint)
 {
-	const uint32_t end = length - hint < CREEP ? length : hint + CREEP;
+	const uint32_t end = hint + CREEP;
 	uint32_t i = hint;
 
 	while (i < end && (!log->fences[i] || fence_peek(log->fences[i]) == FENCE_DONE))
@@ -226,7 +226,7 @@ static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
 		state = peek_entry(log, --left, length, usage, &passed);
 		if (state != FENCE_DONE) {
 			if (length - left > CREEP)
-				creep(log, hint, length);
+				creep(log, hint);
 			return state;
 		}
 	}

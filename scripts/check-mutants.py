@@ -16,7 +16,7 @@ def problems(mutant):
     if mutant.build == "model":
         return
     for test in mutant.tests:
-        if not list(ROOT.glob(f"tests/*/test-{test}.c")):
+        if not list(ROOT.glob(f"tests/*/test-{test.removesuffix('-unwatched')}.c")):
             yield f"{short(mutant.path)}: there is no test {test}"
 
 

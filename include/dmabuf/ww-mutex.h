@@ -126,6 +126,10 @@ struct ww_acquire_ctx {
 	bool wounded;
 	bool done_acquire;
 	bool is_wait_die;
+	struct dma_fence *taken_fence;	 /* the last that reservations under it took */
+	struct dma_fence *dropped_fence; /* and dropped */
+	uint32_t taken;			 /* references for later ones */
+	uint32_t dropped;		 /* references to put */
 };
 
 /**
@@ -181,6 +185,9 @@ void ww_acquire_done(struct ww_acquire_ctx *ctx);
  * ww_acquire_fini() - end of use of a context
  * @ctx: context of the calling thread, under which nothing is held any more;
  *	else this aborts
+ *
+ * References on fences that reservations dropped under @ctx may be put here, not before: a
+ * fence's release may run in this call.
  *
  * Since: 0.1.
  */

@@ -47,14 +47,37 @@ static inline bool fence_is_signaled(struct dma_fence *fence)
 	return state == FENCE_ASK ? dma_fence_is_signaled(fence) : state == FENCE_DONE;
 }
 
-/* dma_fence_get(), likewise. */
+/* @n references more; relaxed: who has one may make others. */
+static inline void fence_get_many(struct dma_fence *fence, uint32_t n)
+{
+	dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, n),
+		      "a fence without references is used: hold one");
+}
+
+static inline void fence_put_many(struct dma_fence *fence, uint32_t n)
+{
+	const uint32_t count = fetch_sub_acq_rel(&fence->refcount.count, n);
+
+	dmabuf_bug_on(count < n, "a fence without references is put: somebody put one too many");
+	if (count == n)
+		dma_fence_release(&fence->refcount);
+}
+
+/* dma_fence_get() and dma_fence_put(), likewise. */
 static inline struct dma_fence *fence_get(struct dma_fence *fence)
 {
 	if (watch_is_on())
 		return dma_fence_get(fence);
-	dmabuf_bug_on(!fetch_add_relaxed(&fence->refcount.count, 1),
-		      "a fence without references is used: hold one");
+	fence_get_many(fence, 1);
 	return fence;
+}
+
+static inline void fence_put(struct dma_fence *fence)
+{
+	if (watch_is_on())
+		dma_fence_put(fence);
+	else
+		fence_put_many(fence, 1);
 }
 
 /* dma_fence_is_later_or_same() of two of one context. */

@@ -14,6 +14,12 @@ void *os_alloc_array(size_t count, size_t size);
 /* Memory with any content, or NULL. */
 void *os_alloc_raw(size_t size);
 
+/* The same; no failure is made in it, for what shows in no result, or has asked for one. */
+void *os_alloc_quietly(size_t size);
+
+/* Nobody looks at it any more, as if it had been freed: in tests its content goes. */
+void os_poison(void *memory);
+
 /* NULL is fine. */
 void os_free(void *memory);
 

@@ -173,18 +173,35 @@ static void leave(struct dmabuf_work *work)
 		hand_on();
 }
 
-void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head))
+static void leave_soon(void)
+{
+	if (gathered.leaving)
+		return;
+	gathered.leaving = true;
+	gathered.work.func = leave;
+	os_work_queue(&gathered.work);
+}
+
+static void gather(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head))
 {
 	head->func = func;
 	head->next = gathered.first;
 	gathered.first = head;
 	if (!gathered.count++)
 		os_thread_enrol(&flush_at_exit);
-	if (gathered.count >= BATCH_SIZE && !gathered.leaving) {
-		gathered.leaving = true;
-		gathered.work.func = leave;
-		os_work_queue(&gathered.work);
-	}
+}
+
+void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head))
+{
+	gather(head, func);
+	if (gathered.count >= BATCH_SIZE)
+		leave_soon();
+}
+
+void os_call_rcu_soon(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head))
+{
+	gather(head, func);
+	leave_soon();
 }
 
 void dmabuf_free_rcu(struct dmabuf_rcu_head *head, void *memory)

@@ -27,7 +27,9 @@
 #include "debug/lockdep.h"
 #include "os/fault.h"
 #include "os/report.h"
+#include "resv/bulk.h"
 #include "resv/fences.h"
+#include "resv/log-memory.h"
 #include "resv/set.h"
 #include "resv/trace.h"
 
@@ -105,7 +107,7 @@ void fences_stage_one(struct dma_resv_fences *fences, struct dma_fence *fence,
 	fences->touched = true;
 	/* The published word owns its fence already, should that come back. */
 	if (new != fences->word)
-		fence_get(fence);
+		bulk_get(&fences->obj->lock, fence);
 	fences->staged = new;
 	drop_staged(fences, old);
 }
@@ -128,7 +130,7 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
 static bool is_carried(const struct dma_resv_log *log, uint32_t *next, uint32_t end,
 		       const struct dma_fence *fence)
 {
-	if (*next == end || log->fences[*next] != fence)
+	if (*next == end || log->entry[*next].fence != fence)
 		return false;
 	++*next;
 	return true;
@@ -141,12 +143,12 @@ static void share(const struct dma_resv_log *old, struct dma_resv_log *new)
 
 	new->borrowed = 0;
 	for (uint32_t i = 0; i < old->length; i++) {
-		if (!is_carried(new, &carried, new->length, old->fences[i]))
+		if (!is_carried(new, &carried, new->length, old->entry[i].fence))
 			continue;
 		if (i < old->borrowed)
 			new->borrowed++;
 		else
-			dma_fence_get(old->fences[i]);
+			dma_fence_get(old->entry[i].fence);
 	}
 }
 
@@ -180,15 +182,15 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 
 		if (set->length && !fence_is_signaled(fence) &&
 		    !(except && fence->context == *except))
-			log_append(log, fence, word_usage(set->word));
+			log_carry(log, fence, word_usage(set->word));
 	}
 	for (uint32_t i = 0; word_is_log(set->word) && i < set->length; i++) {
-		struct dma_fence *fence = old->fences[i];
+		struct dma_fence *fence = old->entry[i].fence;
 
 		if (!fence || log_is_superseded(old, i, set->length) ||
 		    fence_is_signaled(fence) || (except && fence->context == *except))
 			continue;
-		log_append(log, fence, log_tags(old)[i] & TAG_USAGE);
+		log_carry(log, fence, old->entry[i].tag & TAG_USAGE);
 	}
 	log->borrowed = log->length;
 }
@@ -264,31 +266,31 @@ bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
 	return all <= 1 || spare_has_room(fences, all);
 }
 
-/* Is there room for @n more without anything that could fail? */
-static bool has_room(const struct dma_resv_fences *fences, const struct dma_resv_snapshot *set,
-		     unsigned int n, uint32_t *ret_live) DMABUF_REQUIRES(fences->obj->lock)
+static bool log_has_room(uintptr_t word, unsigned int n)
 {
-	const struct dma_resv_log *log = word_is_log(set->word) ? word_log(set->word) : NULL;
+	return word_is_log(word) && word_log(word)->capacity - word_log(word)->length >= n;
+}
 
-	if (log && log->capacity - log->length >= n)
+/* Where the staged word has no room for @n more: make sure that there will be, or false: no memory. */
+static bool make_room(struct dma_resv_fences *fences, unsigned int n)
+	DMABUF_REQUIRES(fences->obj->lock)
+{
+	const struct dma_resv_snapshot set = set_staged(fences);
+	const uint32_t live = set_count_live(&set);
+	const uint64_t all = live + (uint64_t)n;
+
+	if (all <= 1 && !word_is_log(set.word))
 		return true;
-	*ret_live = set_count_live(set);
-	if (!log && *ret_live + (uint64_t)n <= 1)
-		return true;
-	return spare_has_room(fences, *ret_live + (uint64_t)n);
+	return spare_has_room(fences, all) || set_aside(fences, capacity_for(live, n));
 }
 
 int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences, unsigned int n)
 {
-	struct dma_resv_snapshot set;
-	uint32_t live = 0;
-
 	lockdep_might_alloc();
 	check_guard(obj, fences);
 	if (n <= fences->reserved)
 		return 0;
-	set = set_staged(fences);
-	if (!has_room(fences, &set, n, &live) && !set_aside(fences, capacity_for(live, n)))
+	if (!log_has_room(fences->staged, n) && !make_room(fences, n))
 		return -ENOMEM;
 	fences->reserved = n;
 	fences->touched = true;
@@ -312,19 +314,12 @@ static void use_reservation(struct dma_resv_fences *fences, const char *who)
 	fences->reserved--;
 }
 
-/* The staged log, with room for one more and for what stays reserved. */
+/* The staged log with room for one more and for what stays reserved. */
 static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
 	DMABUF_REQUIRES(fences->obj->lock)
 {
-	const uintptr_t staged = fences->staged;
-
-	if (word_is_log(staged)) {
-		struct dma_resv_log *log = word_log(staged);
-
-		if (log->capacity - log->length > fences->reserved)
-			return log;
-	}
-	fences_compact(fences, use_spare(fences));
+	if (!log_has_room(fences->staged, fences->reserved + 1))
+		fences_compact(fences, use_spare(fences));
 	return word_log(fences->staged);
 }
 
@@ -346,7 +341,7 @@ static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint
 {
 	/* First: making room may drop the only other reference on it. */
 	if (fence)
-		fence_get(fence);
+		bulk_get(&fences->obj->lock, fence);
 	log_append(log_with_room(fences), fence, usage_and_cut);
 }
 
@@ -420,24 +415,29 @@ static void retire_log(struct dma_resv_log *old, struct dma_resv_log *new)
 	}
 	/* First: whose last reference is put here may ask us, and find the new log whole. */
 	new->borrowed = 0;
-	for (uint32_t i = 0; i < old->length; i++) {
-		if (!is_carried(new, &carried, borrowed, old->fences[i]))
-			dma_fence_put(old->fences[i]);
+	for (uint32_t i = 0; carried + (old->length - i) > borrowed; i++) {
+		if (!is_carried(new, &carried, borrowed, old->entry[i].fence))
+			word_put((uintptr_t)old->entry[i].fence);
 	}
 	log_free(old);
 }
 
 /* @new is published. Drop what the word before stood for, or hand it over. */
-static void retire(uintptr_t old, uintptr_t new)
+static void retire(struct dma_resv_fences *fences, uintptr_t old, uintptr_t new)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	struct dma_resv_log *borrower = word_is_log(new) ? word_log(new) : NULL;
 
-	if (!borrower || !borrower->borrowed)
-		word_put(old);
-	else if (word_is_log(old))
-		retire_log(word_log(old), borrower);
-	else
-		borrower->borrowed = 0; /* one fence, and it is carried */
+	if (borrower && borrower->borrowed) {
+		if (word_is_log(old))
+			retire_log(word_log(old), borrower);
+		else
+			borrower->borrowed = 0; /* one fence, and it is carried */
+	} else if (word_is_log(old)) {
+		log_put(word_log(old));
+	} else if (old) {
+		bulk_put(&fences->obj->lock, word_fence(old));
+	}
 }
 
 static void publish_length(struct dma_resv_log *log)
@@ -446,19 +446,25 @@ static void publish_length(struct dma_resv_log *log)
 		store_release(&log->committed, log->length); /* W2 */
 }
 
-static void commit(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
+static __attribute__((noinline)) void publish_word(struct dma_resv_fences *fences)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
 	const uintptr_t old = fences->word, new = fences->staged; /* only the holder writes them */
 
+	OS_RACE_POINT("commit: before the word");
+	store_release(&fences->word, new); /* W3 */
+	retire(fences, old, new);
+}
+
+static inline void commit(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
+{
 	commit_trace(fences);
-	if (word_is_log(new))
-		publish_length(word_log(new));
-	if (new != old) {
-		OS_RACE_POINT("commit: before the word");
-		store_release(&fences->word, new); /* W3 */
-		retire(old, new);
-	}
-	put_dropped(fences);
+	if (word_is_log(fences->staged))
+		publish_length(word_log(fences->staged));
+	if (fences->staged != fences->word)
+		publish_word(fences);
+	if (fences->dropped)
+		put_dropped(fences);
 }
 
 void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences)

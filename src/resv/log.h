@@ -18,6 +18,12 @@
 #include "fence/fence.h"
 #include "os/atomic.h"
 
+struct log_entry {
+	struct dma_fence *fence; /* NULL: its category was emptied here */
+	uint32_t tag;		 /* see below */
+	uint32_t end; /* atomic, by the holder: the length from which on it is superfluous; 0: it is not */
+};
+
 struct dma_resv_log {
 	uint32_t refs;	    /* atomic: one of the word, one of each snapshot */
 	uint32_t capacity;  /* constant */
@@ -31,7 +37,7 @@ struct dma_resv_log {
 		};
 		struct dmabuf_rcu_head rcu; /* after the last reference */
 	};
-	struct dma_fence *fences[]; /* capacity; then tables of numbers, see below */
+	struct log_entry entry[]; /* capacity; then an index, see log.c */
 };
 
 /*
@@ -45,44 +51,13 @@ struct dma_resv_log {
 /* A larger link would not fit the tag; with 32-bit pointers, nor the size a size_t. */
 #define LOG_MAX_CAPACITY (1u << (sizeof(void *) < 8 ? 25 : 27))
 
-static inline uint32_t *log_tags(const struct dma_resv_log *log)
-{
-	return (uint32_t *)(uintptr_t)&log->fences[log->capacity];
-}
-
-/* Atomic, by the holder: the length from which on an entry is superfluous; 0: it is not. */
-static inline uint32_t *log_ends(const struct dma_resv_log *log)
-{
-	return log_tags(log) + log->capacity;
-}
-
 /* Is entry @i superfluous in a set of @length? Relaxed: what belongs to the set came before it. */
 static inline bool log_is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t length)
 {
-	const uint32_t end = load_relaxed(&log_ends(log)[i]);
+	const uint32_t end = load_relaxed(&log->entry[i].end);
 
 	return end && end <= length;
 }
-
-/*
- * Memory. A log that was never shown to others goes back to a cache of the thread's;
- * one that was, to free() after a grace period.
- */
-
-/* Room for at least @capacity entries, empty, with one reference; or NULL. */
-struct dma_resv_log *log_alloc(uint64_t capacity);
-
-/*
- * Memory for a log of at least @capacity entries, or NULL. It is not touched: most of what is set
- * aside goes back unused, and to look at it costs more than all the rest. Then either becomes a
- * log as log_alloc() gives it, or goes back; @capacity: what was told.
- */
-struct dma_resv_log *log_set_aside(uint64_t capacity, uint32_t *ret_capacity);
-void log_use(struct dma_resv_log *log, uint32_t capacity);
-void log_give_back(struct dma_resv_log *log, uint32_t capacity);
-
-/* Nobody can reach it but readers in RCU sections, and it owns no fences. */
-void log_free(struct dma_resv_log *log);
 
 /* False: the last reference is gone. */
 bool log_get_unless_dead(struct dma_resv_log *log);
@@ -96,6 +71,9 @@ void log_own(struct dma_resv_log *log);
  * this length that it supersedes, or cuts.
  */
 void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut);
+
+/* The same for one of a set of which none supersedes another. The reference stays where it is. */
+void log_carry(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage);
 
 /* Does (@fence, @usage) make (@old, @old_usage) superfluous? */
 static inline bool fence_supersedes(const struct dma_fence *fence, enum dma_resv_usage usage,
@@ -143,6 +121,12 @@ static inline uintptr_t word_of_fence(const struct dma_fence *fence, enum dma_re
 }
 
 /* Drops the reference that a word stands for. */
-void word_put(uintptr_t word);
+static inline void word_put(uintptr_t word)
+{
+	if (word_is_log(word))
+		log_put(word_log(word));
+	else if (word)
+		fence_put(word_fence(word));
+}
 
 #endif

@@ -36,6 +36,10 @@ bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot 
 	uintptr_t word;
 	uint32_t length;
 
+	if (!load_acquire(&fences->word)) { /* R1: nothing to hold */
+		*ret_set = (struct dma_resv_snapshot){ 0 };
+		return false;
+	}
 	dmabuf_rcu_read_lock();
 	for (;;) {
 		word = load_acquire(&fences->word); /* R1 */
@@ -96,21 +100,20 @@ bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set)
 static struct dma_fence *next_in_log(struct dma_resv_snapshot_cursor *cursor)
 {
 	const struct dma_resv_log *log = word_log(cursor->set.word);
-	const uint32_t *tags = log_tags(log);
 
 	while (cursor->index) {
-		const uint32_t tag = tags[cursor->index - 1];
+		const struct log_entry *entry = &log->entry[cursor->index - 1];
+		const uint32_t tag = entry->tag;
 
 		if ((tag & TAG_USAGE) > cursor->usage) {
 			cursor->index = tag >> TAG_LINK_SHIFT;
 			continue;
 		}
 		cursor->index--;
-		if (!log->fences[cursor->index] ||
-		    log_is_superseded(log, cursor->index, cursor->set.length))
+		if (!entry->fence || log_is_superseded(log, cursor->index, cursor->set.length))
 			continue;
 		cursor->fence_usage = tag & TAG_USAGE;
-		return log->fences[cursor->index];
+		return entry->fence;
 	}
 	return NULL;
 }
@@ -138,16 +141,14 @@ struct dma_fence *dma_resv_snapshot_next(struct dma_resv_snapshot_cursor *cursor
 	return cursor->fence_usage <= cursor->usage ? word_fence(cursor->set.word) : NULL;
 }
 
-uint32_t set_count_live(const struct dma_resv_snapshot *set)
+uint32_t set_count_live_in_log(const struct dma_resv_snapshot *set)
 {
 	const struct dma_resv_log *log = word_log(set->word);
 	uint32_t live = 0;
 
-	if (!word_is_log(set->word))
-		return set->length && !fence_is_signaled(word_fence(set->word));
 	for (uint32_t i = 0; i < set->length; i++)
-		live += log->fences[i] && !log_is_superseded(log, i, set->length) &&
-			!fence_is_signaled(log->fences[i]);
+		live += log->entry[i].fence && !log_is_superseded(log, i, set->length) &&
+			!fence_is_signaled(log->entry[i].fence);
 	return live;
 }
 
@@ -174,10 +175,10 @@ static void raise_hint(struct dma_resv_log *log, uint32_t length)
 static enum fence_state peek_entry(const struct dma_resv_log *log, uint32_t i, uint32_t length,
 				   enum dma_resv_usage usage, bool *ret_passed)
 {
-	struct dma_fence *fence = log->fences[i];
+	struct dma_fence *fence = log->entry[i].fence;
 	enum fence_state state;
 
-	if (!fence || (log_tags(log)[i] & TAG_USAGE) > usage)
+	if (!fence || (log->entry[i].tag & TAG_USAGE) > usage)
 		return FENCE_DONE;
 	state = fence_peek(fence); /* H1 */
 	/* Nobody waits for it any more, so a lazy one may never signal. */
@@ -194,7 +195,7 @@ static void creep(struct dma_resv_log *log, uint32_t hint)
 	const uint32_t end = hint + CREEP;
 	uint32_t i = hint;
 
-	while (i < end && (!log->fences[i] || fence_peek(log->fences[i]) == FENCE_DONE))
+	while (i < end && (!log->entry[i].fence || fence_peek(log->entry[i].fence) == FENCE_DONE))
 		i++;
 	if (i > hint)
 		raise_hint(log, i);
@@ -203,7 +204,6 @@ static void creep(struct dma_resv_log *log, uint32_t hint)
 static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
 				 enum dma_resv_usage usage)
 {
-	const uint32_t *tags = log_tags(log);
 	bool passed = false, hopped = false;
 	enum fence_state state;
 	uint32_t hint, left;
@@ -216,7 +216,7 @@ static enum fence_state peek_log(struct dma_resv_log *log, uint32_t length,
 			return state;
 	}
 	for (left = length; left > hint;) {
-		const uint32_t tag = tags[left - 1];
+		const uint32_t tag = log->entry[left - 1].tag;
 
 		if ((tag & TAG_USAGE) > usage) {
 			left = tag >> TAG_LINK_SHIFT;

@@ -30,7 +30,13 @@ bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *re
 bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set);
 
 /* How many fences a walk over all of it would find that have not signalled. */
-uint32_t set_count_live(const struct dma_resv_snapshot *set);
+uint32_t set_count_live_in_log(const struct dma_resv_snapshot *set);
+static inline uint32_t set_count_live(const struct dma_resv_snapshot *set)
+{
+	if (word_is_log(set->word))
+		return set_count_live_in_log(set);
+	return set->length && !fence_is_signaled(word_fence(set->word));
+}
 
 /*
  * What the state words say about a set that no reference holds, or that the caller

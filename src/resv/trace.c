@@ -15,16 +15,16 @@ void lock_trace_listened(enum dmabuf_trace_event event, struct ww_mutex *lock, i
 		trace_emit(&trace);
 }
 
-/* Fences as a table, whatever the word is; @room: for the one of a word. How many. */
-static uint32_t table_of(const struct dma_resv_snapshot *set, struct dma_fence **room,
-			 struct dma_fence *const **ret_table)
+/* Entries as a table, whatever the word is; @room: for the fence of a word. How many. */
+static uint32_t table_of(const struct dma_resv_snapshot *set, struct log_entry *room,
+			 const struct log_entry **ret_table)
 {
-	*room = NULL;
+	*room = (struct log_entry){ 0 };
 	*ret_table = room;
 	if (word_is_log(set->word))
-		*ret_table = word_log(set->word)->fences;
+		*ret_table = word_log(set->word)->entry;
 	else if (set->word)
-		*room = word_fence(set->word);
+		room->fence = word_fence(set->word);
 	return set->length;
 }
 
@@ -34,16 +34,17 @@ static uint32_t table_of(const struct dma_resv_snapshot *set, struct dma_fence *
  */
 static int64_t count_new(const struct dma_resv_snapshot *old, const struct dma_resv_snapshot *new)
 {
-	struct dma_fence *old_room, *new_room, *const *old_table, *const *new_table;
+	const struct log_entry *old_table, *new_table;
+	struct log_entry old_room, new_room;
 	const uint32_t old_length = table_of(old, &old_room, &old_table);
 	const uint32_t new_length = table_of(new, &new_room, &new_table);
 	uint32_t carried = 0, empty = 0;
 
 	for (uint32_t i = 0; i < old_length && carried < new_length; i++)
-		carried += old_table[i] == new_table[carried];
+		carried += old_table[i].fence == new_table[carried].fence;
 	/* The entries of dma_resv_fences_set() to nothing. */
 	for (uint32_t i = carried; i < new_length; i++)
-		empty += !new_table[i];
+		empty += !new_table[i].fence;
 	return (int64_t)new_length - carried - empty;
 }
 

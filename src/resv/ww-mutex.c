@@ -12,6 +12,7 @@
 
 #include "os/fault.h"
 #include "os/report.h"
+#include "resv/bulk.h"
 #include "resv/trace.h"
 #include "resv/ww-rules.h"
 
@@ -283,5 +284,6 @@ void ww_acquire_fini(struct ww_acquire_ctx *ctx)
 	dmabuf_bug_on(ctx->acquired,
 		      "context %p: finished with %u locks held; unlock them first",
 		      (void *)ctx, ctx->acquired);
+	bulk_end(ctx);
 	ctx->task = 0;
 }

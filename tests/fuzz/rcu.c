@@ -45,6 +45,15 @@ void dmabuf_call_rcu(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rc
 	run_deferred();
 }
 
+void os_call_rcu_soon(struct dmabuf_rcu_head *head, void (*func)(struct dmabuf_rcu_head *head))
+{
+	dmabuf_call_rcu(head, func);
+}
+
+void dmabuf_rcu_flush(void)
+{
+}
+
 void os_rcu_barrier(void)
 {
 	if (sections)

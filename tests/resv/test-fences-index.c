@@ -7,7 +7,9 @@
 
 #include <dmabuf/dma-resv.h>
 
+#include "resv/log-memory.h"
 #include "unit.h"
+#include "view.h"
 
 enum { MANY = 200 };
 
@@ -41,7 +43,7 @@ TEST(ends_are_noted_at_the_length_that_brought_them)
 		log = staged_log(&u);
 		ASSERT_INT(log->length, ==, 2 * n + 1);
 		for (uint32_t i = 0; i < n; i++) {
-			ASSERT_INT(log_ends(log)[i + 1], ==, i + 1 + n + 1);
+			ASSERT_INT(log->entry[i + 1].end, ==, i + 1 + n + 1);
 			ASSERT_FALSE(log_is_superseded(log, i + 1, i + 1 + n));
 			ASSERT_TRUE(log_is_superseded(log, i + 1, i + 1 + n + 1));
 			ASSERT_FALSE(log_is_superseded(log, i + 1 + n, log->length));
@@ -70,10 +72,10 @@ TEST(ends_do_not_move)
 	dma_resv_fences_add(&u.fences, later, READ);
 	log = staged_log(&u);
 	ASSERT_INT(log->length, ==, 5);
-	ASSERT_INT(log_ends(log)[0], ==, 4);
-	ASSERT_INT(log_ends(log)[1], ==, 4);
-	ASSERT_INT(log_ends(log)[2], ==, 0);
-	ASSERT_INT(log_ends(log)[4], ==, 0);
+	ASSERT_INT(log->entry[0].end, ==, 4);
+	ASSERT_INT(log->entry[1].end, ==, 4);
+	ASSERT_INT(log->entry[2].end, ==, 0);
+	ASSERT_INT(log->entry[4].end, ==, 0);
 	end(&u);
 	dma_fence_put(fence);
 	dma_fence_put(later);
@@ -224,4 +226,46 @@ TEST(what_was_set_aside_stays_for_the_next_and_goes_in_time)
 	for (unsigned int i = 0; i < n; i++)
 		dma_resv_fini(&objects[i]);
 	dma_fence_put(fence);
+}
+
+/*
+ * A container of its own under another object's lock keeps its reservation at unlock, so what one
+ * thread set aside another may use, or give back.
+ */
+static struct dma_resv shared;
+static struct dma_resv_fences others;
+
+static void use_and_reserve(void *fence)
+{
+	lock(&shared);
+	dma_resv_fences_add(&others, fence, WRITE);
+	ASSERT_INT(log_stacks[0].out, ==, 0); /* of this thread's */
+	dma_resv_fences_commit(&shared, &others);
+	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 5), ==, 0);
+	dma_resv_unlock(&shared);
+}
+
+static void fini_others(void *unused)
+{
+	(void)unused;
+	dma_resv_fences_fini(&others);
+}
+
+TEST(what_one_thread_set_aside_another_uses_or_gives_back)
+{
+	struct dma_fence *first = mock_lone(), *second = mock_lone();
+
+	dma_resv_init(&shared);
+	dma_resv_fences_init(&others, &shared);
+	lock(&shared);
+	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 1), ==, 0);
+	dma_resv_fences_add(&others, first, WRITE);
+	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 1), ==, 0);
+	dma_resv_unlock(&shared);
+	in_other_thread(use_and_reserve, second);
+	in_other_thread(fini_others, NULL);
+	submit_nothing(0);
+	dma_resv_fini(&shared);
+	dma_fence_put(first);
+	dma_fence_put(second);
 }

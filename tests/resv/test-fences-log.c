@@ -17,9 +17,9 @@
 /* The nearest older entry that is stronger, by looking at each. */
 static uint32_t link_by_looking(const struct dma_resv_log *log, uint32_t i)
 {
-	const uint32_t usage = log_tags(log)[i] & TAG_USAGE;
+	const uint32_t usage = log->entry[i].tag & TAG_USAGE;
 
-	while (i && (log_tags(log)[i - 1] & TAG_USAGE) >= usage)
+	while (i && (log->entry[i - 1].tag & TAG_USAGE) >= usage)
 		i--;
 	return i;
 }
@@ -44,10 +44,10 @@ TORTURE(categories_links_lead_to_the_nearest_older_stronger_entry)
 	for (uint32_t i = 0; i < log->length; i++) {
 		uint32_t left = i + 1, hops = 0;
 
-		ASSERT_INT(log_tags(log)[i] >> TAG_LINK_SHIFT, ==, link_by_looking(log, i));
+		ASSERT_INT(log->entry[i].tag >> TAG_LINK_SHIFT, ==, link_by_looking(log, i));
 		/* From any entry to the end of the table of a stronger one: three at most. */
-		while (left && (log_tags(log)[left - 1] & TAG_USAGE) != KERNEL) {
-			left = log_tags(log)[left - 1] >> TAG_LINK_SHIFT;
+		while (left && (log->entry[left - 1].tag & TAG_USAGE) != KERNEL) {
+			left = log->entry[left - 1].tag >> TAG_LINK_SHIFT;
 			hops++;
 		}
 		ASSERT_INT(hops, <=, 3);
@@ -90,8 +90,8 @@ TEST(categories_a_look_at_the_writers_does_not_walk_the_readers)
 TEST(categories_a_walk_hops_over_what_is_weaker)
 {
 	struct dma_fence *writer;
-	uint32_t tags[100];
 	struct dma_resv_log *log;
+	uint32_t tags[100];
 	struct unit u;
 
 	begin(&u);
@@ -101,12 +101,15 @@ TEST(categories_a_walk_hops_over_what_is_weaker)
 	commit(&u);
 	log = published_log(&u);
 	/* They would be found now, if somebody looked. */
-	memcpy(tags, log_tags(log) + 1, sizeof(tags));
-	memset(log_tags(log) + 1, KERNEL, sizeof(tags));
+	for (unsigned int i = 0; i < 100; i++) {
+		tags[i] = log->entry[i + 1].tag;
+		log->entry[i + 1].tag = KERNEL;
+	}
 	ASSERT_INT(committed(&u, WRITE), ==, 1);
 	dma_fence_signal(writer);
 	ASSERT_INT(committed(&u, WRITE), ==, 0);
-	memcpy(log_tags(log) + 1, tags, sizeof(tags));
+	for (unsigned int i = 0; i < 100; i++)
+		log->entry[i + 1].tag = tags[i];
 	ASSERT_INT(committed(&u, BOOKKEEP), ==, 101);
 	end(&u);
 }
@@ -400,13 +403,13 @@ static void check_order(const char *label)
 	if (!strcmp(label, "commit: before the word")) {
 		ASSERT_INT(watched->word, ==, word_of_log(old_log));
 		ASSERT_INT(old_log->refs, ==, 1);
-		ASSERT_INT(references(old_log->fences[0]), ==, 1);
+		ASSERT_INT(references(old_log->entry[0].fence), ==, 1);
 		steps += 1;
 	} else if (!strcmp(label, "retire: before the count")) {
 		ASSERT_INT(watched->word, ==, watched->staged);
 		ASSERT_INT(watched->word, !=, word_of_log(old_log));
 		ASSERT_INT(old_log->refs, ==, 1);
-		ASSERT_INT(references(old_log->fences[0]), ==, 1);
+		ASSERT_INT(references(old_log->entry[0].fence), ==, 1);
 		steps += 10;
 	}
 }
@@ -508,7 +511,7 @@ TEST(hint_that_another_reader_raised_further_stays)
 	dma_resv_unlock(&obj);
 	log = word_log(obj.fences.word);
 	for (unsigned int i = 0; i < 3; i++)
-		dma_fence_signal(log->fences[i]);
+		dma_fence_signal(log->entry[i].fence);
 	looked_at = &obj;
 	looks = 0;
 	os_race_hook(look_further);

@@ -16,9 +16,8 @@
 
 TEST(read_entries_below_the_committed_length_never_change)
 {
-	struct dma_fence *before[3];
+	struct log_entry before[3];
 	struct dma_resv_log *log;
-	uint32_t tags[3];
 	struct unit u;
 
 	begin(&u);
@@ -27,21 +26,22 @@ TEST(read_entries_below_the_committed_length_never_change)
 		stage(&u, i ? READ : WRITE);
 	commit(&u);
 	log = published_log(&u);
-	memcpy(before, log->fences, sizeof(before));
-	memcpy(tags, log_tags(log), sizeof(tags));
+	memcpy(before, log->entry, sizeof(before));
 	dmabuf_rcu_read_lock();
 	/* Signalled or not, superseded or not, and far beyond the end of this log. */
 	for (unsigned int i = 0; i < 3; i++) {
 		reserve_in(&u, 1);
 		dma_resv_fences_set(&u.obj, &u.fences, NULL, READ);
 		if (!i)
-			dma_fence_signal(before[0]);
+			dma_fence_signal(before[0].fence);
 		for (unsigned int j = 0; j < 20; j++)
 			stage(&u, KERNEL);
 		commit(&u);
 		ASSERT_INT(log->committed, >=, 3);
-		ASSERT_INT(memcmp(before, log->fences, sizeof(before)), ==, 0);
-		ASSERT_INT(memcmp(tags, log_tags(log), sizeof(tags)), ==, 0);
+		for (unsigned int j = 0; j < 3; j++) {
+			ASSERT_PTR(log->entry[j].fence, ==, before[j].fence);
+			ASSERT_INT(log->entry[j].tag, ==, before[j].tag);
+		}
 	}
 	ASSERT_PTR(published_log(&u), !=, log);
 	dmabuf_rcu_read_unlock();
@@ -227,7 +227,7 @@ TEST(read_testing_is_about_the_set_that_it_began_with)
 		dma_resv_unlock(&obj);
 		if (word_is_log(obj.fences.word)) { /* so that only the last is busy */
 			for (unsigned int j = 0; j < others; j++)
-				dma_fence_signal(word_log(obj.fences.word)->fences[j]);
+				dma_fence_signal(word_log(obj.fences.word)->entry[j].fence);
 		}
 		attempts = 0;
 		os_race_hook(overtake_test);
@@ -531,7 +531,7 @@ TEST(reclaim_waits_for_readers)
 		signal_and_put(fence);
 
 		dmabuf_rcu_read_lock();
-		seen = others ? word_log(obj.fences.word)->fences[0] : word_fence(obj.fences.word);
+		seen = others ? word_log(obj.fences.word)->entry[0].fence : word_fence(obj.fences.word);
 		ASSERT_FALSE(released);
 		in_other_thread(supersede, &obj);
 		ASSERT_TRUE(released);

@@ -233,10 +233,10 @@ TEST(add_stores_behind_the_staged_length_and_touches_no_other_fence)
 	ASSERT_PTR(staged_log(&u), ==, log);
 	ASSERT_INT(log->length, ==, 5);
 	ASSERT_INT(log->committed, ==, 4);
-	ASSERT_PTR(log->fences[4], ==, fence);
-	ASSERT_INT(log_tags(log)[4] & TAG_USAGE, ==, WRITE);
+	ASSERT_PTR(log->entry[4].fence, ==, fence);
+	ASSERT_INT(log->entry[4].tag & TAG_USAGE, ==, WRITE);
 	for (unsigned int i = 0; i < 4; i++) {
-		ASSERT_PTR(log->fences[i], ==, there[i]);
+		ASSERT_PTR(log->entry[i].fence, ==, there[i]);
 		ASSERT_INT(references(there[i]), ==, 1);
 	}
 	ASSERT_INT(references(fence), ==, 2);

@@ -279,9 +279,9 @@ TEST(R6_a_dead_log_is_not_resurrected_and_not_reused_under_a_reader)
 	ASSERT_FALSE(log_get_unless_dead(old));
 	ASSERT_INT(old->committed, ==, 3);
 	ASSERT_INT(old->capacity, ==, before.capacity);
-	ASSERT_PTR(old->fences[0], ==, done);
-	ASSERT_PTR(old->fences[2], ==, busy[1]);
-	ASSERT_TRUE(dma_fence_test_signaled_flag(old->fences[0]));
+	ASSERT_PTR(old->entry[0].fence, ==, done);
+	ASSERT_PTR(old->entry[2].fence, ==, busy[1]);
+	ASSERT_TRUE(dma_fence_test_signaled_flag(old->entry[0].fence));
 	dmabuf_rcu_read_unlock();
 
 	/* What is carried over changed its owner without a touch. */

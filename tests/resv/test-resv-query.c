@@ -444,10 +444,12 @@ static void assert_in_a_section(const char *label)
 /* Only there, the word that it has just read cannot go before it has a reference. */
 TEST(snapshot_takes_its_reference_in_a_read_section)
 {
+	struct dma_fence *fence = mock_lone();
 	struct dma_resv_snapshot snap;
 	struct dma_resv obj;
 
 	dma_resv_init(&obj);
+	add_alone(&obj, fence, READ);
 	snapshots_begun = 0;
 	os_race_hook(assert_in_a_section);
 	dma_resv_get_snapshot(&obj, &snap);
@@ -455,4 +457,5 @@ TEST(snapshot_takes_its_reference_in_a_read_section)
 	ASSERT_INT(snapshots_begun, ==, 1);
 	dma_resv_put_snapshot(&snap);
 	dma_resv_fini(&obj);
+	dma_fence_put(fence);
 }

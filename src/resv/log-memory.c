@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: MIT */
+#include "resv/log-memory.h"
+
+#include <string.h>
+
+#include "os/alloc.h"
+#include "os/thread.h"
+
+/* All but the smallest: heads of the index, entries, and a link of the index for each. */
+static size_t capacity_of(unsigned int size_class)
+{
+	const size_t heads = (size_t)4 << size_class;
+	const size_t room = ((size_t)LOG_SMALLEST << size_class) - sizeof(struct dma_resv_log);
+
+	if (!size_class)
+		return LOG_SMALLEST_CAPACITY;
+	return (room - heads * sizeof(uint32_t)) / (sizeof(struct log_entry) + sizeof(struct log_link));
+}
+
+/* Of a capacity that is one of a size. */
+static unsigned int class_of(uint32_t capacity)
+{
+	return capacity > LOG_SMALLEST_CAPACITY ? log_heads_log2(capacity) - 2 : 0;
+}
+
+static unsigned int class_for(uint64_t capacity)
+{
+	unsigned int size_class = 0;
+
+	if (capacity <= LOG_SMALLEST_CAPACITY)
+		return 0;
+	while (capacity_of(size_class) < capacity)
+		size_class++;
+	return size_class;
+}
+
+/*
+ * The stacks.
+ */
+
+#define KEPT 8	   /* whatever happens */
+#define PERIOD 64  /* submissions: from none set aside to none set aside */
+#define LEAVING 64 /* at the end of each period, at most */
+
+__thread struct log_stack log_stacks[LOG_STACKS] __attribute__((tls_model("initial-exec")));
+
+static void shrink_to(struct log_stack *stack, unsigned int count)
+{
+	while (stack->count > count)
+		os_free(stack->log[--stack->count]);
+}
+
+/* What is out may come back to where there is no room any more. */
+static void empty_stacks(void)
+{
+	for (unsigned int i = 0; i < LOG_STACKS; i++) {
+		shrink_to(&log_stacks[i], 0);
+		os_free(log_stacks[i].log);
+		log_stacks[i] = (struct log_stack){ 0 };
+	}
+}
+
+static struct os_exit_hook empty_at_exit = { .func = empty_stacks };
+
+/* Room for one more that is out, so that to give back takes no memory. */
+static bool make_room(struct log_stack *stack)
+{
+	const unsigned int room = stack->room ? 2 * stack->room : KEPT;
+	struct dma_resv_log **larger;
+
+	if (stack->count + stack->out < stack->room)
+		return true;
+	larger = os_alloc_raw(room * sizeof(struct dma_resv_log *));
+	if (!larger)
+		return false;
+	if (stack->count)
+		memcpy(larger, stack->log, stack->count * sizeof(struct dma_resv_log *));
+	os_free(stack->log);
+	os_thread_enrol(&empty_at_exit);
+	stack->log = larger;
+	stack->room = room;
+	return true;
+}
+
+static void end_period(struct log_stack *stack)
+{
+	const unsigned int needed = stack->most > KEPT ? stack->most : KEPT;
+	const unsigned int needless = stack->count > needed ? stack->count - needed : 0;
+
+	shrink_to(stack, stack->count - (needless < LEAVING ? needless : LEAVING));
+	stack->most = 0;
+	stack->submissions = 0;
+}
+
+/* One is not set aside any more; none of this thread's, if another thread has set it aside. */
+static void note_in(struct log_stack *stack)
+{
+	if (stack->out && !--stack->out && unlikely(++stack->submissions == PERIOD))
+		end_period(stack);
+}
+
+static struct dma_resv_log *get_memory(unsigned int size_class)
+{
+	struct dma_resv_log *log;
+
+	if (OS_FAULT()) /* wherever it is from, it fails alike in a test */
+		return NULL;
+	if (size_class < LOG_STACKS && log_stacks[size_class].count)
+		return log_stacks[size_class].log[--log_stacks[size_class].count];
+	log = log_recycled(size_class);
+	return log ? log : os_alloc_quietly((size_t)LOG_SMALLEST << size_class);
+}
+
+struct dma_resv_log *log_set_aside_slowly(uint64_t capacity, uint32_t *ret_capacity)
+{
+	struct dma_resv_log *log;
+	struct log_stack *stack;
+	unsigned int size_class;
+
+	if (capacity > LOG_MAX_CAPACITY)
+		return NULL;
+	size_class = class_for(capacity);
+	*ret_capacity = (uint32_t)capacity_of(size_class);
+	if (size_class >= LOG_STACKS)
+		return get_memory(size_class);
+	stack = &log_stacks[size_class];
+	log = make_room(stack) ? get_memory(size_class) : NULL;
+	if (log && ++stack->out > stack->most)
+		stack->most = stack->out;
+	return log;
+}
+
+void log_give_back(struct dma_resv_log *log, uint32_t capacity)
+{
+	const unsigned int size_class = class_of(capacity);
+	struct log_stack *stack = size_class < LOG_STACKS ? &log_stacks[size_class] : NULL;
+
+	if (!stack || stack->count == stack->room) {
+		os_free(log);
+		return;
+	}
+	stack->log[stack->count++] = log;
+	note_in(stack);
+}
+
+/*
+ * Logs.
+ */
+
+static void init(struct dma_resv_log *log, uint32_t capacity)
+{
+	log->refs = 1;
+	log->capacity = capacity;
+	log->committed = 0;
+	log->hint = 0;
+	log->length = 0;
+	log->borrowed = 0;
+	if (log_is_indexed(log))
+		memset(log_heads(log), 0, sizeof(uint32_t) << log_heads_log2(capacity));
+}
+
+void log_use(struct dma_resv_log *log, uint32_t capacity)
+{
+	const unsigned int size_class = class_of(capacity);
+
+	if (size_class < LOG_STACKS)
+		note_in(&log_stacks[size_class]);
+	init(log, capacity);
+}
+
+struct dma_resv_log *log_alloc(uint64_t capacity)
+{
+	struct dma_resv_log *log;
+	unsigned int size_class;
+
+	if (capacity > LOG_MAX_CAPACITY)
+		return NULL;
+	size_class = class_for(capacity);
+	log = get_memory(size_class);
+	if (log)
+		init(log, (uint32_t)capacity_of(size_class));
+	return log;
+}
+
+static void run_free(struct dmabuf_rcu_head *head)
+{
+	os_free(container_of(head, struct dma_resv_log, rcu));
+}
+
+void log_free(struct dma_resv_log *log)
+{
+	if (!log_recycle(log, class_of(log->capacity)))
+		dmabuf_call_rcu(&log->rcu, run_free);
+}

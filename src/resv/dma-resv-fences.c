@@ -180,8 +180,7 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 	if (!word_is_log(set->word)) {
 		struct dma_fence *fence = word_fence(set->word);
 
-		if (set->length && !fence_is_signaled(fence) &&
-		    !(except && fence->context == *except))
+		if (set->length && !fence_is_signaled(fence))
 			log_carry(log, fence, word_usage(set->word));
 	}
 	for (uint32_t i = 0; word_is_log(set->word) && i < set->length; i++) {

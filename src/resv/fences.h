@@ -40,7 +40,8 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
 
 /*
  * Put into @log, borrowed, what still matters of @set, in its order; without the
- * fences of context *@except, unless that is NULL.
+ * fences of context *@except, unless that is NULL. (One of a word has
+ * signalled, where it is not replaced in the word.)
  */
 void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 		 const uint64_t *except);

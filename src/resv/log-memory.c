@@ -23,12 +23,16 @@ static unsigned int class_of(uint32_t capacity)
 	return capacity > LOG_SMALLEST_CAPACITY ? log_heads_log2(capacity) - 2 : 0;
 }
 
+#define NO_CLASS 31
+
 static unsigned int class_for(uint64_t capacity)
 {
 	unsigned int size_class = 0;
 
 	if (capacity <= LOG_SMALLEST_CAPACITY)
 		return 0;
+	if (capacity > LOG_MAX_CAPACITY)
+		return NO_CLASS;
 	while (capacity_of(size_class) < capacity)
 		size_class++;
 	return size_class;
@@ -43,6 +47,12 @@ static unsigned int class_for(uint64_t capacity)
 #define LEAVING 64 /* at the end of each period, at most */
 
 __thread struct log_stack log_stacks[LOG_STACKS] __attribute__((tls_model("initial-exec")));
+
+/* NULL: of that size nothing is kept. */
+static struct log_stack *stack_of(unsigned int size_class)
+{
+	return size_class < LOG_STACKS ? &log_stacks[size_class] : NULL;
+}
 
 static void shrink_to(struct log_stack *stack, unsigned int count)
 {
@@ -62,19 +72,17 @@ static void empty_stacks(void)
 
 static struct os_exit_hook empty_at_exit = { .func = empty_stacks };
 
-/* Room for one more that is out, so that to give back takes no memory. */
+/* Room for one more that is out, so that to give back takes no memory. There is none to pop. */
 static bool make_room(struct log_stack *stack)
 {
 	const unsigned int room = stack->room ? 2 * stack->room : KEPT;
 	struct dma_resv_log **larger;
 
-	if (stack->count + stack->out < stack->room)
+	if (stack->out < stack->room)
 		return true;
 	larger = os_alloc_raw(room * sizeof(struct dma_resv_log *));
 	if (!larger)
 		return false;
-	if (stack->count)
-		memcpy(larger, stack->log, stack->count * sizeof(struct dma_resv_log *));
 	os_free(stack->log);
 	os_thread_enrol(&empty_at_exit);
 	stack->log = larger;
@@ -101,39 +109,37 @@ static void note_in(struct log_stack *stack)
 
 static struct dma_resv_log *get_memory(unsigned int size_class)
 {
+	struct log_stack *stack = stack_of(size_class);
 	struct dma_resv_log *log;
 
-	if (OS_FAULT()) /* wherever it is from, it fails alike in a test */
+	if (size_class == NO_CLASS || OS_FAULT()) /* wherever it is from, it fails alike in a test */
 		return NULL;
-	if (size_class < LOG_STACKS && log_stacks[size_class].count)
-		return log_stacks[size_class].log[--log_stacks[size_class].count];
+	if (stack && stack->count)
+		return stack->log[--stack->count];
 	log = log_recycled(size_class);
 	return log ? log : os_alloc_quietly((size_t)LOG_SMALLEST << size_class);
 }
 
 struct dma_resv_log *log_set_aside_slowly(uint64_t capacity, uint32_t *ret_capacity)
 {
+	const unsigned int size_class = class_for(capacity);
+	struct log_stack *stack = stack_of(size_class);
 	struct dma_resv_log *log;
-	struct log_stack *stack;
-	unsigned int size_class;
 
-	if (capacity > LOG_MAX_CAPACITY)
+	if (stack && !stack->count && !make_room(stack))
 		return NULL;
-	size_class = class_for(capacity);
+	log = get_memory(size_class);
+	if (!log)
+		return NULL;
 	*ret_capacity = (uint32_t)capacity_of(size_class);
-	if (size_class >= LOG_STACKS)
-		return get_memory(size_class);
-	stack = &log_stacks[size_class];
-	log = make_room(stack) ? get_memory(size_class) : NULL;
-	if (log && ++stack->out > stack->most)
+	if (stack && ++stack->out > stack->most)
 		stack->most = stack->out;
 	return log;
 }
 
 void log_give_back(struct dma_resv_log *log, uint32_t capacity)
 {
-	const unsigned int size_class = class_of(capacity);
-	struct log_stack *stack = size_class < LOG_STACKS ? &log_stacks[size_class] : NULL;
+	struct log_stack *stack = stack_of(class_of(capacity));
 
 	if (!stack || stack->count == stack->room) {
 		os_free(log);
@@ -161,22 +167,18 @@ static void init(struct dma_resv_log *log, uint32_t capacity)
 
 void log_use(struct dma_resv_log *log, uint32_t capacity)
 {
-	const unsigned int size_class = class_of(capacity);
+	struct log_stack *stack = stack_of(class_of(capacity));
 
-	if (size_class < LOG_STACKS)
-		note_in(&log_stacks[size_class]);
+	if (stack)
+		note_in(stack);
 	init(log, capacity);
 }
 
 struct dma_resv_log *log_alloc(uint64_t capacity)
 {
-	struct dma_resv_log *log;
-	unsigned int size_class;
+	const unsigned int size_class = class_for(capacity);
+	struct dma_resv_log *log = get_memory(size_class);
 
-	if (capacity > LOG_MAX_CAPACITY)
-		return NULL;
-	size_class = class_for(capacity);
-	log = get_memory(size_class);
 	if (log)
 		init(log, (uint32_t)capacity_of(size_class));
 	return log;

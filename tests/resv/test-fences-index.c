@@ -150,6 +150,34 @@ TEST(hint_creeps_to_the_oldest_that_is_busy)
 }
 
 /* Who holds a set from before waits for what has ended since. */
+TEST(hint_creeps_over_where_a_category_was_emptied)
+{
+	enum { DONE = 10, BUSY = 3 };
+	struct dma_fence *busy = mock_lone(), *done[DONE];
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	reserve(&obj, DONE + BUSY);
+	for (unsigned int i = 0; i < DONE; i++) {
+		done[i] = mock_lone();
+		dma_resv_add_fence(&obj, done[i], READ);
+		if (i != 1)
+			continue;
+		dma_resv_fences_set(&obj, &obj.fences, NULL, KERNEL);
+		dma_resv_add_fence(&obj, busy, READ);
+	}
+	for (unsigned int i = 0; i < DONE; i++)
+		signal_and_put(done[i]);
+	dma_resv_unlock(&obj);
+	ASSERT_FALSE(dma_resv_test_signaled(&obj, READ));
+	ASSERT_PTR(word_log(obj.fences.word)->entry[BUSY - 1].fence, ==, NULL);
+	ASSERT_PTR(word_log(obj.fences.word)->entry[BUSY].fence, ==, busy);
+	ASSERT_INT(word_log(obj.fences.word)->hint, ==, BUSY);
+	dma_resv_fini(&obj);
+	dma_fence_put(busy);
+}
+
 TEST(hint_does_not_creep_over_what_has_ended_and_not_signalled)
 {
 	struct dma_fence *ended = mock_lone(), *later = mock_fence(ended->context, 2);

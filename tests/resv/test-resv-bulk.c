@@ -208,3 +208,23 @@ TEST(backing_off_keeps_the_count)
 	end();
 	dma_fence_put(fence);
 }
+
+/* The rules say so in their own words. */
+TEST(a_fence_without_references_is_neither_taken_nor_put)
+{
+	struct dma_fence *fence = mock_lone();
+	struct dma_resv obj;
+
+	dma_resv_init(&obj);
+	lock(&obj);
+	add(&obj, fence, WRITE);
+	dma_fence_put(fence);
+	dmabuf_rcu_read_lock(); /* its memory stays */
+	ASSERT_DEATH((dma_fence_put(fence), dma_resv_unlock(&obj), dma_resv_fini(&obj)),
+		     watch_is_on() ? "used after its end" : "put: somebody put one too many");
+	ASSERT_DEATH((dma_fence_put(fence), dma_resv_commit(&obj), add(&obj, fence, KERNEL)),
+		     watch_is_on() ? "used after its end" : "without references is used");
+	dmabuf_rcu_read_unlock();
+	dma_resv_unlock(&obj);
+	dma_resv_fini(&obj);
+}

@@ -6,6 +6,7 @@
 #include "harness.h"
 
 #include <dmabuf/dma-fence-array.h>
+#include <dmabuf/dma-fence-chain.h>
 #include <dmabuf/dma-resv.h>
 #include <errno.h>
 
@@ -126,6 +127,25 @@ TEST(add_of_a_container_warns)
 	ASSERT_TRUE(dma_resv_test_signaled(&obj, READ));
 	dma_resv_fini(&obj);
 	dma_fence_put(&array->base);
+}
+
+TEST(add_of_a_link_warns)
+{
+	struct dma_fence_chain *chain = dma_fence_chain_alloc();
+	struct dma_fence *fence = mock_lone();
+	struct dma_resv obj;
+
+	ASSERT_PTR(chain, !=, NULL);
+	dma_fence_chain_init(chain, NULL, dma_fence_get(fence), 1);
+	dma_resv_init(&obj);
+	lock(&obj);
+	reserve(&obj, 1);
+	ASSERT_WARNS(dma_resv_add_fence(&obj, &chain->base, READ), "give its members");
+	dma_resv_unlock(&obj);
+	signal_and_put(fence);
+	ASSERT_TRUE(dma_resv_test_signaled(&obj, READ));
+	dma_resv_fini(&obj);
+	dma_fence_put(&chain->base);
 }
 
 /* Copied, compacted, and as part of a singleton: nobody takes it apart, one member is enough. */

@@ -9,8 +9,9 @@ measurements, medians, ratios, instruction counts) and a picture a row whose siz
 A ratio is of two measurements of one round; shown are the median over the rounds and, for the
 first of the other designs, the smallest and the largest. Below 1, ours is faster: where the unit is
 "a second", the ratio is theirs to ours. In brackets: no ratio, but what the other design has.
-`instr`: what callgrind counts an operation, of ours and of the first of the others; it repeats,
-time does not. At the end, how much code the designs of reservations are (codelines.py).
+`instr`, `locked`: instructions, and locked operations among them, that callgrind counts an operation,
+of ours and of the first of the others; they repeat, time does not. (Under it an unlock of ours is
+a locked operation, elsewhere it is none.) At the end, how much code the designs of reservations are (codelines.py).
 """
 import argparse
 import collections
@@ -68,9 +69,10 @@ def summarise(rows, counts):
         for n, times in sizes.items():
             entry = {"family": family, "row": row, "n": n, "unit": unit, "designs": {}}
             for design, rounds in sorted(times.items(), key=lambda item: item[0] != OURS):
+                instructions, locked = counts.get((family, row, n, design), (None, None))
                 entry["designs"][design] = {
                     "values": list(rounds.values()), "median": statistics.median(rounds.values()),
-                    "instructions": counts.get((family, row, n, design))}
+                    "instructions": instructions, "locked": locked}
                 if design != OURS and unit in RATES:
                     found = ratios(times, design, unit)
                     entry["designs"][design]["ratio"] = {
@@ -88,13 +90,20 @@ def beside(other):
     return f"{'(' + format(other['median'], '.4g') + ')':>9}"
 
 
+def counted(*designs):
+    """Instructions of each, then locked operations of each."""
+    found = [design for design in designs if design.get("instructions")]
+    return ("".join(f" {design['instructions']:>8.0f}" for design in found)
+            + "".join(f" {design['locked']:>6.1f}" for design in found))
+
+
 def table(family, rows, summary):
     """Lines of one family."""
     names = others({(key, n): times for key, sizes in rows.items() if key[0] == family
                     for n, times in sizes.items()})
     yield (f"{family:<45} {'n':>6} {OURS:>11} {'':<8}"
            + "".join(f"{'/' + name:>9}" for name in names)
-           + ("   smallest, largest" if names else "") + "    instr")
+           + ("   smallest, largest" if names else "") + "              instr       locked")
     for entry in summary:
         if entry["family"] != family:
             continue
@@ -104,9 +113,7 @@ def table(family, rows, summary):
         first = entry["designs"].get(names[0], {}) if names else {}
         if "ratio" in first:
             line += f"  {first['ratio']['min']:>8.3f} {first['ratio']['max']:>8.3f}"
-        for counted in (ours, first):
-            if counted.get("instructions"):
-                line += f" {counted['instructions']:>8.0f}"
+        line += counted(ours, first)
         yield line.rstrip()
 
 

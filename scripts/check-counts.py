@@ -33,7 +33,7 @@ def committed():
 def main():
     build = pathlib.Path(sys.argv[1])
     found = counting.count(build / "bench" / "bench", build / "callgrind", "--ours", "1")
-    found = {key[:3]: instructions for key, instructions in found.items()}
+    found = {key[:3]: instructions for key, (instructions, _) in found.items()}
     before = committed()
     if "--renew" in sys.argv[2:]:
         FILE.write_text(HEAD + "".join(

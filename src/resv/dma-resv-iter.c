@@ -7,6 +7,8 @@
  * holder's own set is walked, without a reference.
  */
 #include "resv/set.h"
+#include "resv/ww-mutex-internal.h"
+#include "resv/ww-rules.h"
 
 void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_resv *obj,
 			 enum dma_resv_usage usage)
@@ -16,7 +18,7 @@ void dma_resv_iter_begin(struct dma_resv_iter *cursor, struct dma_resv *obj,
 
 void dma_resv_iter_end(struct dma_resv_iter *cursor)
 {
-	dma_resv_put_snapshot(&cursor->set);
+	set_put(&cursor->set);
 	cursor->fence = NULL;
 }
 
@@ -46,7 +48,7 @@ static struct dma_fence *found(struct dma_resv_iter *cursor, struct dma_fence *f
 /* The word that the caller's view of the object has now. */
 static void *current_word(struct dma_resv *obj)
 {
-	const uintptr_t word = dma_resv_held(obj) ? obj->fences.staged
+	const uintptr_t word = ww_is_mine(&obj->lock) ? obj->fences.staged
 						  : load_acquire(&obj->fences.word);
 
 	return (void *)word;
@@ -54,10 +56,10 @@ static void *current_word(struct dma_resv *obj)
 
 static struct dma_fence *skip_signaled(struct dma_resv_iter *cursor, struct dma_fence *fence)
 {
-	while (fence && dma_fence_is_signaled(fence))
+	while (fence && fence_is_signaled(fence))
 		fence = dma_resv_snapshot_next(&cursor->cursor);
 	if (!fence)
-		dma_resv_put_snapshot(&cursor->set);
+		set_put(&cursor->set);
 	return found(cursor, fence);
 }
 
@@ -65,8 +67,9 @@ struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
 	struct dma_fence *fence;
 
-	dma_resv_put_snapshot(&cursor->set);
-	dma_resv_get_snapshot(cursor->obj, &cursor->set);
+	set_put(&cursor->set);
+	resv_check_alive(cursor->obj, __func__);
+	set_get(cursor->obj, &cursor->set);
 	cursor->fences = (void *)cursor->set.word;
 	cursor->num_fences = cursor->set.length;
 	cursor->index = 0;

@@ -13,6 +13,7 @@
 #include "os/report.h"
 #include "resv/set.h"
 #include "resv/usage.h"
+#include "resv/ww-mutex-internal.h"
 #include "resv/ww-rules.h"
 
 bool dma_resv_get_snapshot(struct dma_resv *obj, struct dma_resv_snapshot *ret_snap)
@@ -23,8 +24,7 @@ bool dma_resv_get_snapshot(struct dma_resv *obj, struct dma_resv_snapshot *ret_s
 
 void dma_resv_put_snapshot(struct dma_resv_snapshot *snap)
 {
-	word_put(snap->word);
-	*snap = (struct dma_resv_snapshot){ 0 };
+	set_put(snap);
 }
 
 int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigned int *num_fences,
@@ -39,12 +39,12 @@ int dma_resv_get_fences(struct dma_resv *obj, enum dma_resv_usage usage, unsigne
 	if (set_get(obj, &set)) {
 		table = os_alloc_raw(set.length * sizeof(struct dma_fence *));
 		if (!table) {
-			dma_resv_put_snapshot(&set);
+			set_put(&set);
 			return -ENOMEM;
 		}
 		n = set_gather(&set, usage, table);
 	}
-	dma_resv_put_snapshot(&set);
+	set_put(&set);
 	if (!n) {
 		os_free(table);
 		table = NULL;
@@ -64,7 +64,7 @@ int dma_resv_get_singleton(struct dma_resv *obj, enum dma_resv_usage usage,
 	lockdep_might_alloc();
 	set_get(obj, &set);
 	err = set_singleton(&set, usage, fence);
-	dma_resv_put_snapshot(&set);
+	set_put(&set);
 	return err;
 }
 
@@ -87,7 +87,7 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
 		if (left <= 0)
 			break;
 	}
-	dma_resv_put_snapshot(&set);
+	set_put(&set);
 	return left;
 }
 
@@ -101,7 +101,7 @@ void dma_resv_set_deadline(struct dma_resv *obj, enum dma_resv_usage usage, int6
 	set_get(obj, &set);
 	dma_resv_snapshot_for_each(fence, &cursor, &set, usage)
 		dma_fence_set_deadline(fence, deadline);
-	dma_resv_put_snapshot(&set);
+	set_put(&set);
 }
 
 /* What the caller sees, without a reference. */
@@ -109,7 +109,7 @@ static struct dma_resv_snapshot look(struct dma_resv *obj)
 {
 	struct dma_resv_snapshot set;
 
-	if (dma_resv_held(obj))
+	if (ww_is_mine(&obj->lock))
 		return set_staged(&obj->fences);
 	set.word = load_acquire(&obj->fences.word); /* R1 */
 	OS_RACE_POINT("test: before the length");
@@ -134,7 +134,7 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 
 	set_get(obj, &set);
 	signaled = set_is_signaled(&set, usage);
-	dma_resv_put_snapshot(&set);
+	set_put(&set);
 	return signaled;
 }
 

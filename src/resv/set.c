@@ -26,6 +26,7 @@
 
 #include "fence/array.h"
 #include "os/fault.h"
+#include "resv/ww-mutex-internal.h"
 
 /*
  * References on sets.
@@ -85,7 +86,7 @@ bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *re
 
 bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set)
 {
-	return dma_resv_held(obj) ? set_get_staged(&obj->fences, ret_set)
+	return ww_is_mine(&obj->lock) ? set_get_staged(&obj->fences, ret_set)
 				  : set_get_committed(&obj->fences, ret_set);
 }
 

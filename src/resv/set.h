@@ -26,6 +26,15 @@ static inline struct dma_resv_snapshot set_staged(const struct dma_resv_fences *
 /* What the holder sees, with a reference. False: nothing. */
 bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set);
 
+/* Empty afterwards. */
+static inline void set_put(struct dma_resv_snapshot *set)
+{
+	if (!set->word)
+		return;
+	word_put(set->word);
+	*set = (struct dma_resv_snapshot){ 0 };
+}
+
 /* What the calling thread sees, with a reference. False: nothing. */
 bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set);
 

@@ -6,21 +6,23 @@
 #include "os/alloc.h"
 #include "os/thread.h"
 
-/* All but the smallest: heads of the index, entries, and a link of the index for each. */
+/* With an index: its heads, and for each entry what is next. */
 static size_t capacity_of(unsigned int size_class)
 {
 	const size_t heads = (size_t)4 << size_class;
 	const size_t room = ((size_t)LOG_SMALLEST << size_class) - sizeof(struct dma_resv_log);
 
-	if (!size_class)
-		return LOG_SMALLEST_CAPACITY;
-	return (room - heads * sizeof(uint32_t)) / (sizeof(struct log_entry) + sizeof(struct log_link));
+	if (size_class <= 1)
+		return size_class ? LOG_LISTED_CAPACITY : LOG_SMALLEST_CAPACITY;
+	return (room - heads * sizeof(uint32_t)) / (sizeof(struct log_entry) + sizeof(uint32_t));
 }
 
 /* Of a capacity that is one of a size. */
 static unsigned int class_of(uint32_t capacity)
 {
-	return capacity > LOG_SMALLEST_CAPACITY ? log_heads_log2(capacity) - 2 : 0;
+	if (capacity <= LOG_LISTED_CAPACITY)
+		return capacity > LOG_SMALLEST_CAPACITY;
+	return log_heads_log2(capacity) - 2;
 }
 
 #define NO_CLASS 31

@@ -3,7 +3,7 @@
  * Memory of logs. One that was never shown to others goes back to a stack of the thread's; one
  * that was comes back after a grace period (log-recycle.c), or goes to free() then.
  *
- * Sizes are powers of two from 128 bytes, which is room for six. All but the smallest have an
+ * Sizes are powers of two from 128 bytes, which is room for six. All but the two smallest have an
  * index of contexts.
  */
 #ifndef RESV_LOG_MEMORY_H
@@ -16,29 +16,28 @@
 #define LOG_SMALLEST_CAPACITY \
 	((LOG_SMALLEST - sizeof(struct dma_resv_log)) / sizeof(struct log_entry))
 
+/* More entries are searched by an index. */
+#define LOG_LISTED_CAPACITY \
+	((2 * LOG_SMALLEST - sizeof(struct dma_resv_log)) / sizeof(struct log_entry))
+
 static inline bool log_is_indexed(const struct dma_resv_log *log)
 {
-	return log->capacity > LOG_SMALLEST_CAPACITY;
+	return log->capacity > LOG_LISTED_CAPACITY;
 }
 
 /*
  * The index of contexts: of the holder's alone. It is a hash table of the entries that have not
- * ended: a link an entry, then as many heads as the largest power of two that is no more than the
- * capacity. A number is an entry's and one; 0: none.
+ * ended: what is next for an entry, then as many heads as the largest power of two that is no more
+ * than the capacity. A number is an entry's and one; 0: none.
  */
-struct log_link {
-	uint32_t context; /* the low half */
-	uint32_t next;
-};
-
-static inline struct log_link *log_index(const struct dma_resv_log *log)
+static inline uint32_t *log_nexts(const struct dma_resv_log *log)
 {
-	return (struct log_link *)(uintptr_t)&log->entry[log->capacity];
+	return (uint32_t *)(uintptr_t)&log->entry[log->capacity];
 }
 
 static inline uint32_t *log_heads(const struct dma_resv_log *log)
 {
-	return (uint32_t *)(log_index(log) + log->capacity);
+	return log_nexts(log) + log->capacity;
 }
 
 static inline unsigned int log_heads_log2(uint32_t capacity)

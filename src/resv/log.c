@@ -44,14 +44,14 @@ void log_own(struct dma_resv_log *log)
  * The index.
  */
 
-static uint32_t *head_for(const struct dma_resv_log *log, uint32_t context)
+static uint32_t *head_for(const struct dma_resv_log *log, uint64_t context)
 {
-	return &log_heads(log)[context * 2654435769U >> (32 - log_heads_log2(log->capacity))];
+	return &log_heads(log)[(uint32_t)context * 2654435769U >> (32 - log_heads_log2(log->capacity))];
 }
 
-static void join(const struct dma_resv_log *log, uint32_t *head, uint32_t context, uint32_t i)
+static void join(const struct dma_resv_log *log, uint32_t *head, uint32_t i)
 {
-	log_index(log)[i] = (struct log_link){ .context = context, .next = *head };
+	log_nexts(log)[i] = *head;
 	*head = i + 1;
 }
 
@@ -69,12 +69,10 @@ static uint32_t link_for(const struct dma_resv_log *log, uint32_t length, uint32
 }
 
 /* Relaxed: the commit that shows the newer entry orders it. */
-static void end_entry(struct dma_resv_log *log, uint32_t i)
+static void end_entry(struct log_entry *entry, uint32_t length)
 {
-	uint32_t *end = &log->entry[i].end;
-
-	if (!*end)
-		store_relaxed(end, log->length);
+	if (entry->end & END_LIVE)
+		store_relaxed(&entry->end, length);
 }
 
 /* The newest entry begins its category anew. Before the last that did, all have ended. */
@@ -89,24 +87,28 @@ static __attribute__((noinline)) void end_category(struct dma_resv_log *log, uin
 		}
 		left--;
 		if ((tag & TAG_USAGE) == usage) {
-			end_entry(log, left);
+			end_entry(&log->entry[left], log->length);
 			if (tag & TAG_CUT)
 				return;
 		}
 	}
 }
 
-static bool supersedes(struct dma_fence *fence, uint32_t usage, const struct log_entry *old)
+/* Does @fence with @usage, the newest, end @old? @live: of its context. */
+static bool ends(struct dma_fence *fence, uint32_t usage, uint32_t live, const struct log_entry *old)
 {
-	return fence_supersedes(fence, usage, old->fence, old->tag & TAG_USAGE);
+	return old->end == live && old->fence &&
+	       fence_supersedes(fence, usage, old->fence, old->tag & TAG_USAGE);
 }
 
 /* The entry at @newest, @fence with @usage, ends what it supersedes. */
 static void end_older(struct dma_resv_log *log, uint32_t newest, struct dma_fence *fence,
 		      uint32_t usage)
 {
+	const uint32_t live = log_live_end(fence->context);
+
 	for (struct log_entry *old = log->entry; old < &log->entry[newest]; old++) {
-		if (!old->end && old->fence && supersedes(fence, usage, old))
+		if (ends(fence, usage, live, old))
 			store_relaxed(&old->end, newest + 1);
 	}
 }
@@ -115,22 +117,21 @@ static void end_older(struct dma_resv_log *log, uint32_t newest, struct dma_fenc
 static void end_older_indexed(struct dma_resv_log *log, uint32_t newest, struct dma_fence *fence,
 			      uint32_t usage)
 {
-	struct log_link *const index = log_index(log);
-	const uint32_t context = (uint32_t)fence->context;
-	uint32_t *const head = head_for(log, context);
+	const uint32_t live = log_live_end(fence->context);
+	uint32_t *const head = head_for(log, fence->context), *const nexts = log_nexts(log);
 
 	for (uint32_t *link = head; *link;) {
 		struct log_entry *old = &log->entry[*link - 1];
-		struct log_link *it = &index[*link - 1];
+		uint32_t *next = &nexts[*link - 1];
 
-		if (!old->end && it->context == context && supersedes(fence, usage, old))
+		if (ends(fence, usage, live, old))
 			store_relaxed(&old->end, newest + 1);
-		if (old->end)
-			*link = it->next;
+		if (old->end & END_LIVE)
+			link = next;
 		else
-			link = &it->next;
+			*link = *next;
 	}
-	join(log, head, context, newest);
+	join(log, head, newest);
 }
 
 /* Behind the last; there is room. Its index. */
@@ -142,7 +143,11 @@ static inline uint32_t put_entry(struct dma_resv_log *log, struct dma_fence *fen
 
 	dmabuf_check(i < log->capacity);
 	/* W1: plain, ordered by W2 or W3 */
-	log->entry[i] = (struct log_entry){ fence, left << TAG_LINK_SHIFT | usage_and_cut, 0 };
+	log->entry[i] = (struct log_entry){
+		.fence = fence,
+		.tag = left << TAG_LINK_SHIFT | usage_and_cut,
+		.end = log_live_end(fence ? fence->context : 0),
+	};
 	log->length = i + 1;
 	return i;
 }
@@ -164,8 +169,8 @@ void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usag
 
 void log_carry(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage)
 {
-	const uint32_t i = put_entry(log, fence, usage), context = (uint32_t)fence->context;
+	const uint32_t i = put_entry(log, fence, usage);
 
 	if (log_is_indexed(log))
-		join(log, head_for(log, context), context, i);
+		join(log, head_for(log, fence->context), i);
 }

@@ -21,7 +21,7 @@
 struct log_entry {
 	struct dma_fence *fence; /* NULL: its category was emptied here */
 	uint32_t tag;		 /* see below */
-	uint32_t end; /* atomic, by the holder: the length from which on it is superfluous; 0: it is not */
+	uint32_t end;		 /* atomic, by the holder; see below */
 };
 
 struct dma_resv_log {
@@ -51,12 +51,21 @@ struct dma_resv_log {
 /* A larger link would not fit the tag; with 32-bit pointers, nor the size a size_t. */
 #define LOG_MAX_CAPACITY (1u << (sizeof(void *) < 8 ? 25 : 27))
 
+/*
+ * The end of an entry: the length of the log from which on it is superfluous, as LIVE of
+ * a context while it is not. So whoever looks for the context of a fence need not look at fences.
+ */
+#define END_LIVE ((uint32_t)1 << 31)
+
+static inline uint32_t log_live_end(uint64_t context)
+{
+	return (uint32_t)context | END_LIVE;
+}
+
 /* Is entry @i superfluous in a set of @length? Relaxed: what belongs to the set came before it. */
 static inline bool log_is_superseded(const struct dma_resv_log *log, uint32_t i, uint32_t length)
 {
-	const uint32_t end = load_relaxed(&log->entry[i].end);
-
-	return end && end <= length;
+	return load_relaxed(&log->entry[i].end) <= length;
 }
 
 /* False: the last reference is gone. */

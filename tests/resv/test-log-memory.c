@@ -54,7 +54,7 @@ TEST(large_ones_are_not_kept)
 {
 	const long before = test_allocations();
 
-	free_logs(SEATS, 37);
+	free_logs(SEATS, 60);
 	dmabuf_rcu_barrier();
 	ASSERT_INT(test_allocations(), ==, before);
 }

@@ -7,6 +7,7 @@ interface (INTERFACE) needs: those, and whatever of the same sources they lead t
 declarations, the locks, and what a design has beyond that interface. A design that lacks a part of
 it is compared with what ours needs for the rest.
 """
+import collections
 import re
 
 from tree import ROOT
@@ -49,31 +50,48 @@ def parts(lines):
             start = end + 1
 
 
-def read(patterns):
-    """{name: lines}; of a name that is there twice, all."""
+def read(patterns, homes=None):
+    """{name: lines}; of a name that is there twice, all. Into @homes: {name: its source's}."""
     known = {}
     for pattern in patterns:
         for path in sorted(ROOT.glob(pattern)):
             if not LOCKS.match(path.name):
                 for name, lines in parts(strip(path.read_text(encoding="utf-8"))):
                     known.setdefault(name, []).extend(lines)
+                    if homes is not None:
+                        homes[name] = path.stem
     return known
 
 
-def count(known, interface):
-    """Lines of all that @interface leads to."""
+def reached(known, interface):
+    """The names of all that @interface leads to."""
     seen, left = set(), [f"dma_resv_{name}" for name in interface]
     while left:
         name = left.pop()
         if name in known and name not in seen:
             seen.add(name)
             left += re.findall(r"\w+", " ".join(known[name]))
-    return sum(len(known[name]) for name in seen)
+    return seen
+
+
+def count(known, interface):
+    """Lines of these."""
+    return sum(len(known[name]) for name in reached(known, interface))
+
+
+def by_source(known, homes):
+    """What the lines of ours are for, by source, header and code together."""
+    lines = collections.Counter()
+    for name in reached(known, INTERFACE):
+        lines[homes[name]] += len(known[name])
+    return ", ".join(f"{name} {n}" for name, n in lines.most_common())
 
 
 def report():
     """A line a design."""
-    known = {design: read(patterns) for design, patterns in DESIGNS.items()}
+    homes = {}
+    known = {design: read(patterns, homes if design == "ours" else None)
+             for design, patterns in DESIGNS.items()}
     for design, names in known.items():
         interface = [name for name in INTERFACE if "{" in names.get(f"dma_resv_{name}", [])]
         if "iter_first" not in interface:  # the shadow header has a part of it for all
@@ -82,6 +100,7 @@ def report():
         theirs = count(names, interface)
         yield (f"{design:<8} {theirs:>5} lines for {len(interface):>2} of {len(INTERFACE)} "
                f"functions; ours for the same: {ours}, {ours / theirs:.2f}")
+    yield f"ours is {by_source(known['ours'], homes)}"
 
 
 if __name__ == "__main__":

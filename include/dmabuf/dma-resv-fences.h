@@ -57,6 +57,7 @@ struct dma_resv_fences {
 	struct dma_resv_log *dropped; /* holder: logs to put at the next commit */
 	struct dma_resv *obj;	/* constant after init: whose lock guards it */
 	uint32_t spare_capacity; /* holder: of the spare */
+	uint32_t length;	/* holder: entries of the staged log */
 	uint32_t reserved;	/* holder: adds that cannot fail */
 	uint32_t touched;	/* holder: what is staged or reserved may have changed */
 };

@@ -63,7 +63,7 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 		return -ENOMEM;
 	fences_fill(log, &set, &context);
 	log_own(log);
-	log_append(log, dma_fence_get(replacement), usage);
+	log->length = log_append(log, log->length, dma_fence_get(replacement), usage);
 	fences_stage_log(fences, log);
 	return 0;
 }

@@ -74,9 +74,17 @@ static void put_dropped(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->
 	}
 }
 
+/* What is staged is about to be shown, or staged no more. */
+static void count_staged(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
+{
+	if (word_is_log(fences->staged))
+		word_log(fences->staged)->length = fences->length;
+}
+
 DMABUF_UNCHECKED("nobody uses it any more")
 void dma_resv_fences_fini(struct dma_resv_fences *fences)
 {
+	count_staged(fences);
 	drop_staged(fences, fences->staged);
 	put_dropped(fences);
 	word_put(fences->word);
@@ -92,6 +100,7 @@ void fences_stage_nothing(struct dma_resv_fences *fences)
 {
 	const uintptr_t old = fences->staged;
 
+	count_staged(fences);
 	fences->touched = true;
 	fences->staged = 0;
 	drop_staged(fences, old);
@@ -104,6 +113,7 @@ void fences_stage_one(struct dma_resv_fences *fences, struct dma_fence *fence,
 
 	if (new == old)
 		return;
+	count_staged(fences);
 	fences->touched = true;
 	/* The published word owns its fence already, should that come back. */
 	if (new != fences->word)
@@ -116,8 +126,10 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
 {
 	const uintptr_t old = fences->staged;
 
+	count_staged(fences);
 	fences->touched = true;
 	fences->staged = word_of_log(log);
+	fences->length = log->length;
 	drop_staged(fences, old);
 	fences_drop_spare(fences); /* @log has room for what is reserved */
 }
@@ -158,8 +170,10 @@ static void take_over_staged(struct dma_resv_fences *fences, struct dma_resv_log
 {
 	const uintptr_t old = fences->staged;
 
+	count_staged(fences);
 	fences->touched = true;
 	fences->staged = word_of_log(new);
+	fences->length = new->length;
 	if (old == fences->word) {
 		new->borrowed = new->length;
 	} else if (word_is_log(old)) {
@@ -181,7 +195,7 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 		struct dma_fence *fence = word_fence(set->word);
 
 		if (set->length && !fence_is_signaled(fence))
-			log_carry(log, fence, word_usage(set->word));
+			log->length = log_carry(log, 0, fence, word_usage(set->word));
 	}
 	for (uint32_t i = 0; word_is_log(set->word) && i < set->length; i++) {
 		struct dma_fence *fence = old->entry[i].fence;
@@ -189,7 +203,7 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 		if (!fence || log_is_superseded(old, i, set->length) ||
 		    fence_is_signaled(fence) || (except && fence->context == *except))
 			continue;
-		log_carry(log, fence, old->entry[i].tag & TAG_USAGE);
+		log->length = log_carry(log, log->length, fence, old->entry[i].tag & TAG_USAGE);
 	}
 	log->borrowed = log->length;
 }
@@ -265,9 +279,11 @@ bool fences_fit_word(const struct dma_resv_fences *fences, uint32_t live)
 	return all <= 1 || spare_has_room(fences, all);
 }
 
-static bool log_has_room(uintptr_t word, unsigned int n)
+static bool staged_log_has_room(const struct dma_resv_fences *fences, unsigned int n)
+	DMABUF_REQUIRES(fences->obj->lock)
 {
-	return word_is_log(word) && word_log(word)->capacity - word_log(word)->length >= n;
+	return word_is_log(fences->staged) &&
+	       word_log(fences->staged)->capacity - fences->length >= n;
 }
 
 /* Where the staged word has no room for @n more: make sure that there will be, or false: no memory. */
@@ -289,7 +305,7 @@ int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences
 	check_guard(obj, fences);
 	if (n <= fences->reserved)
 		return 0;
-	if (!log_has_room(fences->staged, n) && !make_room(fences, n))
+	if (!staged_log_has_room(fences, n) && !make_room(fences, n))
 		return -ENOMEM;
 	fences->reserved = n;
 	fences->touched = true;
@@ -317,7 +333,7 @@ static void use_reservation(struct dma_resv_fences *fences, const char *who)
 static struct dma_resv_log *log_with_room(struct dma_resv_fences *fences)
 	DMABUF_REQUIRES(fences->obj->lock)
 {
-	if (!log_has_room(fences->staged, fences->reserved + 1))
+	if (!staged_log_has_room(fences, fences->reserved + 1))
 		fences_compact(fences, use_spare(fences));
 	return word_log(fences->staged);
 }
@@ -338,10 +354,13 @@ void fences_check(const struct dma_fence *fence, enum dma_resv_usage usage, cons
 static void append(struct dma_resv_fences *fences, struct dma_fence *fence, uint32_t usage_and_cut)
 	DMABUF_REQUIRES(fences->obj->lock)
 {
+	struct dma_resv_log *log;
+
 	/* First: making room may drop the only other reference on it. */
 	if (fence)
 		bulk_get(&fences->obj->lock, fence);
-	log_append(log_with_room(fences), fence, usage_and_cut);
+	log = log_with_room(fences);
+	fences->length = log_append(log, fences->length, fence, usage_and_cut);
 }
 
 /* True if the word form can take it: nothing is there, or nothing that still matters. */
@@ -439,10 +458,14 @@ static void retire(struct dma_resv_fences *fences, uintptr_t old, uintptr_t new)
 	}
 }
 
-static void publish_length(struct dma_resv_log *log)
+static void publish_length(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
 {
-	if (load_relaxed(&log->committed) != log->length) /* only the holder writes it */
-		store_release(&log->committed, log->length); /* W2 */
+	struct dma_resv_log *log = word_log(fences->staged);
+
+	if (load_relaxed(&log->committed) == fences->length) /* only the holder writes it */
+		return;
+	count_staged(fences);
+	store_release(&log->committed, fences->length); /* W2 */
 }
 
 static __attribute__((noinline)) void publish_word(struct dma_resv_fences *fences)
@@ -459,7 +482,7 @@ static inline void commit(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences
 {
 	commit_trace(fences);
 	if (word_is_log(fences->staged))
-		publish_length(word_log(fences->staged));
+		publish_length(fences);
 	if (fences->staged != fences->word)
 		publish_word(fences);
 	if (fences->dropped)

@@ -75,10 +75,11 @@ static void end_entry(struct log_entry *entry, uint32_t length)
 		store_relaxed(&entry->end, length);
 }
 
-/* The newest entry begins its category anew. Before the last that did, all have ended. */
-static __attribute__((noinline)) void end_category(struct dma_resv_log *log, uint32_t usage)
+/* The entry at @newest begins its category anew. Before the last that did, all have ended. */
+static __attribute__((noinline)) void end_category(struct dma_resv_log *log, uint32_t newest,
+						   uint32_t usage)
 {
-	for (uint32_t left = log->length - 1; left;) {
+	for (uint32_t left = newest; left;) {
 		const uint32_t tag = log->entry[left - 1].tag;
 
 		if ((tag & TAG_USAGE) > usage) {
@@ -87,7 +88,7 @@ static __attribute__((noinline)) void end_category(struct dma_resv_log *log, uin
 		}
 		left--;
 		if ((tag & TAG_USAGE) == usage) {
-			end_entry(&log->entry[left], log->length);
+			end_entry(&log->entry[left], newest + 1);
 			if (tag & TAG_CUT)
 				return;
 		}
@@ -134,11 +135,9 @@ static void end_older_indexed(struct dma_resv_log *log, uint32_t newest, struct 
 	join(log, head, newest);
 }
 
-/* Behind the last; there is room. Its index. */
-static inline uint32_t put_entry(struct dma_resv_log *log, struct dma_fence *fence,
-				 uint32_t usage_and_cut)
+static inline void put_entry(struct dma_resv_log *log, uint32_t i, struct dma_fence *fence,
+			     uint32_t usage_and_cut)
 {
-	const uint32_t i = log->length;
 	const uint32_t left = link_for(log, i, usage_and_cut & TAG_USAGE);
 
 	dmabuf_check(i < log->capacity);
@@ -148,29 +147,27 @@ static inline uint32_t put_entry(struct dma_resv_log *log, struct dma_fence *fen
 		.tag = left << TAG_LINK_SHIFT | usage_and_cut,
 		.end = log_live_end(fence ? fence->context : 0),
 	};
-	log->length = i + 1;
-	return i;
 }
 
-void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut)
+uint32_t log_append(struct dma_resv_log *log, uint32_t length, struct dma_fence *fence,
+		    uint32_t usage_and_cut)
 {
-	const uint32_t newest = put_entry(log, fence, usage_and_cut);
 	const uint32_t usage = usage_and_cut & TAG_USAGE;
 
+	put_entry(log, length, fence, usage_and_cut);
 	if (usage_and_cut & TAG_CUT)
-		end_category(log, usage);
-	if (!fence)
-		return;
-	if (log_is_indexed(log))
-		end_older_indexed(log, newest, fence, usage);
-	else
-		end_older(log, newest, fence, usage);
+		end_category(log, length, usage);
+	if (fence && log_is_indexed(log))
+		end_older_indexed(log, length, fence, usage);
+	else if (fence)
+		end_older(log, length, fence, usage);
+	return length + 1;
 }
 
-void log_carry(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage)
+uint32_t log_carry(struct dma_resv_log *log, uint32_t length, struct dma_fence *fence, uint32_t usage)
 {
-	const uint32_t i = put_entry(log, fence, usage);
-
+	put_entry(log, length, fence, usage);
 	if (log_is_indexed(log))
-		join(log, head_for(log, fence->context), i);
+		join(log, head_for(log, fence->context), length);
+	return length + 1;
 }

@@ -6,6 +6,10 @@
  * Entries below `committed` never change, so a reader who has the log has a set. What is noted
  * later is which entry has made one superfluous: that is in the sets that have both.
  *
+ * Who adds to the staged log counts in the container (fences->length), not here: readers
+ * look at this line all the time. `length` is brought up to date when the log is shown, or
+ * staged no more.
+ *
  * References: a log owns one on each fence from `borrowed` to `length`. Entries
  * before that, in a log that is not published yet, were taken over from the
  * published word, which owns them until the commit moves them.
@@ -31,7 +35,7 @@ struct dma_resv_log {
 	uint32_t hint;	    /* atomic: entries before it have signalled; only raised */
 	union {
 		struct {
-			uint32_t length;   /* holder: entries; then the last reference's */
+			uint32_t length;   /* holder, now and then: entries; then the last reference's */
 			uint32_t borrowed; /* holder: entries whose references are elsewhere */
 			struct dma_resv_log *older; /* holder: dropped before it; put at commit */
 		};
@@ -76,13 +80,15 @@ void log_put(struct dma_resv_log *log);
 void log_own(struct dma_resv_log *log);
 
 /*
- * Behind the last entry; takes over one reference on @fence. There is room. Entries end with
- * this length that it supersedes, or cuts.
+ * Behind @length entries; takes over one reference on @fence. There is room. Entries end with
+ * the new length, which it returns, that it supersedes, or cuts.
  */
-void log_append(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage_and_cut);
+uint32_t log_append(struct dma_resv_log *log, uint32_t length, struct dma_fence *fence,
+		    uint32_t usage_and_cut);
 
 /* The same for one of a set of which none supersedes another. The reference stays where it is. */
-void log_carry(struct dma_resv_log *log, struct dma_fence *fence, uint32_t usage);
+uint32_t log_carry(struct dma_resv_log *log, uint32_t length, struct dma_fence *fence,
+		   uint32_t usage);
 
 /* Does (@fence, @usage) make (@old, @old_usage) superfluous? */
 static inline bool fence_supersedes(const struct dma_fence *fence, enum dma_resv_usage usage,

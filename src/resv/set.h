@@ -19,7 +19,7 @@ static inline struct dma_resv_snapshot set_staged(const struct dma_resv_fences *
 
 	return (struct dma_resv_snapshot){
 		.word = word,
-		.length = word_is_log(word) ? word_log(word)->length : word != 0,
+		.length = word_is_log(word) ? fences->length : word != 0,
 	};
 }
 

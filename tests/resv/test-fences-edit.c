@@ -123,7 +123,7 @@ TEST(what_signals_before_it_is_taken_over_is_let_go)
 	ASSERT_FALSE(released);
 	stage(&u, READ);
 	ASSERT_TRUE(released);
-	ASSERT_INT(staged_log(&u)->length, ==, 1);
+	ASSERT_INT(u.fences.length, ==, 1);
 	end(&u);
 }
 

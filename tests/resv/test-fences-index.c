@@ -41,14 +41,14 @@ TEST(ends_are_noted_at_the_length_that_brought_them)
 		reserve_in(&u, 2 * n);
 		add_rounds(&u, dma_fence_context_alloc(n), n, 2);
 		log = staged_log(&u);
-		ASSERT_INT(log->length, ==, 2 * n + 1);
+		ASSERT_INT(u.fences.length, ==, 2 * n + 1);
 		for (uint32_t i = 0; i < n; i++) {
 			ASSERT_INT(log->entry[i + 1].end, ==, i + 1 + n + 1);
 			ASSERT_FALSE(log_is_superseded(log, i + 1, i + 1 + n));
 			ASSERT_TRUE(log_is_superseded(log, i + 1, i + 1 + n + 1));
-			ASSERT_FALSE(log_is_superseded(log, i + 1 + n, log->length));
+			ASSERT_FALSE(log_is_superseded(log, i + 1 + n, u.fences.length));
 		}
-		ASSERT_FALSE(log_is_superseded(log, 0, log->length));
+		ASSERT_FALSE(log_is_superseded(log, 0, u.fences.length));
 		end(&u);
 	}
 }
@@ -71,7 +71,7 @@ TEST(ends_do_not_move)
 	dma_resv_fences_set(&u.obj, &u.fences, NULL, READ);
 	dma_resv_fences_add(&u.fences, later, READ);
 	log = staged_log(&u);
-	ASSERT_INT(log->length, ==, 5);
+	ASSERT_INT(u.fences.length, ==, 5);
 	ASSERT_INT(log->entry[0].end, ==, 4);
 	ASSERT_INT(log->entry[1].end, ==, 4);
 	ASSERT_TRUE(log->entry[2].end & END_LIVE);

@@ -334,7 +334,7 @@ static struct dma_resv_log *fill_up(struct unit *u, struct dma_fence **first)
 	*first = stage(u, READ);
 	do {
 		stage(u, READ);
-	} while (staged_log(u)->length < staged_log(u)->capacity);
+	} while (u->fences.length < staged_log(u)->capacity);
 	commit(u);
 	return published_log(u);
 }
@@ -374,7 +374,7 @@ TEST(full_logs_that_a_snapshot_holds_keep_their_references)
 		first = mock_lone();
 		add(&obj, first, READ);
 	} while (!word_is_log(obj.fences.staged) ||
-		 word_log(obj.fences.staged)->length < word_log(obj.fences.staged)->capacity);
+		 obj.fences.length < word_log(obj.fences.staged)->capacity);
 	dma_resv_commit(&obj);
 	ASSERT_TRUE(dma_resv_get_snapshot(&obj, &snap));
 	reserve(&obj, 1);

@@ -162,14 +162,14 @@ TEST(reserve_without_memory_changes_nothing)
 		commit(&u);
 		stage(&u, WRITE);
 		before = u.fences;
-		length = staged_log(&u)->length;
+		length = u.fences.length;
 		os_fault_arm(1);
 		ASSERT_INT(dma_resv_fences_reserve(&u.obj, &u.fences, 1000), ==, -ENOMEM);
 		ASSERT_TRUE(os_fault_disarm());
 		ASSERT_INT(u.fences.word, ==, before.word);
 		ASSERT_INT(u.fences.staged, ==, before.staged);
 		ASSERT_INT(u.fences.reserved, ==, before.reserved);
-		ASSERT_INT(staged_log(&u)->length, ==, length);
+		ASSERT_INT(u.fences.length, ==, length);
 		ASSERT_INT(committed(&u, BOOKKEEP), ==, there);
 		commit(&u);
 		ASSERT_INT(committed(&u, BOOKKEEP), ==, there + 1);
@@ -231,7 +231,7 @@ TEST(add_stores_behind_the_staged_length_and_touches_no_other_fence)
 	reserve_in(&u, 1);
 	dma_resv_fences_add(&u.fences, fence, WRITE);
 	ASSERT_PTR(staged_log(&u), ==, log);
-	ASSERT_INT(log->length, ==, 5);
+	ASSERT_INT(u.fences.length, ==, 5);
 	ASSERT_INT(log->committed, ==, 4);
 	ASSERT_PTR(log->entry[4].fence, ==, fence);
 	ASSERT_INT(log->entry[4].tag & TAG_USAGE, ==, WRITE);

@@ -184,12 +184,12 @@ TEST(R4_capacity_is_stored_and_holds_what_was_reserved)
 		}
 		log = word_log(obj.fences.staged);
 		ASSERT_TRUE(word_is_log(obj.fences.staged));
-		ASSERT_INT(log->length, ==, n + 1);
+		ASSERT_INT(obj.fences.length, ==, n + 1);
 		ASSERT_INT(log->capacity, >=, n + 1);
 		/* Up to the last entry that it says it has. */
-		reserve(&obj, log->capacity - log->length + 1);
+		reserve(&obj, log->capacity - obj.fences.length + 1);
 		dma_resv_reset_max_fences(&obj);
-		while (log->length < log->capacity) {
+		while (obj.fences.length < log->capacity) {
 			reserve(&obj, 1);
 			dma_resv_add_fence(&obj, fence, BOOKKEEP);
 			ASSERT_PTR(word_log(obj.fences.staged), ==, log);

@@ -10,6 +10,9 @@
  * sleeper that may be in the queue of another: it touches only the sleeper's
  * context, and that is alive because it holds the first mutex.
  *
+ * Who holds nothing, and so never backs off, looks for a moment whether the mutex becomes free
+ * before it queues: that costs less than to be woken, and nobody waits for it meanwhile.
+ *
  * Order: a free mutex goes to whoever comes first, so that a short section is not
  * followed by a long wake-up; but once the first waiter has been woken in vain it
  * is passed over no more. Waiters are queued by age, see first_younger().
@@ -272,12 +275,29 @@ static int look(struct ww_mutex *lock, struct waiter *self) DMABUF_REQUIRES(lock
 	return -EAGAIN;
 }
 
+/* While nobody waits, is it free in a moment? Then it is the caller's. */
+static bool take_soon(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+{
+	for (unsigned int spins = os_spin_limit(); spins; spins--) {
+		const uintptr_t word = ww_word(lock);
+
+		if (word & WW_WAITERS)
+			return false;
+		if (!word && ww_take_free(lock, ctx))
+			return true;
+		os_cpu_relax();
+	}
+	return false;
+}
+
 int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
 {
 	struct waiter self = { .ctx = ctx };
 	int interrupted = 0;
 	int err;
 
+	if ((!ctx || !ctx->acquired) && take_soon(lock, ctx))
+		return 0;
 	self.wake = ctx ? &ctx->wake : &self.own_wake;
 	dmabuf_spin_lock(&lock->base.wait_lock);
 	/* Acquire: the holder's context, or what the last holder wrote. */

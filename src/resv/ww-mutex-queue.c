@@ -275,6 +275,27 @@ static int look(struct ww_mutex *lock, struct waiter *self) DMABUF_REQUIRES(lock
 	return -EAGAIN;
 }
 
+/* May the holder drop a mutex with this word by a store, over what is put into the word? */
+static bool may_be_stored_over(uintptr_t word)
+{
+	const bool is_held = word & ~WW_WAITERS;
+
+	return WW_BY_CAS && is_held && !(word & WW_BY_CAS);
+}
+
+/*
+ * Say in the word that the queue is in use. From then on a held mutex is not dropped but under
+ * wait_lock, and its holder's context may be looked at.
+ */
+static void announce_waiters(struct ww_mutex *lock) DMABUF_REQUIRES(lock->base.wait_lock)
+{
+	/* Q1, Q3. Acquire: the holder's context, or what the last holder wrote. */
+	while (may_be_stored_over(fetch_or_acq_rel(&lock->base.owner, WW_WAITERS | WW_BY_CAS))) {
+		OS_RACE_POINT("ww_mutex: before the barrier");
+		os_rseq_barrier(); /* Q2 */
+	}
+}
+
 /* While nobody waits, is it free in a moment? Then it is the caller's. */
 static bool take_soon(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
@@ -298,10 +319,10 @@ int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 
 	if ((!ctx || !ctx->acquired) && take_soon(lock, ctx))
 		return 0;
+	os_rseq_rest(); /* this thread meets others */
 	self.wake = ctx ? &ctx->wake : &self.own_wake;
 	dmabuf_spin_lock(&lock->base.wait_lock);
-	/* Acquire: the holder's context, or what the last holder wrote. */
-	fetch_or_acq_rel(&lock->base.owner, WW_WAITERS);
+	announce_waiters(lock);
 	enqueue(lock, &self);
 	for (;;) {
 		err = look(lock, &self);
@@ -325,8 +346,9 @@ bool ww_mutex_pass(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	bool taken = false;
 
 	OS_RACE_POINT("ww_mutex: before passing");
+	os_rseq_rest(); /* this thread meets others */
 	dmabuf_spin_lock(&lock->base.wait_lock);
-	if (ww_word(lock) == WW_WAITERS && may_pass(lock)) {
+	if ((ww_word(lock) & ~WW_BY_CAS) == WW_WAITERS && may_pass(lock)) {
 		set_word(lock, ww_word_for(ctx));
 		taken = true;
 	}
@@ -344,6 +366,7 @@ bool ww_mutex_unlock_contended(struct ww_mutex *lock)
 	dmabuf_spin_lock(&lock->base.wait_lock);
 	if (!lock->base.first) {
 		dmabuf_spin_unlock(&lock->base.wait_lock);
+		OS_RACE_POINT("ww_mutex: nobody waits any more");
 		return false;
 	}
 	set_word(lock, 0);

@@ -190,18 +190,7 @@ inline check_ctx(t) {
 #define MAY_PASS(l)	FAIR(l)
 #endif
 
-#ifdef WAITERS_NOT_SET
-#define WITH_WAITERS(word)	(word)
-#else
-#define WITH_WAITERS(word)	((word) | WAITERS)
-#endif
-
-inline join_queue(l, t) {
-	lock[l].word = WITH_WAITERS(lock[l].word);
-	WAITERS_ACQUIRE(l, t);
-	RMW_RELEASE(WORD(l), THREAD(t));
-	enqueue(l, t)
-}
+#define MAY_BE_STORED_OVER(l)	(!IS_FREE(l) && !(lock[l].word & BY_CAS))
 
 /* S1 */
 inline arm(t) {
@@ -251,9 +240,9 @@ inline leave_queue(l, t) {
 	dequeue(l, t);
 	if
 	:: err == GOT ->
-		lock[l].word = t + 1;
+		lock[l].word = (t + 1) | BY_CAS;
 		taken(l, t)
-	:: else -> lock[l].word = HOLDER_IN(lock[l].word)
+	:: else -> lock[l].word = lock[l].word & ~WAITERS
 	fi;
 	lock[l].word = (FIRST(l) == NOBODY -> lock[l].word : lock[l].word | WAITERS);
 	STORE_WORD(l, t)
@@ -262,8 +251,25 @@ inline leave_queue(l, t) {
 inline lock_contended(l, t) {
 	atomic {
 		take_wait_lock(l, t);
+announce:	err = MAY_BE_STORED_OVER(l);	/* Q1, Q3 */
 		d_step {
-			join_queue(l, t);
+			lock[l].word = lock[l].word | MARK;
+			WAITERS_ACQUIRE(l, t);
+			RMW_RELEASE(WORD(l), THREAD(t))
+		};
+		if
+		:: err -> err = 0
+		:: !err -> goto announced
+		fi
+	};
+	atomic {
+		BARRIER;			/* Q2 */
+#ifndef MARK_LOST
+		goto announce;
+#endif
+announced:	skip;
+		d_step {
+			enqueue(l, t);
 #ifndef S1_AFTER_S2
 			arm(t)
 #endif
@@ -391,8 +397,13 @@ next:
 		LIVES(l);
 		if
 		:: lock[l].word == 0 ->
+			if
+			:: lock[l].word = t + 1
+#ifdef MIXED
+			:: lock[l].word = (t + 1) | BY_CAS
+#endif
+			fi;
 			d_step {
-				lock[l].word = t + 1;
 				TAKE_ACQUIRE(l, t);
 				TAKE_RELEASE(l, t);
 				taken(l, t)
@@ -405,17 +416,17 @@ next:
 #ifdef TRYLOCK
 	atomic {			/* ww_mutex_pass() */
 		if
-		:: lock[l].word == WAITERS -> take_wait_lock(l, t)
-		:: lock[l].word != WAITERS -> goto wait
+		:: (lock[l].word & ~BY_CAS) == WAITERS -> take_wait_lock(l, t)
+		:: (lock[l].word & ~BY_CAS) != WAITERS -> goto wait
 		:: goto wait		/* does not try */
 		fi
 	};
 	atomic {
 		if
-		:: lock[l].word == WAITERS && MAY_PASS(l) ->
+		:: (lock[l].word & ~BY_CAS) == WAITERS && MAY_PASS(l) ->
 			d_step {
 				PROMISE(5, FAIR(l));
-				lock[l].word = (t + 1) | WAITERS;
+				lock[l].word = (t + 1) | WAITERS | BY_CAS;
 				STORE_WORD(l, t);
 				taken(l, t)
 			};
@@ -466,11 +477,31 @@ drop:					/* all that it has */
 			}
 		fi
 	};
+	atomic {			/* P1 */
+		LIVES(l);
+		if
+		:: lock[l].word == t + 1 -> storing = storing | (1 << t)
+		:: else -> goto unlock
+		fi
+	};
+	atomic {			/* P2 */
+		if
+		:: storing & (1 << t) ->
+			d_step {
+				storing = storing & ~(1 << t);
+				lock[l].word = 0;
+				STORE_RELEASE(l, t)
+			};
+			goto unlocked
+		:: storing & (1 << t) -> storing = storing & ~(1 << t)	/* preempted */
+		:: !(storing & (1 << t))
+		fi
+	};
 unlock:
 	atomic {
 		LIVES(l);
 		if
-		:: lock[l].word == t + 1 || WAITERS_OVERLOOKED ->
+		:: (lock[l].word & ~BY_CAS) == t + 1 || WAITERS_OVERLOOKED ->
 			d_step {
 				lock[l].word = 0;
 				UNLOCK_ACQUIRE(l, t);

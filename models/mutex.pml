@@ -9,7 +9,11 @@
  * begins with the lock that it was refused. Options: a thread without a context,
  * which wants one lock only; trylock first; a signal handler that ends a wait, after
  * which the thread gives up; a fourth context. The last user of a lock destroys it.
- * Steps carry the names of the diagram in the code: S1 to S4, K1 to K3.
+ * Steps carry the names of the diagrams in the code: S1 to S4, K1 to K3; P1 to Q3 (os/rseq.h).
+ *
+ * Who took a free lock drops it by a store, if it gets from P1 to P2 without a barrier; who got
+ * it from the queue, by compare-and-swap. MIXED: both do either. A store is seen at once: it is as if
+ * P2 were later, since the barrier waits for stores that nobody sees yet.
  *
  * Under wait_lock a thread is alone but for who sleeps (S3, S4), who wounds it from
  * another lock (K1, K2), and the fast paths, which change the word. So what lies
@@ -127,6 +131,11 @@ byte order[THREADS];			/* any but for the first thread */
 #else
 #define UNLOCK_RELEASE(l, t)	RMW_RELEASE(WORD(l), THREAD(t))
 #endif
+#ifdef STORE_NOT_RELEASED
+#define STORE_RELEASE(l, t)	RELAXED(WORD(l))
+#else
+#define STORE_RELEASE(l, t)	RELEASE(WORD(l), THREAD(t))
+#endif
 #ifdef UNLOCK_NOT_ACQUIRED
 #define UNLOCK_ACQUIRE(l, t)	skip
 #else
@@ -148,7 +157,7 @@ byte order[THREADS];			/* any but for the first thread */
 /* ---------------------------------------------------------------- memory */
 
 typedef lock_t {
-	byte word;			/* 0, or the holder, from 1; WAITERS */
+	byte word;			/* 0, or the holder, from 1; WAITERS, BY_CAS */
 	byte holder;			/* for assertions */
 	bit wait_lock;
 	byte queue[THREADS];		/* waiters, in their order, then NOBODY */
@@ -164,7 +173,20 @@ typedef context_t {
 };
 
 #define WAITERS		8
+#define BY_CAS		16
 #define HOLDER_IN(w)	((w) & 7)
+
+#ifdef WAITERS_NOT_SET
+#define MARK		BY_CAS
+#else
+#define MARK		(WAITERS | BY_CAS)
+#endif
+
+#ifdef WITHOUT_BARRIER
+#define BARRIER		skip
+#else
+#define BARRIER		storing = 0
+#endif
 
 #define AWAKE		0
 #define SLEEPING	1
@@ -174,6 +196,7 @@ lock_t lock[LOCKS];
 context_t ctx[THREADS];			/* also of the one without, for `wake` */
 byte asleep;				/* in the futex, a bit each */
 byte passed_over;			/* waiters, a bit each */
+byte storing;				/* between P1 and P2, not interrupted, a bit each */
 
 #define IS_FREE(l)	(HOLDER_IN(lock[l].word) == 0)
 #define FIRST(l)	lock[l].queue[0]

@@ -107,6 +107,7 @@ static const struct {
 	{ "a_trylock_under_a_context_counts_as_its_lock", ALL },
 	/* Points of the library's code. */
 	{ "an_unlock_whose_last_waiter_leaves_is_one_step", ALL },
+	{ "an_unlock_finds_who_came_when_the_last_waiter_had_left", ALL },
 	{ "who_would_pass_comes_too_late", ALL },
 	/* It may be freed only when all have left unlock, in Linux. */
 	{ "the_last_user_may_free_the_mutex_at_once", ALL },

@@ -290,7 +290,7 @@ int DMABUF_MUST_CHECK ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_
  * ww_mutex_unlock() - drop a mutex
  * @lock: mutex that the calling thread holds; else this aborts
  *
- * No system call unless somebody sleeps for @lock.
+ * No system call unless somebody sleeps for @lock, or it is the first that this thread drops.
  *
  * Ordering: what the caller wrote before is visible to the next holder.
  *

@@ -14,6 +14,9 @@ struct os_thread {
 	const void *short_lock[4];     /* some of those, or NULL */
 	bool enrolled;                 /* its end will be noticed */
 	bool working;                  /* inside os_thread_run_work() */
+	bool rseq_known;               /* to the kernel, as one that uses sequences (os/rseq.h) */
+	unsigned int rseq_rest;        /* how often more it does without */
+	uint64_t *rseq_cs;             /* where it tells the kernel of a sequence; NULL: uses none */
 	struct dmabuf_work *work;      /* put off, oldest first */
 	struct dmabuf_work **work_end; /* NULL while nothing was ever put off */
 } __attribute__((aligned(16)));

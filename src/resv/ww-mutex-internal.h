@@ -7,6 +7,12 @@
  * WW_NO_CTX; bit 0, WW_WAITERS, says that the queue is in use. So one compare and
  * swap publishes lock and context together: nobody ever sees a held lock without
  * its stamp.
+ *
+ * Who comes to wait must stop the holder from dropping the mutex unseen. A holder with
+ * WW_BY_CAS drops it by a compare-and-swap, which finds WW_WAITERS. One without stores the 0
+ * (os/rseq.h), with no locked operation; then the waiter's part is Q1 to Q3 there. It sets
+ * WW_BY_CAS as well: from then on it is as if the holder had done so. In the word of a free mutex
+ * it means nothing.
  */
 #ifndef RESV_WW_MUTEX_INTERNAL_H
 #define RESV_WW_MUTEX_INTERNAL_H
@@ -15,14 +21,24 @@
 
 #include "debug/trace.h"
 #include "os/atomic.h"
+#include "os/rseq.h"
 #include "os/thread.h"
 
 #define WW_WAITERS ((uintptr_t)1)
 #define WW_NO_CTX ((uintptr_t)2)
+#ifdef OS_HAS_RSEQ
+#define WW_BY_CAS ((uintptr_t)4)
+_Static_assert(_Alignof(struct ww_acquire_ctx) >= 8, "room for three bits");
+#else
+#define WW_BY_CAS ((uintptr_t)0) /* all do */
+#endif
 
+/* For a mutex that the calling thread takes. */
 static inline uintptr_t ww_word_for(struct ww_acquire_ctx *ctx)
 {
-	return ctx ? (uintptr_t)ctx : os_self() | WW_NO_CTX;
+	const uintptr_t word = ctx ? (uintptr_t)ctx : os_self() | WW_NO_CTX;
+
+	return os_rseq_is_ready() ? word : word | WW_BY_CAS;
 }
 
 /* Relaxed: for the holder, for callers under wait_lock, which orders it, and for hints. */
@@ -33,13 +49,13 @@ static inline uintptr_t ww_word(const struct ww_mutex *lock)
 
 static inline bool ww_is_free(const struct ww_mutex *lock)
 {
-	return !(ww_word(lock) & ~WW_WAITERS);
+	return !(ww_word(lock) & ~(WW_WAITERS | WW_BY_CAS));
 }
 
 /* The context in a word, or NULL. Who may look into it: see ww-mutex-queue.c. */
 static inline struct ww_acquire_ctx *ww_ctx_in(uintptr_t word)
 {
-	return (word & WW_NO_CTX) ? NULL : (struct ww_acquire_ctx *)(word & ~WW_WAITERS);
+	return (word & WW_NO_CTX) ? NULL : (struct ww_acquire_ctx *)(word & ~(WW_WAITERS | WW_BY_CAS));
 }
 
 /* Drop a mutex for which somebody waits. False: nobody does any more; it is still held. */
@@ -112,22 +128,38 @@ static inline bool ww_lock_quickly(struct ww_mutex *lock, struct ww_acquire_ctx 
 	return true;
 }
 
+/*
+ * The calling thread is about to drop a mutex by compare-and-swap. If it need not have done so,
+ * somebody has come, and maybe gone; then it is better to go on like that.
+ */
+static inline void ww_note_by_cas(const struct ww_acquire_ctx *ctx)
+{
+	if (unlikely(os_rseq_is_ready()))
+		os_rseq_rest();
+	else
+		os_rseq_rested(!ctx || !ctx->acquired); /* it holds no more that were taken so */
+}
+
 /* Drop a mutex that the caller holds, without a word to who watches. */
 DMABUF_UNCHECKED("this is the lock")
 static inline void ww_drop(struct ww_mutex *lock) DMABUF_RELEASE(*lock)
 {
-	const uintptr_t word = ww_word(lock) & ~WW_WAITERS;
+	uintptr_t word = ww_word(lock) & ~WW_WAITERS;
 	struct ww_acquire_ctx *ctx = ww_ctx_in(word);
-	uintptr_t expected = word;
 
 	if (ctx)
 		ctx->acquired--;
 	store_relaxed(&lock->base.holder, 0); /* before the next holder's, by the release below */
+	if (word & WW_BY_CAS)
+		ww_note_by_cas(ctx);
+	else if (os_rseq_store(&lock->base.owner, word, 0))
+		return;
 	/* Acquire: a waiter that went away has looked into our context; that is over. */
-	while (unlikely(!cas_acq_rel(&lock->base.owner, &expected, 0))) {
+	while (unlikely(!cas_acq_rel(&lock->base.owner, &word, 0))) {
+		os_rseq_rest();
 		if (ww_mutex_unlock_contended(lock))
 			return;
-		expected = word;
+		word = ww_word(lock) & ~WW_WAITERS;
 	}
 }
 

@@ -10,6 +10,9 @@
  * sleeper that may be in the queue of another: it touches only the sleeper's
  * context, and that is alive because it holds the first mutex.
  *
+ * Who holds nothing, and so never backs off, looks for a moment whether the mutex becomes free
+ * before it queues: that costs less than to be woken, and nobody waits for it meanwhile.
+ *
  * Order: a free mutex goes to whoever comes first, so that a short section is not
  * followed by a long wake-up; but once the first waiter has been woken in vain it
  * is passed over no more. Waiters are queued by age, see first_younger().
@@ -272,16 +275,54 @@ static int look(struct ww_mutex *lock, struct waiter *self) DMABUF_REQUIRES(lock
 	return -EAGAIN;
 }
 
+/* May the holder drop a mutex with this word by a store, over what is put into the word? */
+static bool may_be_stored_over(uintptr_t word)
+{
+	const bool is_held = word & ~WW_WAITERS;
+
+	return WW_BY_CAS && is_held && !(word & WW_BY_CAS);
+}
+
+/*
+ * Say in the word that the queue is in use. From then on a held mutex is not dropped but under
+ * wait_lock, and its holder's context may be looked at.
+ */
+static void announce_waiters(struct ww_mutex *lock) DMABUF_REQUIRES(lock->base.wait_lock)
+{
+	/* Q1, Q3. Acquire: the holder's context, or what the last holder wrote. */
+	while (may_be_stored_over(fetch_or_acq_rel(&lock->base.owner, WW_WAITERS | WW_BY_CAS))) {
+		OS_RACE_POINT("ww_mutex: before the barrier");
+		os_rseq_barrier(); /* Q2 */
+	}
+}
+
+/* While nobody waits, is it free in a moment? Then it is the caller's. */
+static bool take_soon(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
+{
+	for (unsigned int spins = os_spin_limit(); spins; spins--) {
+		const uintptr_t word = ww_word(lock);
+
+		if (word & WW_WAITERS)
+			return false;
+		if (!word && ww_take_free(lock, ctx))
+			return true;
+		os_cpu_relax();
+	}
+	return false;
+}
+
 int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
 {
 	struct waiter self = { .ctx = ctx };
 	int interrupted = 0;
 	int err;
 
+	if ((!ctx || !ctx->acquired) && take_soon(lock, ctx))
+		return 0;
+	os_rseq_rest(); /* this thread meets others */
 	self.wake = ctx ? &ctx->wake : &self.own_wake;
 	dmabuf_spin_lock(&lock->base.wait_lock);
-	/* Acquire: the holder's context, or what the last holder wrote. */
-	fetch_or_acq_rel(&lock->base.owner, WW_WAITERS);
+	announce_waiters(lock);
 	enqueue(lock, &self);
 	for (;;) {
 		err = look(lock, &self);
@@ -305,8 +346,9 @@ bool ww_mutex_pass(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	bool taken = false;
 
 	OS_RACE_POINT("ww_mutex: before passing");
+	os_rseq_rest(); /* this thread meets others */
 	dmabuf_spin_lock(&lock->base.wait_lock);
-	if (ww_word(lock) == WW_WAITERS && may_pass(lock)) {
+	if ((ww_word(lock) & ~WW_BY_CAS) == WW_WAITERS && may_pass(lock)) {
 		set_word(lock, ww_word_for(ctx));
 		taken = true;
 	}
@@ -324,6 +366,7 @@ bool ww_mutex_unlock_contended(struct ww_mutex *lock)
 	dmabuf_spin_lock(&lock->base.wait_lock);
 	if (!lock->base.first) {
 		dmabuf_spin_unlock(&lock->base.wait_lock);
+		OS_RACE_POINT("ww_mutex: nobody waits any more");
 		return false;
 	}
 	set_word(lock, 0);

@@ -3,8 +3,8 @@
  * Mutexes and contexts, as far as nobody has to wait. The queue is in
  * ww-mutex-queue.c.
  *
- * Locking: a free mutex without waiters is taken and dropped by one compare and
- * swap on its word. Everything else goes through wait_lock.
+ * Locking: a free mutex without waiters is taken by one compare and swap on its word, and
+ * dropped by a store, or by another one. Everything else goes through wait_lock.
  */
 #include "resv/ww-mutex-internal.h"
 
@@ -99,7 +99,7 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 {
 	int err = 0;
 
-	if (ctx && (ww_word(lock) & ~WW_WAITERS) == (uintptr_t)ctx)
+	if (ctx && ww_ctx_in(ww_word(lock)) == ctx)
 		return -EALREADY;
 	if (ctx && deadlock_is_made_up(ctx))
 		return -EDEADLK;
@@ -203,7 +203,8 @@ int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
 	if (ctx)
 		check_ctx(lock, ctx);
-	if (!ww_take_free(lock, ctx) && (ww_word(lock) != WW_WAITERS || !ww_mutex_pass(lock, ctx)))
+	if (!ww_take_free(lock, ctx) &&
+	    ((ww_word(lock) & ~WW_BY_CAS) != WW_WAITERS || !ww_mutex_pass(lock, ctx)))
 		return 0;
 	ww_note_holder(lock, ctx);
 	ww_tried(lock, ctx);

@@ -410,3 +410,29 @@ TEST(an_unlock_whose_last_waiter_leaves_is_one_step)
 	ASSERT_FALSE(ww_mutex_is_locked(&q.lock));
 	end(&q);
 }
+
+/* And the next waiter may come right then. */
+
+static void leave_and_come_hook(const char *label)
+{
+	leave_hook(label);
+	if (pthread_equal(pthread_self(), gate.who) && !strcmp(label, "ww_mutex: nobody waits any more"))
+		actor_begin_waiting(&leaving->actor[1], ACT_LOCK, &leaving->lock, 1);
+}
+
+TEST(an_unlock_finds_who_came_when_the_last_waiter_had_left)
+{
+	struct queue q;
+
+	catch_signals(0);
+	begin(&q, &wait_die, 0);
+	actor_begin_waiting(&q.actor[0], ACT_LOCK_INTR, &q.lock, 1);
+	leaving = &q;
+	gate.who = pthread_self();
+	os_race_hook(leave_and_come_hook);
+	ww_mutex_unlock(&q.lock);
+	os_race_hook(NULL);
+	ASSERT_INT(actor_end(&q.actor[1]), ==, 0);
+	actor_do(&q.actor[1], ACT_UNLOCK, &q.lock);
+	end(&q);
+}

@@ -6,6 +6,7 @@
 #include <errno.h>
 
 #include "resv/ww-mutex-internal.h"
+#include "restless.h"
 
 static DEFINE_WW_CLASS(wound_wait);
 static DEFINE_WD_CLASS(wait_die);
@@ -130,9 +131,11 @@ static void torture(struct ww_class *ww_class)
 	for (unsigned int i = 0; i < LOCKS; i++)
 		ww_mutex_init(&t.lock[i], ww_class);
 	test_race_begin();
+	be_restless(true);
 	ww_mutex_inject_deadlocks(true);
 	test_threads(THREADS, work, &t);
 	ww_mutex_inject_deadlocks(false);
+	be_restless(false);
 	test_race_end();
 	for (unsigned int i = 0; i < LOCKS; i++) {
 		ww_mutex_destroy(&t.lock[i]);
@@ -193,6 +196,7 @@ TORTURE(the_last_user_may_free_the_mutex_at_once)
 	const unsigned int rounds = test_rounds(20);
 
 	test_race_begin();
+	be_restless(true);
 	for (unsigned int i = 0; i < rounds; i++) {
 		struct relay relay = { .rounds = 64 };
 
@@ -204,5 +208,6 @@ TORTURE(the_last_user_may_free_the_mutex_at_once)
 		}
 		test_threads(THREADS, use_once, &relay);
 	}
+	be_restless(false);
 	test_race_end();
 }

@@ -190,7 +190,7 @@ void dma_fence_assert_held(struct dma_fence *fence) DMABUF_ASSERTS(dma_fence_spi
  * @fence: fence to signal; the caller holds a reference
  *
  * Waiters wake, callbacks run in the order in which they were added, on this
- * thread. Aborts for a fence of a dma_fence_timeline, or of the kernel: only these signal it.
+ * thread. The time is noted, to a microsecond: see dma_fence_timestamp(). Aborts for a fence of a dma_fence_timeline, or of the kernel: only these signal it.
  *
  * Locking: takes the fence's lock, unless that is its own and nobody registered a
  * callback.

@@ -34,11 +34,11 @@
 #include <errno.h>
 
 #include "os/alloc.h"
-#include "os/clock.h"
 #include "os/fault.h"
 #include "os/futex.h"
 #include "os/list.h"
 #include "os/report.h"
+#include "os/stamp.h"
 
 static void init(struct dma_fence *fence, const struct dma_fence_ops *ops,
 		 struct dmabuf_spinlock *lock, uint64_t context, uint64_t seqno, unsigned long flags)
@@ -302,12 +302,12 @@ int dma_fence_signal_timestamp_locked(struct dma_fence *fence, int64_t timestamp
 
 int dma_fence_signal(struct dma_fence *fence)
 {
-	return dma_fence_signal_timestamp(fence, os_now_ns());
+	return dma_fence_signal_timestamp(fence, os_stamp_ns());
 }
 
 int dma_fence_signal_locked(struct dma_fence *fence)
 {
-	return dma_fence_signal_timestamp_locked(fence, os_now_ns());
+	return dma_fence_signal_timestamp_locked(fence, os_stamp_ns());
 }
 
 bool dma_fence_check_and_signal(struct dma_fence *fence)
@@ -347,7 +347,7 @@ static void signal_abandoned(struct dma_fence *fence)
 			    fence->ops->get_driver_name(fence), fence->ops->get_timeline_name(fence),
 			    (unsigned long long)fence->context, (unsigned long long)fence->seqno);
 		store_relaxed(&fence->error, -EDEADLK);
-		signal_under_lock(fence, os_now_ns());
+		signal_under_lock(fence, os_stamp_ns());
 	}
 	unlock_fence(fence);
 }
@@ -454,7 +454,7 @@ static bool enable_signaling(struct dma_fence *fence, unsigned long flag)
 	fence_trace(DMABUF_TRACE_FENCE_ENABLE, fence, 0);
 	if (!asks || fence->ops->enable_signaling(fence))
 		return true;
-	wake_waiters(fence, signal_under_lock(fence, os_now_ns()));
+	wake_waiters(fence, signal_under_lock(fence, os_stamp_ns()));
 	return false;
 }
 

@@ -28,6 +28,8 @@
  *   A change of flags between A1 and A3 makes A3 return at once. A user's bit does so
  *   too, and the waiter begins again at A1.
  */
+#define DMABUF_LOOK /* those functions are defined here */
+
 #include "fence/fence.h"
 #include "fence/rules.h"
 
@@ -373,17 +375,9 @@ void dma_fence_release(struct dmabuf_kref *kref)
  * Asking.
  */
 
-bool dma_fence_test_signaled_flag(const struct dma_fence *fence)
+/* dma-fence-look.h has the rest. */
+bool dma_fence_ask_signaled(struct dma_fence *fence)
 {
-	return load_acquire(&fence->flags) & SIGNALED;
-}
-
-bool dma_fence_is_signaled(struct dma_fence *fence)
-{
-	const enum fence_state state = fence_peek(fence);
-
-	if (state != FENCE_ASK)
-		return state == FENCE_DONE;
 	fence_might_lock(fence);
 	if (!fence->ops->signaled(fence))
 		return false;

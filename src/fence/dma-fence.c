@@ -12,16 +12,19 @@
  *                                            C2  S1 came first: -ENOENT
  *   S2  done: write the timestamp            C3  else: link into cb_list
  *   S3  flags |= TIMESTAMP          release
- *   S4  else: lock, SIGNALED, detach
- *       cb_list, S2, S3, run callbacks
+ *   S4  else: lock; after C1: detach cb_list,
+ *       S2, flags |= SIGNALED and TIMESTAMP
+ *       acq_rel, run callbacks
+ *   S5  without C1: flags |= SIGNALED
+ *       acq_rel, and if that was us, S2, S3
  *
  *   S1 and C1 are one order on one word. S1 first: there is no list, and the room is
- *   the signaller's. C1 first: S1 fails, and S4 waits for the lock. So SIGNALED shows
- *   without the lock only where there are no callbacks, and whoever sees it and then
- *   takes and drops the lock knows that all callbacks have run.
+ *   the signaller's. C1 first: S1 fails, and S4 waits for the lock, whose holder has the
+ *   room. So SIGNALED shows without the lock only where there are no callbacks, and
+ *   whoever sees it and then takes and drops the lock knows that all callbacks have run.
  *
  *   waiter                                   signaller
- *   A1  flags |= HAS_WAITERS   acq_rel       S1 or S4
+ *   A1  flags |= HAS_WAITERS   acq_rel       S1, S4 or S5
  *   A2  S1 came first: done                  B1  S1 saw A1: wake, after the lock
  *   A3  sleep while flags are as A1 left them
  *
@@ -236,21 +239,37 @@ IN_BOTH void stamp(struct dma_fence *fence, int64_t timestamp, bool watched)
 		fence_trace(DMABUF_TRACE_FENCE_SIGNAL, fence, 0);
 }
 
+/* C1 was, and it has not signalled: until this does, the room is whose the lock is. */
+IN_BOTH unsigned long signal_callbacks(struct dma_fence *fence, int64_t timestamp, bool watched)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
+{
+	struct dmabuf_list_head callbacks;
+	unsigned long flags;
+
+	list_move_all(&fence->cb_list, &callbacks);
+	fence->timestamp = timestamp; /* S2 */
+	OS_RACE_POINT("signal: with callbacks");
+	flags = fetch_or_acq_rel(&fence->flags, SIGNALED | TIMESTAMP); /* S4 */
+	if (watched)
+		fence_trace(DMABUF_TRACE_FENCE_SIGNAL, fence, 0);
+	if (!list_is_empty(&callbacks))
+		run_callbacks(fence, &callbacks, watched);
+	return flags;
+}
+
 /* The flags as they were. With SIGNALED: it was not us. */
 IN_BOTH unsigned long signal_under_lock(struct dma_fence *fence, int64_t timestamp, bool watched)
 	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
-	const unsigned long flags = fetch_or_acq_rel(&fence->flags, SIGNALED); /* S4 */
-	struct dmabuf_list_head callbacks;
+	unsigned long flags = load_acquire(&fence->flags);
 
 	if (flags & SIGNALED)
 		return flags;
-	list_init(&callbacks);
 	if (flags & HAS_CALLBACKS)
-		list_move_all(&fence->cb_list, &callbacks);
-	stamp(fence, timestamp, watched);
-	if (!list_is_empty(&callbacks))
-		run_callbacks(fence, &callbacks, watched);
+		return signal_callbacks(fence, timestamp, watched);
+	flags = fetch_or_acq_rel(&fence->flags, SIGNALED); /* S5 */
+	if (!(flags & SIGNALED))
+		stamp(fence, timestamp, watched);
 	return flags;
 }
 
@@ -359,7 +378,7 @@ void fence_set_error(struct dma_fence *fence, int error)
 	if (dmabuf_warn_on(dma_fence_test_signaled_flag(fence),
 			   "dma_fence_set_error(%d) on a fence that has signalled: set it before", error))
 		return;
-	store_relaxed(&fence->error, error); /* shown to others by S1 or S4 */
+	store_relaxed(&fence->error, error); /* shown to others by the signal */
 }
 
 void dma_fence_set_error(struct dma_fence *fence, int error)

@@ -481,14 +481,23 @@ static unsigned long set_flags(struct dma_fence *fence, unsigned long wanted)
 	return fetch_or_acq_rel(&fence->flags, wanted);
 }
 
-/*
- * True: it will signal by itself, and @flag is set, too, unless its op may signal it: then it
- * need not wait for our lock. False: it has signalled.
- */
-IN_BOTH bool enable_signaling(struct dma_fence *fence, unsigned long flag, bool watched)
+/* By its op, for the first time. False: all is done. */
+static __attribute__((noinline)) bool call_enable_signaling(struct dma_fence *fence)
 	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
-	const bool asks = fence->ops->enable_signaling;
+	if (fence->ops->enable_signaling(fence))
+		return true;
+	wake_waiters(fence, signal_under_lock(fence, os_stamp_ns(), watch_is_on()));
+	return false;
+}
+
+/*
+ * True: it will signal by itself, and @flag is set, too, unless it @asks its op, which may signal
+ * it: then it need not wait for our lock. False: it has signalled.
+ */
+IN_BOTH bool enable_signaling(struct dma_fence *fence, bool asks, unsigned long flag, bool watched)
+	DMABUF_REQUIRES(dma_fence_spinlock(fence))
+{
 	const unsigned long flags = set_flags(fence, asks ? ENABLE_SIGNAL : ENABLE_SIGNAL | flag);
 
 	if (flags & SIGNALED)
@@ -497,10 +506,7 @@ IN_BOTH bool enable_signaling(struct dma_fence *fence, unsigned long flag, bool 
 		return true;
 	if (watched)
 		fence_trace(DMABUF_TRACE_FENCE_ENABLE, fence, 0);
-	if (!asks || fence->ops->enable_signaling(fence))
-		return true;
-	wake_waiters(fence, signal_under_lock(fence, os_stamp_ns(), watched));
-	return false;
+	return !asks || call_enable_signaling(fence);
 }
 
 /* Not inline: mostly there is nothing to do. */
@@ -509,7 +515,7 @@ static __attribute__((noinline)) void enable_at_last(struct dma_fence *fence)
 	const bool watched = watch_is_on();
 
 	lock_fence(fence, watched);
-	enable_signaling(fence, 0, watched);
+	enable_signaling(fence, fence->ops->enable_signaling, 0, watched);
 	unlock_fence(fence, watched);
 }
 
@@ -523,11 +529,13 @@ void dma_fence_enable_sw_signaling(struct dma_fence *fence)
 IN_BOTH int add_callback_locked(struct dma_fence *fence, struct dma_fence_cb *cb, bool watched)
 	DMABUF_REQUIRES(dma_fence_spinlock(fence))
 {
-	if (!enable_signaling(fence, HAS_CALLBACKS, watched)) /* C1, unless an op was called */
-		return -ENOENT;			      /* C2 */
-	if (set_flags(fence, HAS_CALLBACKS) & SIGNALED) /* C1, unless that was done */
-		return -ENOENT;			      /* C2 */
-	list_add_before(&cb->node, &fence->cb_list);  /* C3 */
+	const bool asks = fence->ops->enable_signaling;
+
+	if (!enable_signaling(fence, asks, HAS_CALLBACKS, watched)) /* C1, unless it asks */
+		return -ENOENT;					    /* C2 */
+	if (asks && set_flags(fence, HAS_CALLBACKS) & SIGNALED)	    /* C1, if it does */
+		return -ENOENT;					    /* C2 */
+	list_add_before(&cb->node, &fence->cb_list);		    /* C3 */
 	return 0;
 }
 

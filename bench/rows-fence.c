@@ -269,6 +269,41 @@ static double wait_any_done(unsigned int n)
 #define wait_any_done NULL
 #endif
 
+#ifdef EVENT_HAS_TIME
+static int64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * INT64_C(1000000000) + now.tv_nsec;
+}
+
+/* The furthest that a signal's time is outside of two looks at the clock, around the signal. */
+static double time_off(unsigned int n)
+{
+	int64_t early_ns = 0, late_ns = 0;
+
+	create(1);
+	for (unsigned int i = 0; i < n; i++) {
+		int64_t before_ns, time_ns, after_ns;
+
+		event_renew(event[0]);
+		before_ns = now_ns();
+		event_signal(event[0]);
+		after_ns = now_ns();
+		time_ns = event_time_ns(event[0]);
+		early_ns = before_ns - time_ns > early_ns ? before_ns - time_ns : early_ns;
+		late_ns = time_ns - after_ns > late_ns ? time_ns - after_ns : late_ns;
+	}
+	put(1);
+	frame_report("too early by", (double)early_ns, "ns");
+	frame_report("too late by", (double)late_ns, "ns");
+	return REPORTED;
+}
+#else
+#define time_off NULL
+#endif
+
 static double bytes(unsigned int n)
 {
 	(void)n;
@@ -290,6 +325,7 @@ static const struct row rows[] = {
 	{ "wait: it has signalled", 1, wait_done, true },
 	{ "wait for any of n: the last has", 64, wait_any_done, true },
 	{ "wait for any of n", 64, signal_any, false },
+	{ "time of n signals, the worst", 10000000, time_off, false },
 	{ "memory", 1, bytes, false },
 };
 

@@ -61,6 +61,16 @@
 #else
 #define S4_ACQUIRE	1
 #endif
+#ifdef S5_NOT_RELEASED
+#define S5_RELEASE	0
+#else
+#define S5_RELEASE	1
+#endif
+#ifdef S5_NOT_ACQUIRED
+#define S5_ACQUIRE	0
+#else
+#define S5_ACQUIRE	1
+#endif
 #ifdef C1_NOT_ACQUIRED
 #define C1_ACQUIRE	0
 #else
@@ -205,6 +215,21 @@ inline use_list(t) {
 	:: list[1] -> use_node(t, list[1] - 1)
 	:: else
 	fi
+}
+
+inline detach(t) {
+	use_list(t);
+	detached[0] = list[0];
+	detached[1] = list[1];
+	list[0] = 0;
+	list[1] = 0
+}
+
+inline write_time(t) {			/* S2 */
+	PROMISE(2, !stamped);
+	use_room(t, FOR_LIST);
+	room = FOR_TIME;
+	stamped = 1
 }
 
 /* Told that it has signalled. */

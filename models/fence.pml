@@ -10,7 +10,7 @@
  * time-out; watchers, which look, take and drop the lock, and read the timestamp; and
  * somebody who sets a bit of the user's. A signaller may forget to (ABANDONED). The last
  * reference ends the fence, and takes the room. Steps carry the names of the diagram
- * in the code: S1 to S4, C1 to C3, A1 to A3, B1.
+ * in the code: S1 to S5, C1 to C3, A1 to A3, B1.
  *
  * The flags are C11's atomic word: a load may return any value of it that the thread
  * does not know to be overwritten; a read-modify-write sees the last. One that changes
@@ -53,12 +53,7 @@
 /* ------------------------------------------------------------- signalling */
 
 inline stamp(t) {
-	d_step {			/* S2 */
-		PROMISE(2, !stamped);
-		use_room(t, FOR_LIST);
-		room = FOR_TIME;
-		stamped = 1
-	};
+	d_step { write_time(t) };
 	d_step { fetch_or(t, TIMESTAMP, was, 0, S3_RELEASE) }	/* S3 */
 }
 
@@ -103,41 +98,70 @@ inline run_callback(t) {
 	skip
 }
 
+inline run_callbacks(t) {
+	do
+	:: detached[0] -> run_callback(t)
+	:: else -> break
+	od
+}
+
+/* Under the lock, after C1. */
+inline signal_callbacks(t) {
+#ifndef S4_BEFORE_S2
+	d_step { detach(t); write_time(t) };
+#endif
+	d_step {			/* S4 */
+		fetch_or(t, SIGNALED | TIMESTAMP, was, S4_ACQUIRE, S4_RELEASE);
+		counts(t);
+		wake = was & HAS_WAITERS
+	};
+#ifdef S4_BEFORE_S2
+	d_step { detach(t); write_time(t) };
+#endif
+	run_callbacks(t)
+}
+
 /* Under the lock. `was`: the flags as they were. */
 inline signal_under_lock(t) {
-	d_step {			/* S4 */
-		fetch_or(t, SIGNALED, was, S4_ACQUIRE, S4_RELEASE);
-		if
-		:: !(was & SIGNALED) -> counts(t)
-		:: else
-		fi
-	};
-	if
 #ifdef SIGNALLED_BEFORE_LOCK
+	if
 	:: first ->
-#else
-	:: !(was & SIGNALED) ->
-#endif
 		d_step {
 			first = 0;
 			if
-			:: was & HAS_CALLBACKS ->
-				use_list(t);
-				detached[0] = list[0];
-				detached[1] = list[1];
-				list[0] = 0;
-				list[1] = 0
+			:: was & HAS_CALLBACKS -> detach(t)
 			:: else
 			fi;
 			wake = was & HAS_WAITERS
 		};
 		stamp(t);
-		do
-		:: detached[0] -> run_callback(t)
-		:: else -> break
-		od
+		run_callbacks(t)
 	:: else
 	fi
+#else
+	load(t, was, S5_ACQUIRE);
+	if
+	:: was & SIGNALED
+	:: !(was & SIGNALED) && was & HAS_CALLBACKS -> signal_callbacks(t)
+	:: else ->
+		d_step {		/* S5 */
+			fetch_or(t, SIGNALED, was, S5_ACQUIRE, S5_RELEASE);
+			if
+			:: !(was & SIGNALED) ->
+				counts(t);
+				wake = was & HAS_WAITERS;
+				first = 1
+			:: else
+			fi
+		};
+		if
+		:: first ->
+			d_step { write_time(t); first = 0 };
+			d_step { fetch_or(t, TIMESTAMP, was, 0, S3_RELEASE) }	/* S3 */
+		:: else
+		fi
+	fi
+#endif
 }
 
 inline wake_waiters(t) {
@@ -191,7 +215,7 @@ inline fence_signal(t) {
 	:: !(was & SIGNALED) && (NEEDS_LOCK(was) || OUTER_LOCK) ->
 #ifdef SIGNALLED_BEFORE_LOCK
 		d_step {
-			fetch_or(t, SIGNALED, was, S4_ACQUIRE, S4_RELEASE);
+			fetch_or(t, SIGNALED, was, S5_ACQUIRE, S5_RELEASE);
 			if
 			:: !(was & SIGNALED) -> counts(t); first = 1
 			:: else

@@ -25,6 +25,7 @@ import time
 from tree import ROOT
 
 WORK = ROOT / "build-mutants"
+CODE = ("src/", "include/dmabuf/")
 KEYS = {"Breaks", "Tests", "With", "Survives"}
 # Compiler and options; how often to run a test that passes, since races show by chance.
 BUILDS = {
@@ -60,9 +61,9 @@ class Mutant:
         if self.build not in [*BUILDS, "model"]:
             sys.exit(f"{path}: With: is one of {', '.join(BUILDS)}, model")
         self.files = re.findall(r"^\+\+\+ b/(\S+)", text, re.M)
-        if not self.files or any(not name.startswith("src/") or not (ROOT / name).is_file()
+        if not self.files or any(not name.startswith(CODE) or not (ROOT / name).is_file()
                                  for name in self.files):
-            sys.exit(f"{path}: it must change files of src/, and nothing else")
+            sys.exit(f"{path}: it must change files of {' or '.join(CODE)}, and nothing else")
 
 
 def run(command, **more):

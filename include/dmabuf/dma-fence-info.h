@@ -19,6 +19,10 @@ extern "C" {
  *
  * Waits, spinning and then yielding, for the signaller to write the time, if need be.
  *
+ * The time is exact to a microsecond, either way. Of the fences that one thread signals it
+ * never goes back; from one thread's to another's it may, by two microseconds. What was given
+ * to dma_fence_signal_timestamp() is returned as it is.
+ *
  * Return: nanoseconds, CLOCK_MONOTONIC; the time now, with a warning, if @fence has
  * not signalled.
  *

@@ -190,7 +190,7 @@ void dma_fence_assert_held(struct dma_fence *fence) DMABUF_ASSERTS(dma_fence_spi
  * @fence: fence to signal; the caller holds a reference
  *
  * Waiters wake, callbacks run in the order in which they were added, on this
- * thread. Aborts for a fence of a dma_fence_timeline, or of the kernel: only these signal it.
+ * thread. The time is noted, to a microsecond: see dma_fence_timestamp(). Aborts for a fence of a dma_fence_timeline, or of the kernel: only these signal it.
  *
  * Locking: takes the fence's lock, unless that is its own and nobody registered a
  * callback.
@@ -267,24 +267,6 @@ bool dma_fence_check_and_signal(struct dma_fence *fence)
 bool dma_fence_check_and_signal_locked(struct dma_fence *fence);
 
 /**
- * dma_fence_is_signaled() - is the work done?
- * @fence: fence to look at; the caller holds a reference
- *
- * Asks the signaled op where there is one, and signals the fence if that says so.
- * Without that op, and while nobody enabled signalling, a lazy fence may stay
- * unsignalled for ever.
- *
- * Locking: takes the fence's lock only to signal it.
- *
- * Ordering: true: what the signaller wrote before dma_fence_signal() is visible.
- *
- * Return: true once signalled.
- *
- * Since: 0.1
- */
-bool dma_fence_is_signaled(struct dma_fence *fence) DMABUF_EXCLUDES(dma_fence_spinlock(fence));
-
-/**
  * dma_fence_is_signaled_locked() - dma_fence_is_signaled() with the fence's lock held
  * @fence: as there
  *
@@ -293,18 +275,6 @@ bool dma_fence_is_signaled(struct dma_fence *fence) DMABUF_EXCLUDES(dma_fence_sp
  * Since: 0.1
  */
 bool dma_fence_is_signaled_locked(struct dma_fence *fence);
-
-/**
- * dma_fence_test_signaled_flag() - has it signalled? Nothing else happens.
- * @fence: fence to look at; readable memory is enough, be it in an RCU section
- *
- * Ordering: as dma_fence_is_signaled().
- *
- * Return: true once signalled.
- *
- * Since: 0.1 (later Linux)
- */
-bool dma_fence_test_signaled_flag(const struct dma_fence *fence);
 
 /**
  * dma_fence_add_callback() - call a function when a fence signals
@@ -419,5 +389,7 @@ void dma_fence_set_error(struct dma_fence *fence, int error);
 #ifdef __cplusplus
 }
 #endif
+
+#include <dmabuf/dma-fence-look.h>
 
 #endif /* DMABUF_DMA_FENCE_H */

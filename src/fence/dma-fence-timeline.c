@@ -18,9 +18,9 @@
 #include "debug/lockdep.h"
 #include "fence/fence.h"
 #include "os/alloc.h"
-#include "os/clock.h"
 #include "os/fault.h"
 #include "os/report.h"
+#include "os/stamp.h"
 #include "os/thread.h"
 
 struct point {
@@ -206,7 +206,7 @@ static void end_signaling(struct dma_fence_timeline *tl) DMABUF_RELEASE(tl->sign
 /* @error is for the last one, or for all of them. */
 static void signal_points(struct point *points, int error, bool all)
 {
-	const int64_t now = os_now_ns();
+	const int64_t now = os_stamp_ns();
 
 	for (struct point *point = points; point; point = point->next) {
 		if (error && (all || !point->next))

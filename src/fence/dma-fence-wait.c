@@ -92,7 +92,7 @@ static int64_t wait_for(struct dma_fence *fence, bool intr, int64_t timeout)
 	return default_wait(fence, intr, timeout);
 }
 
-int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
+static int64_t full_wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	int64_t ret;
 
@@ -104,6 +104,14 @@ int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeo
 	ret = wait_for(fence, intr, timeout);
 	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, fence, ret);
 	return ret;
+}
+
+int64_t dma_fence_wait_timeout(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	/* Often nobody has to wait, nor to be told of it. */
+	if (!watch_is_on() && timeout > 0 && !fence->ops->wait && dma_fence_test_signaled_flag(fence))
+		return timeout;
+	return full_wait(fence, intr, timeout);
 }
 
 int64_t dma_fence_wait(struct dma_fence *fence, bool intr)

@@ -39,12 +39,10 @@ static inline enum fence_state fence_peek(const struct dma_fence *fence)
 	return flags & HAS_SIGNALED_OP ? FENCE_ASK : FENCE_BUSY;
 }
 
-/* dma_fence_is_signaled(), for the layers above: a look, where that is enough. */
+/* dma_fence_is_signaled(), for the layers above. */
 static inline bool fence_is_signaled(struct dma_fence *fence)
 {
-	const enum fence_state state = fence_peek(fence);
-
-	return state == FENCE_ASK ? dma_fence_is_signaled(fence) : state == FENCE_DONE;
+	return dma_fence_is_signaled(fence);
 }
 
 /* @n references more; relaxed: who has one may make others. */

@@ -24,6 +24,7 @@
 #include "os/fault.h"
 #include "os/file.h"
 #include "os/poll.h"
+#include "os/stamp.h"
 #include "os/sync-file.h"
 
 enum { UNKNOWN, READING, KNOWN };
@@ -53,7 +54,7 @@ static int kernel_fence_fd(const struct dma_fence *fence)
 
 int64_t fence_done_at(const struct dma_fence *fence)
 {
-	return fence->ops == &kernel_ops ? to_kernel_fence(fence)->timestamp : os_now_ns();
+	return fence->ops == &kernel_ops ? to_kernel_fence(fence)->timestamp : os_stamp_ns();
 }
 
 static const char *kernel_driver_name(struct dma_fence *fence)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one clock: CLOCK_MONOTONIC, in nanoseconds. */
+/* The one clock: CLOCK_MONOTONIC, in nanoseconds. What is signalled takes it from stamp.h. */
 #ifndef OS_CLOCK_H
 #define OS_CLOCK_H
 

@@ -46,15 +46,38 @@ TEST(a_context_is_matched_by_a_fence_or_all_members)
  * Time and order.
  */
 
-TEST(the_timestamp_is_when_it_was_signalled)
+/* By any of the ways. */
+static void signal_by(unsigned int way, struct dma_fence *fence)
 {
-	struct dma_fence *fence = make_fence();
-	const int64_t before = os_now_ns();
+	unsigned long flags;
 
-	ASSERT_INT(dma_fence_signal(fence), ==, 0);
-	ASSERT_INT(dma_fence_timestamp(fence), >=, before);
-	ASSERT_INT(dma_fence_timestamp(fence), <=, os_now_ns());
-	dma_fence_put(fence);
+	if (!way) {
+		ASSERT_INT(dma_fence_signal(fence), ==, 0);
+		return;
+	}
+	dma_fence_lock_irqsave(fence, flags);
+	ASSERT_INT(dma_fence_signal_locked(fence), ==, 0);
+	dma_fence_unlock_irqrestore(fence, flags);
+}
+
+/* So often that the clock's rate is known, and again that it is measured anew. */
+TEST(the_timestamp_is_when_it_was_signalled_within_a_microsecond)
+{
+	int64_t last = 0;
+
+	for (unsigned int i = 0; i < 50000; i++) {
+		struct dma_fence *fence = make_fence();
+		const int64_t before = os_now_ns();
+		int64_t timestamp;
+
+		signal_by(i % 2, fence);
+		timestamp = dma_fence_timestamp(fence);
+		ASSERT_INT(timestamp, >=, before - 1000);
+		ASSERT_INT(timestamp, <=, os_now_ns() + 1000);
+		ASSERT_INT(timestamp, >=, last);
+		last = timestamp;
+		dma_fence_put(fence);
+	}
 }
 
 TEST(the_timestamp_may_be_given)

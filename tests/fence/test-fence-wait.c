@@ -133,6 +133,8 @@ TEST(the_wait_op_waits_where_there_is_one)
 	ASSERT_INT(wait_op.timeout, ==, MAX_SCHEDULE_TIMEOUT);
 	wait_op.ret = -ERESTARTSYS;
 	ASSERT_INT(dma_fence_wait(fence, true), ==, -ERESTARTSYS);
+	dma_fence_signal(fence); /* is for the op to see */
+	ASSERT_INT(dma_fence_wait(fence, true), ==, -ERESTARTSYS);
 	dma_fence_put(fence);
 }
 

@@ -378,6 +378,30 @@ TEST(is_signaled_asks_and_signals)
 	dma_fence_put(&fence->base);
 }
 
+/* For who calls them by a pointer, or from another language: not what the header has inline. */
+TEST(the_functions_that_look_are_in_the_library_too)
+{
+	bool (*volatile is_signaled)(struct dma_fence *) = dma_fence_is_signaled;
+	bool (*volatile test_flag)(const struct dma_fence *) = dma_fence_test_signaled_flag;
+	struct asked_fence *asked = make_asked();
+	struct dma_fence *fence = make_fence();
+
+	ASSERT_FALSE(is_signaled(fence));
+	ASSERT_FALSE(test_flag(fence));
+	dma_fence_signal(fence);
+	ASSERT_TRUE(is_signaled(fence));
+	ASSERT_TRUE(test_flag(fence));
+
+	ASSERT_FALSE(is_signaled(&asked->base));
+	ASSERT_FALSE(dma_fence_ask_signaled(&asked->base));
+	asked->done = true;
+	ASSERT_TRUE(dma_fence_ask_signaled(&asked->base));
+	ASSERT_INT(asked->peeks, ==, 3);
+	ASSERT_TRUE(test_flag(&asked->base));
+	dma_fence_put(&asked->base);
+	dma_fence_put(fence);
+}
+
 TEST(is_signaled_locked_asks_and_signals)
 {
 	struct asked_fence *fence = make_asked();

@@ -10,6 +10,8 @@
 #include "buffers.h"
 #include "callbacks.h"
 
+#include "os/stamp.h"
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* In the order of their numbers. What is here twice is twice as likely. */
@@ -222,6 +224,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct test_resources before;
 
 	dmabuf_set_warn_handler(warned);
+	os_stamp_fake(NULL, NULL); /* by exact times one sees which signalled first */
 	w.trace = getenv("FUZZ_TRACE");
 	begin_files();
 	before = test_resources();

@@ -39,12 +39,6 @@ static inline enum fence_state fence_peek(const struct dma_fence *fence)
 	return flags & HAS_SIGNALED_OP ? FENCE_ASK : FENCE_BUSY;
 }
 
-/* dma_fence_is_signaled(), for the layers above. */
-static inline bool fence_is_signaled(struct dma_fence *fence)
-{
-	return dma_fence_is_signaled(fence);
-}
-
 /* @n references more; relaxed: who has one may make others. */
 static inline void fence_get_many(struct dma_fence *fence, uint32_t n)
 {
@@ -61,7 +55,7 @@ static inline void fence_put_many(struct dma_fence *fence, uint32_t n)
 		dma_fence_release(&fence->refcount);
 }
 
-/* dma_fence_get() and dma_fence_put(), likewise. */
+/* dma_fence_get() and dma_fence_put(), for the layers above: quick where nobody watches. */
 static inline struct dma_fence *fence_get(struct dma_fence *fence)
 {
 	if (watch_is_on())

@@ -194,14 +194,14 @@ void fences_fill(struct dma_resv_log *log, const struct dma_resv_snapshot *set,
 	if (!word_is_log(set->word)) {
 		struct dma_fence *fence = word_fence(set->word);
 
-		if (set->length && !fence_is_signaled(fence))
+		if (set->length && !dma_fence_is_signaled(fence))
 			log->length = log_carry(log, 0, fence, word_usage(set->word));
 	}
 	for (uint32_t i = 0; word_is_log(set->word) && i < set->length; i++) {
 		struct dma_fence *fence = old->entry[i].fence;
 
 		if (!fence || log_is_superseded(old, i, set->length) ||
-		    fence_is_signaled(fence) || (except && fence->context == *except))
+		    dma_fence_is_signaled(fence) || (except && fence->context == *except))
 			continue;
 		log->length = log_carry(log, log->length, fence, old->entry[i].tag & TAG_USAGE);
 	}
@@ -371,7 +371,7 @@ static bool add_to_word(struct dma_resv_fences *fences, struct dma_fence *fence,
 
 	if (word_is_log(staged))
 		return false;
-	if (staged && !fence_is_signaled(word_fence(staged)) &&
+	if (staged && !dma_fence_is_signaled(word_fence(staged)) &&
 	    !fence_supersedes(fence, usage, word_fence(staged), word_usage(staged)))
 		return false;
 	fences_stage_one(fences, fence, usage);

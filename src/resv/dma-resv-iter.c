@@ -56,7 +56,7 @@ static void *current_word(struct dma_resv *obj)
 
 static struct dma_fence *skip_signaled(struct dma_resv_iter *cursor, struct dma_fence *fence)
 {
-	while (fence && fence_is_signaled(fence))
+	while (fence && dma_fence_is_signaled(fence))
 		fence = dma_resv_snapshot_next(&cursor->cursor);
 	if (!fence)
 		set_put(&cursor->set);

@@ -149,7 +149,7 @@ uint32_t set_count_live_in_log(const struct dma_resv_snapshot *set)
 
 	for (uint32_t i = 0; i < set->length; i++)
 		live += log->entry[i].fence && !log_is_superseded(log, i, set->length) &&
-			!fence_is_signaled(log->entry[i].fence);
+			!dma_fence_is_signaled(log->entry[i].fence);
 	return live;
 }
 
@@ -254,7 +254,7 @@ bool set_is_signaled(const struct dma_resv_snapshot *set, enum dma_resv_usage us
 	struct dma_fence *fence;
 
 	dma_resv_snapshot_for_each(fence, &cursor, set, usage) {
-		if (!fence_is_signaled(fence))
+		if (!dma_fence_is_signaled(fence))
 			return false;
 	}
 	return true;
@@ -272,7 +272,7 @@ uint32_t set_gather(const struct dma_resv_snapshot *set, enum dma_resv_usage usa
 	uint32_t n = 0;
 
 	dma_resv_snapshot_for_each(fence, &cursor, set, usage) {
-		if (!fence_is_signaled(fence))
+		if (!dma_fence_is_signaled(fence))
 			table[n++] = fence_get(fence);
 	}
 	return n;

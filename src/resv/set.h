@@ -44,7 +44,7 @@ static inline uint32_t set_count_live(const struct dma_resv_snapshot *set)
 {
 	if (word_is_log(set->word))
 		return set_count_live_in_log(set);
-	return set->length && !fence_is_signaled(word_fence(set->word));
+	return set->length && !dma_fence_is_signaled(word_fence(set->word));
 }
 
 /*

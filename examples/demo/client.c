@@ -1,67 +1,75 @@
 /* SPDX-License-Identifier: MIT */
-#include "client.h"
-
+/*
+ * Frames handed over with fences. The client is the one thread that submits jobs, to all
+ * engines, frame by frame in program order. It never waits for a fence but to look at a
+ * picture itself.
+ */
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "png.h"
+#include "decoder-port.h"
+#include "hand-over.h"
+#include "mailbox.h"
+#include "pool.h"
+#include "port.h"
+#include "timeline-svg.h"
 
-/* What a decoder with the most demanding picture, and each engine, may use at once. */
-static unsigned int pool_size(const struct client *client)
+struct client {
+	struct player *player;
+	struct pool pool;
+	struct mailbox mailbox;
+	struct race_point race;
+	struct port port[ENGINES]; /* of each engine */
+	struct decoder_port decoder;
+
+	uint64_t shown; /* frames that the decoder has put out */
+	uint64_t submissions;
+	struct job *sheet_job; /* gathers frames until it has all */
+	struct buffer *last;   /* of the last frame shown */
+};
+
+static void fail(struct client *client, const char *what, int err)
 {
-	unsigned int kept = encoder_keeps(&client->encoder);
-	unsigned int decode = client->ref->stuck; /* with the picture that it asks for */
-	unsigned int filters = 2, checksum = 1;
-
-	return decode + filters + checksum + SHEET_CHOICE + 1 + kept;
-}
-
-uint64_t client_copied(const struct client *client)
-{
-	uint64_t copied = 0;
-
-	for (int i = 0; i < ENGINES; i++)
-		copied += client->engine[i]->copied;
-	return copied;
+	problem_set(&client->player->problem, "cannot %s: %s", what, strerror(-err));
 }
 
 /* A job takes its place among the jobs of its buffers, and goes to its engine. */
 static bool submit(struct client *client, struct job *job)
 {
-	int err = job ? job_submit(job, client->break_rule) : -ENOMEM;
+	int err = job ? job_submit(job, client->player->break_rule) : -ENOMEM;
 
 	if (err) {
 		job_free(job);
-		problem_set(&client->problem, "cannot submit a job: %s", strerror(-err));
+		fail(client, "submit a job", err);
 		return false;
 	}
 	client->submissions++;
 	/* cppcheck-suppress nullPointer; no job is an error, which has returned */
-	for (unsigned int i = 0; i < job->count; i++)
+	for (unsigned int i = 0; i < job->work.count; i++)
 		job->buffer[i]->used = client->submissions;
-	if (job->engine == &client->decoder.base) {
+	if (job->port == client->decoder.port) {
 		dma_fence_put(job->buffer[0]->held);
 		job->buffer[0]->held = dma_fence_get(job->hold);
 	}
-	engine_push(job->engine, job);
+	ring_push(&job->port->engine->ring, job);
 	return true;
 }
 
 /* libavcodec wants memory: a decode job for a buffer that the client picks. */
 static bool submit_decode(struct client *client)
 {
-	struct buffer *buffer = pool_pick(&client->pool, client->shown, client->break_rule);
+	struct buffer *buffer = pool_pick(&client->pool, client->shown, client->player->break_rule);
 	struct job *job;
 
 	if (!buffer) {
-		problem_set(&client->problem, "the pool of %u buffers is too small for this codec",
+		problem_set(&client->player->problem,
+			    "the pool of %u buffers is too small for this codec",
 			    client->pool.count);
 		return false;
 	}
-	job = job_new(&client->decoder.base, NOT_SHOWN, DMA_RESV_USAGE_WRITE);
+	job = job_new(client->decoder.port, NOT_SHOWN, DMA_RESV_USAGE_WRITE);
 	if (job) {
 		job_add_buffer(job, buffer);
 		job->holder = buffer->decoder_hold;
@@ -72,10 +80,10 @@ static bool submit_decode(struct client *client)
 	return true;
 }
 
-static bool submit_one(struct client *client, struct engine *engine, struct buffer *buffer,
+static bool submit_one(struct client *client, int engine, struct buffer *buffer,
 		       enum dma_resv_usage usage, struct dma_fence_timeline *holder)
 {
-	struct job *job = job_new(engine, buffer->frame, usage);
+	struct job *job = job_new(&client->port[engine], buffer->frame, usage);
 
 	if (job) {
 		job_add_buffer(job, buffer);
@@ -92,7 +100,7 @@ static bool submit_sheet(struct client *client)
 	if (!job)
 		return true;
 	client->sheet_job = NULL;
-	for (unsigned int i = 0; i < job->count; i++)
+	for (unsigned int i = 0; i < job->work.count; i++)
 		job->buffer[i]->unsubmitted--;
 	return submit(client, job);
 }
@@ -101,7 +109,7 @@ static bool add_to_sheet(struct client *client, struct buffer *buffer, bool last
 {
 	if (!client->sheet_job)
 		client->sheet_job =
-			job_new(&client->sheet.base, buffer->frame, DMA_RESV_USAGE_READ);
+			job_new(&client->port[ENGINE_SHEET], buffer->frame, DMA_RESV_USAGE_READ);
 	if (!client->sheet_job)
 		return submit(client, NULL);
 	job_add_buffer(client->sheet_job, buffer);
@@ -117,59 +125,39 @@ static bool submit_frame(struct client *client, struct buffer *buffer, const str
 	buffer->frame = client->shown++;
 	buffer->picture = *pic;
 	client->last = buffer;
-	return submit_one(client, &client->contrast.base, buffer, DMA_RESV_USAGE_WRITE, NULL) &&
-	       submit_one(client, &client->counter, buffer, DMA_RESV_USAGE_WRITE, NULL) &&
-	       submit_one(client, &client->checksum.base, buffer, DMA_RESV_USAGE_READ, NULL) &&
-	       submit_one(client, &client->encoder.base, buffer, DMA_RESV_USAGE_READ,
+	return submit_one(client, ENGINE_CONTRAST, buffer, DMA_RESV_USAGE_WRITE, NULL) &&
+	       submit_one(client, ENGINE_COUNTER, buffer, DMA_RESV_USAGE_WRITE, NULL) &&
+	       submit_one(client, ENGINE_CHECKSUM, buffer, DMA_RESV_USAGE_READ, NULL) &&
+	       submit_one(client, ENGINE_ENCODER, buffer, DMA_RESV_USAGE_READ,
 			  buffer->encoder_hold) &&
-	       (!sheet_wants(&client->sheet, buffer->frame, &last) ||
+	       (!sheet_wants(&client->player->sheet, buffer->frame, &last) ||
 		add_to_sheet(client, buffer, last));
-}
-
-static bool any_failed(const struct client *client)
-{
-	for (int i = 0; i < ENGINES; i++)
-		if (client->engine[i]->failed)
-			return true;
-	return problem_is(&client->problem);
-}
-
-static void show_progress(struct client *client, bool last)
-{
-	uint64_t done = client->checksum.base.done;
-	char detail[80];
-
-	if (!last && !progress_due(&client->progress, done, client->ref->count))
-		return;
-	snprintf(detail, sizeof(detail), "%2u/%u buffers, %" PRIu64 " bytes copied",
-		 pool_in_flight(&client->pool), client->pool.count, client_copied(client));
-	if (last)
-		progress_end(&client->progress, done, client->ref->count, detail);
-	else
-		progress_show(&client->progress, done, client->ref->count, detail);
 }
 
 /* Hear the decoder out, and submit what follows from it. */
 static void serve_decoder(struct client *client)
 {
+	struct player *player = client->player;
 	struct message message;
 
 	for (;;) {
 		mailbox_get(&client->mailbox, &message);
 		switch (message.kind) {
 		case MESSAGE_WANTS_BUFFER:
-			if (any_failed(client) || !submit_decode(client))
-				engine_close(&client->decoder.base);
+			if (player_failed(player) || problem_is(&player->problem) ||
+			    !submit_decode(client))
+				ring_close(&player->decoder.base.ring);
 			break;
 		case MESSAGE_SHOWN:
-			if (!problem_is(&client->problem))
+			if (!problem_is(&player->problem))
 				submit_frame(client, message.buffer, &message.picture);
 			break;
 		case MESSAGE_END:
 			submit_sheet(client);
 			return;
 		}
-		show_progress(client, false);
+		if (player_due(player))
+			player_show(player, pool_in_flight(&client->pool));
 	}
 }
 
@@ -177,141 +165,138 @@ static void serve_decoder(struct client *client)
  * The last frame, as the CPU sees it. Nobody is asked whether it is done:
  * dma_buf_begin_cpu_access() waits for its writers.
  */
-static void look_at_last(struct client *client, const char *path)
+static void look_at_last(struct client *client)
 {
-	struct dma_buf *dmabuf = client->last->dmabuf;
-	struct picture pic = client->last->picture;
-	struct rgb_image image;
+	const struct buffer *last = client->last;
+	struct picture pic = last->picture;
 	void *memory;
 	int err;
 
-	err = dma_buf_mmap_cpu(dmabuf, PROT_READ, &memory);
+	err = dma_buf_mmap_cpu(last->dmabuf, PROT_READ, &memory);
 	if (!err)
-		err = dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE);
+		err = dma_buf_begin_cpu_access(last->dmabuf, DMA_FROM_DEVICE);
 	if (err) {
-		problem_set(&client->problem, "cannot look at the last frame: %s", strerror(-err));
+		fail(client, "look at the last frame", err);
 		return;
 	}
-	for (int i = 0; i < PICTURE_PLANES; i++)
-		pic.plane[i] = (uint8_t *)memory + (pic.plane[i] - client->last->decoder_memory);
-	if (!rgb_image_init(&image, pic.width, pic.height) ||
-	    !rgb_image_draw(&image, 0, 0, pic.width, pic.height, &pic))
-		problem_set(&client->problem, "out of memory");
-	dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE);
-	if (!problem_is(&client->problem))
-		client->looked = png_write(&image, path, &client->problem);
-	rgb_image_fini(&image);
+	picture_move(&pic, last->decoder_memory, memory, last->dmabuf->size);
+	player_look(client->player, &pic);
+	dma_buf_end_cpu_access(last->dmabuf, DMA_FROM_DEVICE);
 }
 
-/* Let every engine do what is in its ring. The decoder has ended already. */
-static void drain(struct client *client)
+static void run(struct client *client)
 {
-	if (client->break_rule)
-		race_point_over(&client->race);
-	for (int i = 0; i < ENGINES; i++)
-		engine_close(client->engine[i]);
-	for (int i = 0; i < ENGINES; i++)
-		engine_join(client->engine[i]);
-	for (int i = 0; i < ENGINES; i++)
-		if (problem_is(&client->engine[i]->problem))
-			problem_set(&client->problem, "%s", client->engine[i]->problem.text);
-}
-
-bool client_run(struct client *client, const char *poster)
-{
+	struct player *player = client->player;
 	bool started = true;
 
-	progress_begin(&client->progress, "shared");
+	player_begin(player, "fences");
 	for (int i = ENGINES - 1; i > ENGINE_DECODER && started; i--)
-		started = engine_start(client->engine[i], NULL);
-	if (started && decoder_start(&client->decoder))
+		started = port_start(&client->port[i]);
+	if (started && decoder_start(&player->decoder))
 		serve_decoder(client);
 	else
-		problem_set(&client->problem, "cannot start a thread for each engine");
-	if (client->last && !client->break_rule && !problem_is(&client->problem))
-		look_at_last(client, poster);
-	drain(client);
-	show_progress(client, true);
-	return !problem_is(&client->problem);
+		problem_set(&player->problem, "cannot start a thread for each engine");
+	if (client->last && !player->break_rule && !problem_is(&player->problem))
+		look_at_last(client);
+
+	/* Let every engine do what is in its ring. The decoder has ended already. */
+	if (player->break_rule)
+		race_point_over(&client->race);
+	for (int i = 0; i < ENGINES; i++)
+		ring_close(&player->engine[i]->ring);
+	player_join(player);
+	player_end(player);
+	player->torn = client->race.torn;
 }
 
-static int attach_engines(struct client *client)
+static void write_timeline(const struct client *client)
 {
-	int err = decoder_attach(&client->decoder);
+	struct player *player = client->player;
+	struct timeline_lanes lanes = { .frames = client->shown };
+	const char *name = strrchr(player->path, '/');
+	char title[512];
+
+	snprintf(title, sizeof(title), "%s: %" PRIu64 " frames through %u buffers",
+		 name ? name + 1 : player->path, client->shown, client->pool.count);
+	lanes.title = title;
+	for (int i = 0; i < ENGINES; i++) {
+		if (i == ENGINE_CONTRAST)
+			lanes.first = lanes.count;
+		if (i == ENGINE_ENCODER)
+			lanes.last = lanes.count;
+		lanes.lane[lanes.count++] = &client->port[i].trace;
+		if (i == ENGINE_DECODER)
+			lanes.lane[lanes.count++] = &client->decoder.holds;
+	}
+	timeline_svg_write(&lanes, player->timeline, &player->problem);
+}
+
+static int attach_ports(struct client *client)
+{
+	int err = decoder_port_attach(&client->decoder);
 
 	for (int i = ENGINE_DECODER + 1; i < ENGINES && !err; i++) {
 		bool writes = i == ENGINE_CONTRAST || i == ENGINE_COUNTER;
 
-		err = engine_attach(client->engine[i], &client->pool,
-				    writes ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE);
+		err = port_attach(&client->port[i], &client->pool,
+				  writes ? DMA_BIDIRECTIONAL : DMA_TO_DEVICE);
 	}
 	return err;
 }
 
-static bool init_engines(struct client *client, const char *path, const char *video)
+/* client_fini() in any case. */
+static bool client_init(struct client *client, struct player *player)
 {
-	const struct reference *ref = client->ref;
-
-	/* All of them, so that client_fini() finds each initialised. */
-	bool memory = contrast_engine_init(&client->contrast, ref->width, ref->height);
-
-	memory = counter_engine_init(&client->counter) && memory;
-	memory = checksum_engine_init(&client->checksum, ref->count) && memory;
-	memory = sheet_engine_init(&client->sheet, ref->count, ref->width, ref->height) && memory;
-	if (!memory)
-		problem_set(&client->problem, "out of memory");
-	encoder_engine_init(&client->encoder, ref, video, &client->problem);
-	decoder_engine_init(&client->decoder, &client->pool, ref, path, &client->mailbox,
-			    &client->problem);
-	return !problem_is(&client->problem);
-}
-
-bool client_init(struct client *client, const struct reference *ref, const char *path,
-		 const char *video, bool break_rule)
-{
-	unsigned int before = SHEET_CHOICE - 1;
+	bool memory = true;
 	int err;
 
 	memset(client, 0, sizeof(*client));
-	client->ref = ref;
-	client->break_rule = break_rule;
-	client->engine[ENGINE_DECODER] = &client->decoder.base;
-	client->engine[ENGINE_CONTRAST] = &client->contrast.base;
-	client->engine[ENGINE_COUNTER] = &client->counter;
-	client->engine[ENGINE_CHECKSUM] = &client->checksum.base;
-	client->engine[ENGINE_SHEET] = &client->sheet.base;
-	client->engine[ENGINE_ENCODER] = &client->encoder.base;
+	client->player = player;
 	mailbox_init(&client->mailbox);
 	race_point_init(&client->race);
-	if (!init_engines(client, path, video))
+	for (int i = 0; i < ENGINES; i++) {
+		memory = port_init(&client->port[i], player->engine[i]) && memory;
+		client->port[i].race = player->break_rule ? &client->race : NULL;
+	}
+	decoder_port_init(&client->decoder, &client->port[ENGINE_DECODER], &player->decoder,
+			  &client->pool, &player->ref->layout, &client->mailbox);
+	if (!memory) {
+		problem_set(&player->problem, "out of memory");
 		return false;
+	}
 
-	for (int i = 0; break_rule && i < ENGINES; i++)
-		client->engine[i]->race = &client->race;
-	if (encoder_keeps(&client->encoder) > before)
-		before = encoder_keeps(&client->encoder);
-	client->pool.kept = before;
-	if (!pool_init(&client->pool, pool_size(client), ref->layout.size, &client->problem))
+	client->pool.kept = player_keeps(player);
+	player->buffers = player_needs(player);
+	if (!player->buffers ||
+	    !pool_init(&client->pool, player->buffers, player->ref->layout.size, &player->problem))
 		return false;
-	err = attach_engines(client);
+	err = attach_ports(client);
 	if (err)
-		problem_set(&client->problem, "cannot attach an engine to the pool: %s",
-			    strerror(-err));
+		fail(client, "attach an engine to the pool", err);
 	return !err;
 }
 
-void client_fini(struct client *client)
+static void client_fini(struct client *client)
 {
 	job_free(client->sheet_job);
 	for (int i = 0; i < ENGINES; i++)
-		engine_detach(client->engine[i]);
-	decoder_engine_fini(&client->decoder);
-	contrast_engine_fini(&client->contrast);
-	counter_engine_fini(&client->counter);
-	checksum_engine_fini(&client->checksum);
-	sheet_engine_fini(&client->sheet);
-	encoder_engine_fini(&client->encoder);
+		port_fini(&client->port[i]);
+	decoder_port_fini(&client->decoder);
 	pool_fini(&client->pool);
 	race_point_fini(&client->race);
 	mailbox_fini(&client->mailbox);
 }
+
+static void play(struct player *player)
+{
+	static struct client client; /* large: it has what all engines see of the pool */
+
+	if (client_init(&client, player)) {
+		run(&client);
+		if (client.shown)
+			write_timeline(&client);
+	}
+	client_fini(&client);
+}
+
+const struct hand_over hand_over_fences = { "fences", play };

@@ -4,13 +4,12 @@
  * FFmpeg has built in, and every player plays. In Matroska, since a file that ends early
  * (a full disk) still plays.
  *
- * The codec gets AVFrames whose planes are the pool's memory and whose AVBufferRef tells
- * when it has let go.
+ * The codec gets AVFrames whose planes are where the frame lies and whose AVBufferRef
+ * tells when it has let go.
  */
 #include "encoder-engine.h"
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "ffmpeg-log.h"
@@ -18,21 +17,6 @@
 #define B_FRAMES 2
 #define QUALITY 3      /* quantiser: 1 best, 31 worst */
 #define MAX_RATE 65535 /* MPEG-4 has 16 bits for each part of the frame rate */
-
-/* A picture that the codec may be using. */
-struct loan {
-	struct dma_fence_timeline *holder;
-	uint64_t seqno;
-};
-
-static void loan_returned(void *opaque, uint8_t *data)
-{
-	struct loan *loan = opaque;
-
-	(void)data;
-	dma_fence_timeline_signal(loan->holder, loan->seqno, 0);
-	free(loan);
-}
 
 /* A fence takes an errno; FFmpeg's own codes are not. */
 static int fail(struct encoder_engine *encoder, int err)
@@ -61,50 +45,46 @@ static int write_packets(struct encoder_engine *encoder)
 	return err == AVERROR(EAGAIN) || err == AVERROR_EOF ? 0 : err;
 }
 
-/* An AVFrame over the pool's memory. The loan is the frame's now. */
-static AVFrame *lend(struct encoder_engine *encoder, struct job *job, struct loan *loan)
+/* An AVFrame over the work's memory, or NULL; whichever, it lets go of that. */
+static AVFrame *lend(struct encoder_engine *encoder, const struct work *work)
 {
-	struct import *import = &encoder->base.import[job->buffer[0]->index];
-	struct picture pic = engine_picture(&encoder->base, job, 0);
+	const struct picture *pic = &work->picture[0];
 	AVFrame *frame = av_frame_alloc();
 
-	if (!frame)
-		return NULL;
-	frame->buf[0] = av_buffer_create(import->memory, job->buffer[0]->dmabuf->size,
-					 loan_returned, loan, AV_BUFFER_FLAG_READONLY);
-	if (!frame->buf[0]) {
+	if (frame)
+		frame->buf[0] = av_buffer_create(work->memory, work->size, work->let_go,
+						 work->keeper, AV_BUFFER_FLAG_READONLY);
+	if (!frame || !frame->buf[0]) {
+		work->let_go(work->keeper, work->memory);
 		av_frame_free(&frame);
 		return NULL;
 	}
 	for (int i = 0; i < PICTURE_PLANES; i++) {
-		frame->data[i] = pic.plane[i];
-		frame->linesize[i] = pic.stride[i];
+		frame->data[i] = pic->plane[i];
+		frame->linesize[i] = pic->stride[i];
 	}
-	frame->width = pic.width;
-	frame->height = pic.height;
-	frame->format = pic.format;
+	frame->width = pic->width;
+	frame->height = pic->height;
+	frame->format = pic->format;
 	frame->color_range = encoder->codec->color_range;
 	frame->quality = encoder->codec->global_quality;
-	frame->pts = (int64_t)job->frame;
+	frame->pts = (int64_t)work->frame;
 	return frame;
 }
 
-static int run(struct engine *engine, struct job *job)
+static int run(struct engine *engine, const struct work *work)
 {
 	struct encoder_engine *encoder = (struct encoder_engine *)engine;
-	struct loan *loan = engine->failed ? NULL : malloc(sizeof(*loan));
-	AVFrame *frame = NULL;
+	AVFrame *frame;
 	int err;
 
-	if (loan) {
-		*loan = (struct loan){ job->holder, job->hold->seqno };
-		frame = lend(encoder, job, loan);
+	if (engine->failed) {
+		work->let_go(work->keeper, work->memory);
+		return -ECANCELED;
 	}
-	if (!frame) {
-		free(loan);
-		dma_fence_timeline_signal(job->holder, job->hold->seqno, -ECANCELED);
-		return engine->failed ? -ECANCELED : fail(encoder, AVERROR(ENOMEM));
-	}
+	frame = lend(encoder, work);
+	if (!frame)
+		return fail(encoder, AVERROR(ENOMEM));
 	err = avcodec_send_frame(encoder->codec, frame);
 	av_frame_free(&frame);
 	if (!err)
@@ -195,12 +175,12 @@ static int open_file(struct encoder_engine *encoder, const struct reference *ref
 void encoder_engine_init(struct encoder_engine *encoder, const struct reference *ref,
 			 const char *path, struct problem *problem)
 {
-	int err = AVERROR(ENOMEM);
+	int err;
 
 	encoder->path = path;
-	if (engine_init(&encoder->base, "encoder", run))
-		err = open_file(encoder, ref);
+	engine_init(&encoder->base, "encoder", run);
 	encoder->base.finish = finish;
+	err = open_file(encoder, ref);
 	if (err < 0)
 		problem_set(problem, "cannot write '%s': %s", path, ffmpeg_error(err));
 }

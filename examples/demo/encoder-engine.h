@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The reader that writes a video file. Its codec may keep frames for a while (for
- * B-frames), straight out of the pool: each such buffer is held by a fence of its own
- * until the codec lets go.
+ * B-frames), straight where they lie, until it lets go: work->let_go.
  */
 #ifndef DEMO_ENCODER_ENGINE_H
 #define DEMO_ENCODER_ENGINE_H

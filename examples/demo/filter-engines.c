@@ -5,19 +5,19 @@
 
 #include "filter.h"
 
-static int run_contrast(struct engine *engine, struct job *job)
+static int run_contrast(struct engine *engine, const struct work *work)
 {
 	struct contrast_engine *contrast = (struct contrast_engine *)engine;
-	struct picture pic = engine_picture(engine, job, 0);
 
-	filter_contrast(&pic, contrast->room);
+	filter_contrast(&work->picture[0], contrast->room);
 	return 0;
 }
 
 bool contrast_engine_init(struct contrast_engine *contrast, int width, int height)
 {
 	contrast->room = calloc(filter_contrast_room(width, height), sizeof(*contrast->room));
-	return engine_init(&contrast->base, "contrast", run_contrast) && contrast->room;
+	engine_init(&contrast->base, "contrast", run_contrast);
+	return contrast->room != NULL;
 }
 
 void contrast_engine_fini(struct contrast_engine *contrast)
@@ -26,17 +26,16 @@ void contrast_engine_fini(struct contrast_engine *contrast)
 	free(contrast->room);
 }
 
-static int run_counter(struct engine *engine, struct job *job)
+static int run_counter(struct engine *engine, const struct work *work)
 {
-	struct picture pic = engine_picture(engine, job, 0);
-
-	filter_counter(&pic, job->frame);
+	(void)engine;
+	filter_counter(&work->picture[0], work->frame);
 	return 0;
 }
 
-bool counter_engine_init(struct engine *counter)
+void counter_engine_init(struct engine *counter)
 {
-	return engine_init(counter, "counter", run_counter);
+	engine_init(counter, "counter", run_counter);
 }
 
 void counter_engine_fini(struct engine *counter)

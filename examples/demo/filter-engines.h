@@ -13,7 +13,7 @@ struct contrast_engine {
 bool contrast_engine_init(struct contrast_engine *contrast, int width, int height);
 void contrast_engine_fini(struct contrast_engine *contrast);
 
-bool counter_engine_init(struct engine *counter);
+void counter_engine_init(struct engine *counter);
 void counter_engine_fini(struct engine *counter);
 
 #endif

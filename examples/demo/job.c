@@ -16,15 +16,15 @@
 
 #include <dmabuf/drm-exec.h>
 
-#include "engine.h"
+#include "port.h"
 
-struct job *job_new(struct engine *engine, uint64_t frame, enum dma_resv_usage usage)
+struct job *job_new(struct port *port, uint64_t frame, enum dma_resv_usage usage)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (job) {
-		job->engine = engine;
-		job->frame = frame;
+		job->port = port;
+		job->work.frame = frame;
 		job->usage = usage;
 	}
 	return job;
@@ -32,16 +32,16 @@ struct job *job_new(struct engine *engine, uint64_t frame, enum dma_resv_usage u
 
 void job_add_buffer(struct job *job, struct buffer *buffer)
 {
-	job->buffer[job->count] = buffer;
-	job->picture[job->count] = buffer->picture;
-	job->count++;
+	job->buffer[job->work.count] = buffer;
+	job->work.picture[job->work.count] = buffer->picture;
+	job->work.count++;
 }
 
 void job_free(struct job *job)
 {
 	if (!job)
 		return;
-	for (unsigned int i = 0; i < job->count; i++)
+	for (unsigned int i = 0; i < job->work.count; i++)
 		dma_resv_put_snapshot(&job->needs[i]);
 	dma_fence_put(job->fence);
 	dma_fence_put(job->hold);
@@ -54,7 +54,7 @@ static int lock_buffers(struct job *job, struct drm_exec *exec)
 	int err = 0;
 
 	drm_exec_until_all_locked(exec) {
-		for (unsigned int i = 0; i < job->count; i++) {
+		for (unsigned int i = 0; i < job->work.count; i++) {
 			err = drm_exec_prepare_resv(exec, job->buffer[i]->dmabuf->resv, fences);
 			drm_exec_retry_on_contention(exec);
 			if (err)
@@ -75,7 +75,7 @@ static int emit_points(struct job *job)
 		if (!job->hold)
 			return -ENOMEM;
 	}
-	job->fence = dma_fence_timeline_emit(job->engine->timeline);
+	job->fence = dma_fence_timeline_emit(job->port->timeline);
 	if (!job->fence) {
 		if (job->hold)
 			dma_fence_timeline_signal(job->holder, job->hold->seqno, -ECANCELED);
@@ -94,14 +94,14 @@ int job_submit(struct job *job, bool ignore_readers)
 	/* A reader waits for writers, a writer for both. */
 	job->wait_usage = dma_resv_usage_rw(job->usage == DMA_RESV_USAGE_WRITE && !ignore_readers);
 
-	drm_exec_init(&exec, 0, job->count);
+	drm_exec_init(&exec, 0, job->work.count);
 	err = lock_buffers(job, &exec);
 	if (!err)
 		err = emit_points(job);
 	if (err)
 		goto unlock;
 
-	for (unsigned int i = 0; i < job->count; i++) {
+	for (unsigned int i = 0; i < job->work.count; i++) {
 		struct dma_resv *resv = job->buffer[i]->dmabuf->resv;
 
 		dma_resv_assert_held(resv);

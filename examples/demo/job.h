@@ -11,19 +11,15 @@
 
 #include <dmabuf/dma-resv.h>
 
-#include "picture.h"
 #include "pool.h"
+#include "work.h"
 
-#define JOB_BUFFERS 8
-
-struct engine;
+struct port;
 
 struct job {
-	struct engine *engine;
-	uint64_t frame; /* number of the first; the others follow */
-	unsigned int count;
-	struct buffer *buffer[JOB_BUFFERS];
-	struct picture picture[JOB_BUFFERS];
+	struct work work; /* first: see job_of() */
+	struct port *port;
+	struct buffer *buffer[WORK_FRAMES]; /* one a picture */
 
 	/* READ or WRITE. Decides what it waits for, and how its fence is added. */
 	enum dma_resv_usage usage;
@@ -36,18 +32,25 @@ struct job {
 
 	/* From job_submit() on. */
 	enum dma_resv_usage wait_usage;
-	struct dma_resv_snapshot needs[JOB_BUFFERS]; /* the fences before it, of each buffer */
-	struct dma_fence *fence;                     /* a point of the engine's timeline */
+	struct dma_resv_snapshot needs[WORK_FRAMES]; /* the fences before it, of each buffer */
+	struct dma_fence *fence;                     /* a point of the port's timeline */
 	struct dma_fence *hold;                      /* a point of @holder's, or NULL */
+
+	uint64_t writes; /* with a broken rule: of its first buffer, before it began */
 };
 
+static inline const struct job *job_of(const struct work *work)
+{
+	return (const struct job *)work;
+}
+
 /* A job for one buffer or the first of several. NULL: no memory. */
-struct job *job_new(struct engine *engine, uint64_t frame, enum dma_resv_usage usage);
+struct job *job_new(struct port *port, uint64_t frame, enum dma_resv_usage usage);
 void job_add_buffer(struct job *job, struct buffer *buffer);
 
 /*
  * Give the job its place in the order of its buffers; then it must go to its engine, by
- * engine_push(), before the next job for that engine is submitted. With @ignore_readers a
+ * ring_push(), before the next job for that engine is submitted. With @ignore_readers a
  * writer does not wait for readers: the rule that --break-rule breaks.
  *
  * Returns 0, or a negative errno: nothing happened.

@@ -48,9 +48,8 @@
 
 #include <libavutil/pixdesc.h>
 
-#include "client.h"
 #include "ffmpeg-log.h"
-#include "timeline-svg.h"
+#include "hand-over.h"
 
 enum {
 	EXIT_SAME = 0,
@@ -110,6 +109,17 @@ static bool parse_frames(const char *text, uint64_t *ret_frames)
 	return !errno && end != text && !*end && *text != '-' && *ret_frames > 0;
 }
 
+/* What comes after the options. Returns as parse_options() does. */
+static int parse_video(int argc, char **argv, struct options *options)
+{
+	if (optind >= argc)
+		return refuse("which VIDEO?");
+	if (optind < argc - 1)
+		return refuse("one VIDEO, not both '%s' and '%s'", argv[optind], argv[optind + 1]);
+	options->video = argv[optind];
+	return -1;
+}
+
 /* Returns -1 to go on, else the exit status. */
 static int parse_options(int argc, char **argv, struct options *options)
 {
@@ -139,12 +149,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 		else if (option == '?')
 			return refuse(NULL);
 	}
-	if (optind >= argc)
-		return refuse("which VIDEO?");
-	if (optind < argc - 1)
-		return refuse("one VIDEO, not both '%s' and '%s'", argv[optind], argv[optind + 1]);
-	options->video = argv[optind];
-	return -1;
+	return parse_video(argc, argv, options);
 }
 
 /* Make the directory, and see that it can be written to, before any work is done. */
@@ -165,10 +170,10 @@ static bool prepare_output(struct output *output, const char *folder, struct pro
 }
 
 /* Frames that differ, as "3, 7-9, 12". */
-static void list_different(const struct client *client)
+static void list_different(const struct player *player)
 {
-	const struct reference *ref = client->ref;
-	const struct checksum_engine *sum = &client->checksum;
+	const struct reference *ref = player->ref;
+	const struct checksum_engine *sum = &player->checksum;
 	const char *separator = "";
 
 	for (uint64_t i = 0; i < ref->count; i++) {
@@ -187,71 +192,50 @@ static void list_different(const struct client *client)
 }
 
 /* Returns whether all frames that came through are identical. */
-static bool compare(const struct client *client)
+static bool compare(const struct player *player)
 {
-	const struct reference *ref = client->ref;
+	const struct reference *ref = player->ref;
 	uint64_t taken = 0, identical = 0;
 
 	for (uint64_t i = 0; i < ref->count; i++) {
-		taken += client->checksum.taken[i];
-		identical += client->checksum.taken[i] &&
-			     client->checksum.checksum[i] == ref->checksum[i];
+		taken += player->checksum.taken[i];
+		identical += player->checksum.taken[i] &&
+			     player->checksum.checksum[i] == ref->checksum[i];
 	}
 	printf("%" PRIu64 "/%" PRIu64 " frames identical\n", identical, taken);
 	if (taken < ref->count)
 		printf("%" PRIu64 " more frames were not reached\n", ref->count - taken);
-	if (client->break_rule)
+	if (player->break_rule)
 		printf("broken rule: writers did not wait for readers; %u times a writer came in "
 		       "while a reader was half way through a frame\n",
-		       client->race.torn);
+		       player->torn);
 	if (identical == taken)
 		return true;
 	printf("torn or wrong: ");
-	list_different(client);
+	list_different(player);
 	return false;
 }
 
-static void write_timeline(struct client *client, const struct options *options, const char *path)
-{
-	struct timeline_lanes lanes = { .frames = client->shown };
-	/* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): main() has ended without one */
-	const char *name = strrchr(options->video, '/');
-	char title[512];
-
-	snprintf(title, sizeof(title), "%s: %" PRIu64 " frames through %u buffers",
-		 name ? name + 1 : options->video, client->shown, client->pool.count);
-	lanes.title = title;
-	for (int i = 0; i < ENGINES; i++) {
-		if (i == ENGINE_CONTRAST)
-			lanes.first = lanes.count;
-		if (i == ENGINE_ENCODER)
-			lanes.last = lanes.count;
-		lanes.lane[lanes.count++] = &client->engine[i]->trace;
-		if (i == ENGINE_DECODER)
-			lanes.lane[lanes.count++] = &client->decoder.holds;
-	}
-	timeline_svg_write(&lanes, path, &client->problem);
-}
-
 /* What there is to see, and, first, what was proved. Returns the exit status. */
-static int report(struct client *client, const struct options *options, const struct output *output)
+static int report(struct player *player, const struct output *output)
 {
-	double seconds = (double)(now_ns() - client->progress.begun) / 1e9;
+	double seconds = (double)(player->ended - player->progress.begun) / 1e9;
 	bool identical;
 
-	if (client->sheet.drawn)
-		sheet_write(&client->sheet, output->sheet, &client->problem);
-	if (client->shown)
-		write_timeline(client, options, output->timeline);
+	if (player->sheet.drawn)
+		sheet_write(&player->sheet, output->sheet, &player->problem);
+	if (player->looked)
+		png_write(&player->last, output->poster, &player->problem);
 
-	identical = compare(client);
-	printf("%" PRIu64
-	       " bytes of planes copied, %.1f frames/s, %d engines, %u buffers of %.1f MB\n",
-	       client_copied(client), (double)client->checksum.base.done / seconds, ENGINES,
-	       client->pool.count, (double)client->ref->layout.size / 1e6);
-	printf("%s: %" PRIu64 " frames\n", output->video, client->encoder.frames);
-	printf("%s: %u pictures\n", output->sheet, client->sheet.drawn);
-	if (client->looked)
+	identical = compare(player);
+	printf("%" PRIu64 " bytes of planes copied, %.1f frames/s, first frame after %.1f ms, "
+	       "%d engines, %u buffers of %.1f MB\n",
+	       player_copied(player), (double)player->checksum.base.done / seconds,
+	       (double)player_first_ns(player) / 1e6, ENGINES, player->buffers,
+	       (double)player->ref->layout.size / 1e6);
+	printf("%s: %" PRIu64 " frames\n", output->video, player->encoder.frames);
+	printf("%s: %u pictures\n", output->sheet, player->sheet.drawn);
+	if (player->looked)
 		printf("%s: the last frame, as the CPU sees it\n", output->poster);
 	printf("%s: who waited for whom\n", output->timeline);
 	return identical ? EXIT_SAME : EXIT_DIFFERENT;
@@ -260,19 +244,22 @@ static int report(struct client *client, const struct options *options, const st
 static int play(const struct reference *ref, const struct options *options,
 		const struct output *output, struct problem *problem)
 {
-	static struct client client; /* large: it has the rings of all engines */
+	static struct player player; /* large: it has the rings of all engines */
 	int status = EXIT_BAD_INPUT;
 
 	printf("%s: %dx%d %s, decoded by %s\n", options->video, ref->width, ref->height,
 	       av_get_pix_fmt_name(ref->pix_fmt), ref->decoder);
 	unlink(output->poster); /* it is not made each time, and another run's would mislead */
-	if (client_init(&client, ref, options->video, output->video, options->break_rule)) {
-		client_run(&client, output->poster);
-		status = report(&client, options, output);
+	if (player_init(&player, ref, options->video, output->video)) {
+		player.timeline = output->timeline;
+		player.break_rule = options->break_rule;
+		hand_over_fences.play(&player);
+		if (player.ended)
+			status = report(&player, output);
 	}
-	if (problem_is(&client.problem))
-		*problem = client.problem;
-	client_fini(&client);
+	if (problem_is(&player.problem))
+		*problem = player.problem;
+	player_fini(&player);
 	return status;
 }
 

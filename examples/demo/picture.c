@@ -2,6 +2,7 @@
 #include "picture.h"
 
 #include <libavutil/frame.h>
+#include <libavutil/imgutils.h>
 #include <libavutil/pixdesc.h>
 
 bool picture_supports(int format)
@@ -32,4 +33,34 @@ void picture_of_frame(struct picture *pic, const AVFrame *frame)
 	pic->shift_x = desc->log2_chroma_w;
 	pic->shift_y = desc->log2_chroma_h;
 	pic->format = frame->format;
+}
+
+size_t picture_move(struct picture *pic, const uint8_t *from, uint8_t *to, size_t size)
+{
+	size_t elsewhere = 0;
+
+	for (int plane = 0; plane < PICTURE_PLANES; plane++) {
+		uintptr_t offset = (uintptr_t)pic->plane[plane] - (uintptr_t)from;
+		size_t bytes = picture_plane_bytes(pic, plane);
+
+		if (offset < size && bytes <= size - offset)
+			pic->plane[plane] = to + offset;
+		else
+			elsewhere += bytes;
+	}
+	return elsewhere;
+}
+
+size_t picture_copy(const struct picture *to, const struct picture *from)
+{
+	size_t copied = 0;
+
+	for (int plane = 0; plane < PICTURE_PLANES; plane++) {
+		int width = picture_width(from, plane), height = picture_height(from, plane);
+
+		av_image_copy_plane(to->plane[plane], to->stride[plane], from->plane[plane],
+				    from->stride[plane], width, height);
+		copied += (size_t)width * (size_t)height;
+	}
+	return copied;
 }

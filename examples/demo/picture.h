@@ -49,4 +49,13 @@ static inline size_t picture_plane_bytes(const struct picture *pic, int plane)
 	       (size_t)picture_width(pic, plane);
 }
 
+/*
+ * @pic is in the @size bytes at @from; let it be at the same place of @to. A plane that is
+ * elsewhere stays there. Returns the bytes of those planes.
+ */
+size_t picture_move(struct picture *pic, const uint8_t *from, uint8_t *to, size_t size);
+
+/* Copy the samples, between pictures that are alike. Returns how many. */
+size_t picture_copy(const struct picture *to, const struct picture *from);
+
 #endif

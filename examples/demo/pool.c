@@ -44,13 +44,6 @@ static void buffer_fini(struct buffer *buffer)
 
 bool pool_init(struct pool *pool, unsigned int count, size_t size, struct problem *problem)
 {
-	if (count > POOL_MAX) {
-		problem_set(problem,
-			    "the codec keeps pictures for so long that the pool would need %u "
-			    "buffers; the demo stops at %d",
-			    count, POOL_MAX);
-		return false;
-	}
 	pool->buffers = calloc(count, sizeof(*pool->buffers));
 	if (!pool->buffers) {
 		problem_set(problem, "out of memory");

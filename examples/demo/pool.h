@@ -17,9 +17,7 @@
 
 #include "picture.h"
 #include "problem.h"
-
-/* No codec that FFmpeg has needs more; a file that does is told so. */
-#define POOL_MAX 128
+#include "work.h"
 
 #define NOT_SHOWN UINT64_MAX
 
@@ -34,6 +32,7 @@ struct buffer {
 	 * buffer is a timeline of that buffer: a codec holds it at most once at a time.
 	 */
 	struct dma_fence_timeline *decoder_hold, *encoder_hold;
+	uint64_t encoder_point; /* the encoder's: the last of encoder_hold that is its own */
 
 	/* The client's notes. */
 	struct dma_fence *held;   /* the decoder's hold of the last picture in it, or NULL */
@@ -50,7 +49,10 @@ struct pool {
 	unsigned int kept;
 };
 
-/* @count buffers of @size bytes. False: @problem says why. pool_fini() in any case. */
+/*
+ * @count buffers, at most POOL_MAX, of @size bytes. False: @problem says why. pool_fini() in
+ * any case.
+ */
 bool pool_init(struct pool *pool, unsigned int count, size_t size, struct problem *problem);
 void pool_fini(struct pool *pool);
 

@@ -17,9 +17,7 @@
 #include "filter.h"
 #include "input.h"
 
-/* Alignment of each row: enough for any vector instruction that FFmpeg uses. */
-#define ROW_ALIGN 64
-#define PLANE_ROOM ((size_t)2 * ROW_ALIGN - 1)
+#define PLANE_ROOM ((size_t)2 * LAYOUT_ALIGN - 1)
 
 /* Or the two rates would look comparable. */
 #define DETAIL "no encoder"
@@ -90,8 +88,8 @@ static int fill_layout(struct layout *layout, AVCodecContext *codec, const AVFra
 			return err;
 		aligned = true;
 		for (int i = 0; i < PICTURE_PLANES; i++)
-			aligned =
-				aligned && stride[i] % ROW_ALIGN == 0 && stride[i] % align[i] == 0;
+			aligned = aligned && stride[i] % LAYOUT_ALIGN == 0 &&
+				  stride[i] % align[i] == 0;
 		width += width & ~(width - 1);
 	} while (!aligned);
 
@@ -105,9 +103,26 @@ static int fill_layout(struct layout *layout, AVCodecContext *codec, const AVFra
 		layout->offset[i] = layout->size;
 		layout->stride[i] = stride[i];
 		/* Vector code may read a little beyond a plane. */
-		layout->size += (sizes[i] + PLANE_ROOM) & ~(size_t)(ROW_ALIGN - 1);
+		layout->size += (sizes[i] + PLANE_ROOM) & ~(size_t)(LAYOUT_ALIGN - 1);
 	}
 	return 0;
+}
+
+uint8_t *layout_alloc(const struct layout *layout)
+{
+	return aligned_alloc(LAYOUT_ALIGN, layout->size);
+}
+
+struct picture layout_picture(const struct layout *layout, uint8_t *memory,
+			      const struct picture *like)
+{
+	struct picture pic = *like;
+
+	for (int i = 0; i < PICTURE_PLANES; i++) {
+		pic.plane[i] = memory + layout->offset[i];
+		pic.stride[i] = layout->stride[i];
+	}
+	return pic;
 }
 
 static int get_buffer(struct input *in, AVFrame *frame, int flags)
@@ -161,7 +176,8 @@ static void mark_shown(struct run *run, const AVFrame *frame, uint64_t number)
 
 static bool allocate_copy(struct run *run, const AVFrame *frame)
 {
-	int size = av_image_get_buffer_size(frame->format, frame->width, frame->height, ROW_ALIGN);
+	int size =
+		av_image_get_buffer_size(frame->format, frame->width, frame->height, LAYOUT_ALIGN);
 	uint8_t *plane[4];
 	int stride[4];
 
@@ -170,7 +186,7 @@ static bool allocate_copy(struct run *run, const AVFrame *frame)
 	if (!run->memory || !run->room)
 		return false;
 	av_image_fill_arrays(plane, stride, run->memory, frame->format, frame->width, frame->height,
-			     ROW_ALIGN);
+			     LAYOUT_ALIGN);
 	picture_of_frame(&run->copy, frame);
 	for (int i = 0; i < PICTURE_PLANES; i++) {
 		run->copy.plane[i] = plane[i];
@@ -205,10 +221,7 @@ static bool take_frame(struct run *run, const AVFrame *frame)
 	if (!run->memory && !allocate_copy(run, frame))
 		return false;
 	picture_of_frame(&from, frame);
-	for (int i = 0; i < PICTURE_PLANES; i++)
-		av_image_copy_plane(run->copy.plane[i], run->copy.stride[i], from.plane[i],
-				    from.stride[i], picture_width(&from, i),
-				    picture_height(&from, i));
+	picture_copy(&run->copy, &from);
 	filter_contrast(&run->copy, run->room);
 	filter_counter(&run->copy, run->ref->count);
 	return add_checksum(run->ref, checksum_picture(&run->copy));

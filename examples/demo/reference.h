@@ -19,8 +19,18 @@
 struct layout {
 	size_t offset[PICTURE_PLANES];
 	int stride[PICTURE_PLANES];
-	size_t size;
+	size_t size; /* a multiple of LAYOUT_ALIGN */
 };
+
+/* Alignment of each plane and row: enough for any vector instruction that FFmpeg uses. */
+#define LAYOUT_ALIGN 64
+
+/* Memory for one picture, to be freed, or NULL. */
+uint8_t *layout_alloc(const struct layout *layout);
+
+/* A picture like @like, in that memory. */
+struct picture layout_picture(const struct layout *layout, uint8_t *memory,
+			      const struct picture *like);
 
 struct reference {
 	uint64_t count;     /* frames */

@@ -23,24 +23,23 @@ static uint64_t sharpness(const struct picture *pic)
 	return sum;
 }
 
-static int run(struct engine *engine, struct job *job)
+static int run(struct engine *engine, const struct work *work)
 {
 	struct sheet_engine *sheet = (struct sheet_engine *)engine;
-	struct picture best = engine_picture(engine, job, 0);
-	uint64_t best_sharpness = sharpness(&best);
+	const struct picture *best = &work->picture[0];
+	uint64_t best_sharpness = sharpness(best);
 	int x = GAP + (int)(sheet->drawn % COLUMNS) * (sheet->tile_width + GAP);
 	int y = GAP + (int)(sheet->drawn / COLUMNS) * (sheet->tile_height + GAP);
 
-	for (unsigned int i = 1; i < job->count; i++) {
-		struct picture pic = engine_picture(engine, job, i);
-		uint64_t its = sharpness(&pic);
+	for (unsigned int i = 1; i < work->count; i++) {
+		uint64_t its = sharpness(&work->picture[i]);
 
 		if (its > best_sharpness) {
-			best = pic;
+			best = &work->picture[i];
 			best_sharpness = its;
 		}
 	}
-	if (!rgb_image_draw(&sheet->image, x, y, sheet->tile_width, sheet->tile_height, &best)) {
+	if (!rgb_image_draw(&sheet->image, x, y, sheet->tile_width, sheet->tile_height, best)) {
 		problem_set(&engine->problem, "out of memory for the contact sheet");
 		return -ENOMEM;
 	}
@@ -62,8 +61,8 @@ bool sheet_engine_init(struct sheet_engine *sheet, uint64_t frames, int width, i
 
 	columns = sheet->tiles < COLUMNS ? (int)sheet->tiles : COLUMNS;
 	rows = (int)(sheet->tiles + COLUMNS - 1) / COLUMNS;
-	return engine_init(&sheet->base, "contact sheet", run) &&
-	       rgb_image_init(&sheet->image, columns * (sheet->tile_width + GAP) + GAP,
+	engine_init(&sheet->base, "contact sheet", run);
+	return rgb_image_init(&sheet->image, columns * (sheet->tile_width + GAP) + GAP,
 			      rows * (sheet->tile_height + GAP) + GAP);
 }
 

@@ -33,6 +33,9 @@
  * way. See decoder-engine.c; pool.c has the argument why the pool is large enough, and
  * reference.c how large that is.
  *
+ * That is --hand-over fences. The other two, in copies.c and mutex.c, have the same engines
+ * do the same work without the library, to be measured beside it.
+ *
  * The proof. Before that, the same file goes through a plain loop: one thread,
  * libavcodec's own buffers, filters on copies. Every frame must have the same checksum.
  */
@@ -62,6 +65,7 @@ struct options {
 	const char *out;
 	uint64_t frames;
 	bool break_rule;
+	const struct hand_over *hand_over;
 };
 
 struct output {
@@ -70,13 +74,19 @@ struct output {
 
 static void usage(FILE *file)
 {
-	fputs("usage: dmabuf-demo [--out DIR] [--frames N] [--break-rule readers] VIDEO\n"
+	fputs("usage: dmabuf-demo [--out DIR] [--frames N] [--hand-over WAY]\n"
+	      "                   [--break-rule readers] VIDEO\n"
 	      "\n"
 	      "Plays VIDEO through one pool of shared buffers, and proves that every frame came\n"
 	      "through unharmed. Writes video.mkv, contact-sheet.png, last-frame.png and\n"
 	      "timeline.svg to DIR (default: demo-out).\n"
 	      "\n"
 	      "  --frames N            stop after N frames\n"
+	      "  --hand-over WAY       how frames get from engine to engine: fences (what else\n"
+	      "                        this text is about), or, to compare, without the library:\n"
+	      "                        copies (each engine has memory of its own, and a queue) or\n"
+	      "                        mutex (shared buffers, each with a mutex). These make no\n"
+	      "                        timeline.svg\n"
 	      "  --break-rule readers  let writers not wait for readers, to see it noticed\n"
 	      "\n"
 	      "Exit status: 0 all frames are identical, 2 some are not, 1 anything else.\n",
@@ -109,6 +119,17 @@ static bool parse_frames(const char *text, uint64_t *ret_frames)
 	return !errno && end != text && !*end && *text != '-' && *ret_frames > 0;
 }
 
+static const struct hand_over *find_hand_over(const char *name)
+{
+	static const struct hand_over *const all[] = { &hand_over_fences, &hand_over_copies,
+						       &hand_over_mutex };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
+		if (!strcmp(all[i]->name, name))
+			return all[i];
+	return NULL;
+}
+
 /* What comes after the options. Returns as parse_options() does. */
 static int parse_video(int argc, char **argv, struct options *options)
 {
@@ -116,6 +137,9 @@ static int parse_video(int argc, char **argv, struct options *options)
 		return refuse("which VIDEO?");
 	if (optind < argc - 1)
 		return refuse("one VIDEO, not both '%s' and '%s'", argv[optind], argv[optind + 1]);
+	if (options->break_rule && options->hand_over != &hand_over_fences)
+		return refuse("--break-rule is for --hand-over fences, not '%s'",
+			      options->hand_over->name);
 	options->video = argv[optind];
 	return -1;
 }
@@ -127,12 +151,15 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "out", required_argument, NULL, 'o' },
 		{ "frames", required_argument, NULL, 'f' },
 		{ "break-rule", required_argument, NULL, 'b' },
+		{ "hand-over", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
 
-	*options = (struct options){ .out = "demo-out", .frames = UINT64_MAX };
+	*options = (struct options){ .out = "demo-out",
+				     .frames = UINT64_MAX,
+				     .hand_over = &hand_over_fences };
 	while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
 		if (option == 'h') {
 			usage(stdout);
@@ -146,6 +173,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			return refuse("--break-rule knows 'readers', not '%s'", optarg);
 		else if (option == 'b')
 			options->break_rule = true;
+		else if (option == 'w' && !(options->hand_over = find_hand_over(optarg)))
+			return refuse("--hand-over knows fences, copies and mutex, not '%s'",
+				      optarg);
 		else if (option == '?')
 			return refuse(NULL);
 	}
@@ -217,7 +247,7 @@ static bool compare(const struct player *player)
 }
 
 /* What there is to see, and, first, what was proved. Returns the exit status. */
-static int report(struct player *player, const struct output *output)
+static int report(struct player *player, const struct options *options, const struct output *output)
 {
 	double seconds = (double)(player->ended - player->progress.begun) / 1e9;
 	bool identical;
@@ -237,7 +267,8 @@ static int report(struct player *player, const struct output *output)
 	printf("%s: %u pictures\n", output->sheet, player->sheet.drawn);
 	if (player->looked)
 		printf("%s: the last frame, as the CPU sees it\n", output->poster);
-	printf("%s: who waited for whom\n", output->timeline);
+	if (options->hand_over == &hand_over_fences)
+		printf("%s: who waited for whom\n", output->timeline);
 	return identical ? EXIT_SAME : EXIT_DIFFERENT;
 }
 
@@ -249,13 +280,16 @@ static int play(const struct reference *ref, const struct options *options,
 
 	printf("%s: %dx%d %s, decoded by %s\n", options->video, ref->width, ref->height,
 	       av_get_pix_fmt_name(ref->pix_fmt), ref->decoder);
-	unlink(output->poster); /* it is not made each time, and another run's would mislead */
+	/* These are not made each time, and another run's would mislead. */
+	unlink(output->poster);
+	if (options->hand_over != &hand_over_fences)
+		unlink(output->timeline);
 	if (player_init(&player, ref, options->video, output->video)) {
 		player.timeline = output->timeline;
 		player.break_rule = options->break_rule;
-		hand_over_fences.play(&player);
+		options->hand_over->play(&player);
 		if (player.ended)
-			status = report(&player, output);
+			status = report(&player, options, output);
 	}
 	if (problem_is(&player.problem))
 		*problem = player.problem;

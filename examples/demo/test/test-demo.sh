@@ -80,6 +80,36 @@ motion_jpeg_422() { comes_through a.avi mjpeg yuv422p 160x120 60; }
 lossless_444() { comes_through a.mkv ffv1 yuv444p 160x120 60; }
 odd_sizes() { comes_through a.avi ffv1 yuv420p 131x97 60; }
 
+# Handed over in way $1, every frame comes through, and bytes are copied as $2 matches.
+hands_over()
+{
+	way=$1
+	copied=$2
+	for options in 'mpeg4 yuv420p 160x120' 'ffv1 yuv420p 131x97' 'mjpeg yuv422p 160x120'; do
+		# shellcheck disable=SC2086 # a list of words
+		clip a.mkv $options 60
+		play 0 a.mkv >/dev/null # whose timeline must not stay
+		play 0 --hand-over "$way" a.mkv && quiet && says '^60/60 frames identical$' &&
+			says "^$copied bytes of planes copied" && says ': 60 frames$' &&
+			says ', first frame after [0-9]*[1-9.][0-9.]* ms, ' &&
+			has_files demo-out/contact-sheet.png demo-out/last-frame.png || return 1
+		[ "$way" = fences ] || [ ! -e demo-out/timeline.svg ] ||
+			{ echo "a timeline of $way"; return 1; }
+		play 0 --out again demo-out/video.mkv && says '^60/60 frames identical$' || return 1
+	done
+}
+
+with_fences() { hands_over fences 0; }
+with_copies() { hands_over copies '[1-9][0-9]*'; }
+with_mutex() { hands_over mutex 0; }
+
+# To four engines each, and to the contact sheet, which looks at all of the 60.
+copies_are_all_counted()
+{
+	clip a.mkv mpeg4 yuv420p 160x120 60
+	play 0 --hand-over copies a.mkv && says "^$((60 * 5 * 160 * 120 * 3 / 2)) bytes"
+}
+
 default_output_folder()
 {
 	clip a.mkv mpeg4 yuv420p 96x64 6
@@ -136,20 +166,22 @@ wrong_pixels()
 	play 1 a.mkv && complains 'has bgra pictures'
 }
 
-# $1: the file, which is cut in the middle; what comes before that must be there.
+# $1: the file, which is cut in the middle; what comes before that must be there. $3: the way.
 cut_off()
 {
 	clip "$1" "$2" yuv420p 160x120 60
 	head -c $(($(wc -c <"$1") / 2)) "$1" >"cut-$1"
-	play 1 --out cut "cut-$1" && complains "'cut-$1' is cut off or damaged after" &&
+	play 1 --hand-over "${3-fences}" --out cut "cut-$1" && complains "'cut-$1' is cut off or damaged after" &&
 		says '/[1-5][0-9] frames identical$' && ! says '^0/' >/dev/null &&
-		has_files cut/contact-sheet.png cut/timeline.svg &&
+		has_files cut/contact-sheet.png && { [ $# = 3 ] || has_files cut/timeline.svg; } &&
 		play 0 cut/video.mkv && says ' frames identical$'
 }
 
 cut_off_matroska() { cut_off a.mkv mpeg4; }
 cut_off_mp4() { cut_off a.mp4 mpeg4; }
 cut_off_avi() { cut_off a.avi mpeg4; }
+cut_off_with_copies() { cut_off a.mkv mpeg4 copies; }
+cut_off_with_mutex() { cut_off a.mkv mpeg4 mutex; }
 
 # Damage that libavcodec may pass over: it leaves out what it cannot read. Both runs must
 # then show the same, whatever was in the memory before.
@@ -161,9 +193,9 @@ scratched()
 			dd of="$1" bs=1 seek=$(($(wc -c <"$1") * part / 100)) conv=notrunc 2>err ||
 			return 1
 	done
-	for attempt in 1 2 3; do
+	for way in fences fences copies mutex; do
 		status=0
-		"$demo" --out "out-$attempt" "$1" >out 2>err || status=$?
+		"$demo" --hand-over $way "$1" >out 2>err || status=$?
 		[ $status -lt 2 ] || { echo "exit status $status, wanted 0 or 1"; return 1; }
 	done
 }
@@ -204,8 +236,13 @@ disk_is_full_for_the_video()
 	clip a.mkv ffv1 yuv444p 160x120 60
 	mkdir out-full
 	ln -s /dev/full out-full/video.mkv
-	play 1 --out out-full a.mkv && complains "cannot write 'out-full/video.mkv'.*No space left" &&
-		says ' frames identical$' && says ' more frames were not reached$' && has_files out-full/contact-sheet.png
+	for way in fences copies mutex; do
+		play 1 --hand-over $way --out out-full a.mkv &&
+			complains "cannot write 'out-full/video.mkv'.*No space left" &&
+			says ' frames identical$' && says ' more frames were not reached$' &&
+			has_files out-full/contact-sheet.png || return 1
+		rm out-full/contact-sheet.png
+	done
 }
 
 disk_is_full_for_the_sheet()
@@ -244,6 +281,9 @@ wrong_arguments()
 		play 1 --frames x a.mkv && refuses "--frames wants .*, not 'x'" &&
 		play 1 --frames -1 a.mkv && refuses "--frames wants .*, not '-1'" &&
 		play 1 --break-rule writers a.mkv && refuses "--break-rule knows .*, not 'writers'" &&
+		play 1 --hand-over pipes a.mkv && refuses "--hand-over knows .*, not 'pipes'" &&
+		play 1 --hand-over mutex --break-rule readers a.mkv &&
+		refuses "--break-rule is for --hand-over fences, not 'mutex'" &&
 		play 1 --bogus a.mkv && refuses "unrecognized option '--bogus'" &&
 		play 1 a.mkv b.mkv && refuses "one VIDEO, not both 'a.mkv' and 'b.mkv'" &&
 		play 0 --help && quiet && says '^usage'
@@ -263,9 +303,11 @@ run()
 }
 
 for name in mpeg4_with_b_frames mpeg2_with_b_frames motion_jpeg_422 lossless_444 odd_sizes \
+	with_fences with_copies with_mutex copies_are_all_counted \
 	default_output_folder fewer_frames_than_asked_for_one_tile only_so_many_frames \
 	no_such_file not_a_video no_bytes_at_all wrong_pixels \
-	cut_off_matroska cut_off_mp4 cut_off_avi scratched_lossless scratched_motion_jpeg size_changes size_changes_with_delay \
+	cut_off_matroska cut_off_mp4 cut_off_avi cut_off_with_copies cut_off_with_mutex \
+	scratched_lossless scratched_motion_jpeg size_changes size_changes_with_delay \
 	output_folder_cannot_be_made output_folder_is_a_file disk_is_full_for_the_video \
 	disk_is_full_for_the_sheet disk_is_full_for_the_timeline disk_is_full_for_the_report wrong_arguments; do
 	run $name

@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: MIT
 """Measure, and say how our designs compare with others: ratios first.
 
-Arguments: a build directory with bench/bench in it; --rounds N (9); --only TEXT: rows with that in
-`family: row`; --no-counts. Prints tables, and writes into the build directory bench.json (all
+Arguments: a build directory with bench/bench in it, the demo, and a video for it; --rounds N (9);
+--only TEXT: rows with that in `family: row`; --no-counts. Prints tables, and writes into the build directory bench.json (all
 measurements, medians, ratios, instruction counts) and a picture a row whose sizes differ.
 
 A ratio is of two measurements of one round; shown are the median over the rounds and, for the
@@ -26,11 +26,12 @@ import sys
 
 import codelines
 import counting
+import whole
 
 OURS = "ours"
 
 # Of these units, ratios are made; of "a second", more is better.
-RATES = ("ns", "a second")
+RATES = ("ns", "ms", "a second")
 
 
 def measure(program, rounds, only, rows):
@@ -149,6 +150,8 @@ def draw(rows, folder):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("build", type=pathlib.Path)
+    parser.add_argument("demo")
+    parser.add_argument("video")
     parser.add_argument("--rounds", type=int, default=9)
     parser.add_argument("--only", default="")
     parser.add_argument("--no-counts", action="store_true")
@@ -158,6 +161,7 @@ def main():
     rows = collections.OrderedDict()
     measure(program, asked.rounds, asked.only, rows)
     measure(asked.build / "bench" / "bench-bytes", 1, asked.only, rows)
+    whole.measure(asked.demo, asked.video, asked.build / "demo-out", asked.rounds, asked.only, rows)
     if not rows:
         sys.exit(f"there is no row with '{asked.only}' in it")
     counts = {} if asked.no_counts else counting.count(

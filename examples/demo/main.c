@@ -250,6 +250,7 @@ static bool compare(const struct player *player)
 static int report(struct player *player, const struct options *options, const struct output *output)
 {
 	double seconds = (double)(player->ended - player->progress.begun) / 1e9;
+	double frames = (double)player->checksum.base.done;
 	bool identical;
 
 	if (player->sheet.drawn)
@@ -260,9 +261,11 @@ static int report(struct player *player, const struct options *options, const st
 	identical = compare(player);
 	printf("%" PRIu64 " bytes of planes copied, %.1f frames/s, first frame after %.1f ms, "
 	       "%d engines, %u buffers of %.1f MB\n",
-	       player_copied(player), (double)player->checksum.base.done / seconds,
-	       (double)player_first_ns(player) / 1e6, ENGINES, player->buffers,
-	       (double)player->ref->layout.size / 1e6);
+	       player_copied(player), frames / seconds, (double)player_first_ns(player) / 1e6,
+	       ENGINES, player->buffers, (double)player->ref->layout.size / 1e6);
+	if (frames > 0)
+		printf("%.2f ms of processor time a frame\n",
+		       (double)player->processor / 1e6 / frames);
 	printf("%s: %" PRIu64 " frames\n", output->video, player->encoder.frames);
 	printf("%s: %u pictures\n", output->sheet, player->sheet.drawn);
 	if (player->looked)

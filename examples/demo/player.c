@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <time.h>
 
 bool player_init(struct player *player, const struct reference *ref, const char *path,
 		 const char *video)
@@ -65,8 +66,17 @@ unsigned int player_keeps(const struct player *player)
 	return sheet > encoder ? sheet : encoder;
 }
 
+static int64_t processor_ns(void)
+{
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+}
+
 void player_begin(struct player *player, const char *title)
 {
+	player->processor = -processor_ns();
 	progress_begin(&player->progress, title);
 }
 
@@ -103,6 +113,7 @@ void player_end(struct player *player)
 	char detail[80];
 
 	player->ended = now_ns();
+	player->processor += processor_ns();
 	describe(player, 0, detail, sizeof(detail));
 	progress_end(&player->progress, player->checksum.base.done, player->ref->count, detail);
 }

@@ -45,7 +45,8 @@ struct player {
 	struct rgb_image last; /* frame */
 	bool looked;           /* the last frame is there */
 	struct progress progress;
-	int64_t ended; /* ns */
+	int64_t ended;     /* ns */
+	int64_t processor; /* ns, of all threads, from begin to end */
 	struct problem problem;
 };
 

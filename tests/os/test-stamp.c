@@ -117,6 +117,7 @@ TEST(the_counter_is_trusted_only_by_its_name)
 	ASSERT_INT(named_in(path, "tsc\n"), ==, has_counter);
 	ASSERT_FALSE(named_in(path, "tsc-early\n"));
 	ASSERT_FALSE(named_in(path, "hpet\n"));
+	ASSERT_FALSE(named_in(path, "abc\n"));
 	ASSERT_FALSE(named_in(path, "tsc\nhpet\n"));
 	ASSERT_FALSE(named_in(path, ""));
 	unlink(path);
@@ -271,6 +272,9 @@ TEST(stamps_of_a_thread_never_go_back)
 	ASSERT_TRUE(asks());
 	ASSERT_INT(clock_now(), <, before);
 	ASSERT_INT(os_stamp_ns(), ==, before); /* by the new anchor */
+	pass(10);
+	ASSERT_INT(clock_now(), <, before);
+	ASSERT_INT(os_stamp_ns(), ==, before); /* and not long after it */
 	os_stamp_real();
 }
 

@@ -45,7 +45,6 @@ static unsigned int class_for(uint64_t capacity)
  */
 
 #define KEPT 8	   /* whatever happens */
-#define PERIOD 64  /* submissions: from none set aside to none set aside */
 #define LEAVING 64 /* at the end of each period, at most */
 
 __thread struct log_stack log_stacks[LOG_STACKS] __attribute__((tls_model("initial-exec")));
@@ -92,7 +91,7 @@ static bool make_room(struct log_stack *stack)
 	return true;
 }
 
-static void end_period(struct log_stack *stack)
+void log_end_period(struct log_stack *stack)
 {
 	const unsigned int needed = stack->most > KEPT ? stack->most : KEPT;
 	const unsigned int needless = stack->count > needed ? stack->count - needed : 0;
@@ -100,13 +99,6 @@ static void end_period(struct log_stack *stack)
 	shrink_to(stack, stack->count - (needless < LEAVING ? needless : LEAVING));
 	stack->most = 0;
 	stack->submissions = 0;
-}
-
-/* One is not set aside any more; none of this thread's, if another thread has set it aside. */
-static void note_in(struct log_stack *stack)
-{
-	if (stack->out && !--stack->out && unlikely(++stack->submissions == PERIOD))
-		end_period(stack);
 }
 
 static struct dma_resv_log *get_memory(unsigned int size_class)
@@ -139,7 +131,7 @@ struct dma_resv_log *log_set_aside_slowly(uint64_t capacity, uint32_t *ret_capac
 	return log;
 }
 
-void log_give_back(struct dma_resv_log *log, uint32_t capacity)
+void log_give_back_slowly(struct dma_resv_log *log, uint32_t capacity)
 {
 	struct log_stack *stack = stack_of(class_of(capacity));
 
@@ -148,7 +140,7 @@ void log_give_back(struct dma_resv_log *log, uint32_t capacity)
 		return;
 	}
 	stack->log[stack->count++] = log;
-	note_in(stack);
+	log_note_in(stack);
 }
 
 /*
@@ -172,7 +164,7 @@ void log_use(struct dma_resv_log *log, uint32_t capacity)
 	struct log_stack *stack = stack_of(class_of(capacity));
 
 	if (stack)
-		note_in(stack);
+		log_note_in(stack);
 	init(log, capacity);
 }
 

@@ -95,8 +95,32 @@ static inline struct dma_resv_log *log_set_aside(uint64_t capacity, uint32_t *re
 	return stack->log[--stack->count];
 }
 
+#define LOG_PERIOD 64 /* submissions: from none set aside to none set aside */
+
+void log_end_period(struct log_stack *stack);
+
+/* One is not set aside any more; none of this thread's, if another thread has set it aside. */
+static inline void log_note_in(struct log_stack *stack)
+{
+	if (stack->out && !--stack->out && unlikely(++stack->submissions == LOG_PERIOD))
+		log_end_period(stack);
+}
+
+void log_give_back_slowly(struct dma_resv_log *log, uint32_t capacity);
+
 /* @capacity: what was told. */
+static inline void log_give_back(struct dma_resv_log *log, uint32_t capacity)
+{
+	struct log_stack *stack = &log_stacks[0];
+
+	if (unlikely(capacity > LOG_SMALLEST_CAPACITY || stack->count == stack->room)) {
+		log_give_back_slowly(log, capacity);
+		return;
+	}
+	stack->log[stack->count++] = log;
+	log_note_in(stack);
+}
+
 void log_use(struct dma_resv_log *log, uint32_t capacity);
-void log_give_back(struct dma_resv_log *log, uint32_t capacity);
 
 #endif

@@ -282,13 +282,15 @@ TEST(what_was_set_aside_stays_for_the_next_and_goes_in_time)
 static struct dma_resv shared;
 static struct dma_resv_fences others;
 
+static unsigned int reserved; /* by the other thread: of the smallest size, or not */
+
 static void use_and_reserve(void *fence)
 {
 	lock(&shared);
 	dma_resv_fences_add(&others, fence, WRITE);
 	ASSERT_INT(log_stacks[0].out, ==, 0); /* of this thread's */
 	dma_resv_fences_commit(&shared, &others);
-	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 5), ==, 0);
+	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, reserved), ==, 0);
 	dma_resv_unlock(&shared);
 }
 
@@ -303,13 +305,20 @@ TEST(what_one_thread_set_aside_another_uses_or_gives_back)
 	struct dma_fence *first = mock_lone(), *second = mock_lone();
 
 	dma_resv_init(&shared);
+	for (reserved = 5; reserved <= 20; reserved += 15) {
+		dma_resv_fences_init(&others, &shared);
+		lock(&shared);
+		ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 1), ==, 0);
+		dma_resv_fences_add(&others, first, WRITE);
+		ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 1), ==, 0);
+		dma_resv_unlock(&shared);
+		in_other_thread(use_and_reserve, second);
+		in_other_thread(fini_others, NULL);
+	}
 	dma_resv_fences_init(&others, &shared);
 	lock(&shared);
-	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 1), ==, 0);
-	dma_resv_fences_add(&others, first, WRITE);
-	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 1), ==, 0);
+	ASSERT_INT(dma_resv_fences_reserve(&shared, &others, 3), ==, 0);
 	dma_resv_unlock(&shared);
-	in_other_thread(use_and_reserve, second);
 	in_other_thread(fini_others, NULL);
 	submit_nothing(0);
 	dma_resv_fini(&shared);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A Spin model of one fence: its state word against signallers, waiters and
- * callbacks (src/fence/dma-fence.c, dma-fence-wait.c). models/check verifies it, and
+ * callbacks (src/fence/dma-fence-signal.c, dma-fence-wait.c). models/check verifies it, and
  * sees Spin refute each of the twins below.
  *
  * Who runs, each with a reference: signallers, which signal with or without the lock

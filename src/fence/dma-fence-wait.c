@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting: for one fence on its own flags (see dma-fence.c, A1 to A3), for any of
- * several through a callback on each. And what concerns waiting: until when a fence is
- * needed, and where nobody may wait.
+ * Waiting: for one fence on its own flags (see dma-fence-signal.c, A1 to A3), for any of several
+ * through a callback on each. And what concerns waiting: until when a fence is needed, and where
+ * nobody may wait.
  */
 #include <errno.h>
 

@@ -107,6 +107,9 @@ static inline void fence_trace(enum dmabuf_trace_event event, struct dma_fence *
 		fence_trace_listened(event, fence, value);
 }
 
+/* The last reference is gone: whoever registered a callback must hear something. */
+void fence_signal_abandoned(struct dma_fence *fence);
+
 /* dma_fence_signal_timestamp() for the one who issued the fence. */
 int fence_signal(struct dma_fence *fence, int64_t timestamp);
 

@@ -51,7 +51,8 @@ double frame_end(double operations);
 
 /*
  * For rows that measure something else, or several things: @what of the row, in @unit. Ratios are
- * made of "ns" and "a second", where more is better; others ("%", "bytes") are shown as they are.
+ * made of "ns", "ms", and "a second", where more is better; others ("%", "bytes") are shown as they
+ * are.
  */
 void frame_report(const char *what, double value, const char *unit);
 #define REPORTED (-1.0)

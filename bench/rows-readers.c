@@ -5,7 +5,11 @@
  *
  * The set has 64 contexts. Each commit replaces all of them, in one section of the lock, by fences
  * of the next generation, which their sequence numbers tell: a reader that finds two of them has a
- * set that never was. Generations come round; each is later than the one before, as numbers wrap.
+ * set that no commit left. In designs that show each add at once, as all but ours do, one that was
+ * there between two adds counts as mixed, too. Generations come round; each is later than the one
+ * before, as numbers wrap.
+ *
+ * Fences do not end and lists do not grow here, so what makes others' walks begin anew is rare.
  */
 #define _GNU_SOURCE
 #include <dmabuf/dma-fence-array.h>

@@ -10,8 +10,8 @@ A ratio is of two measurements of one round; shown are the median over the round
 first of the other designs, the smallest and the largest. Below 1, ours is faster: where the unit is
 "a second", the ratio is theirs to ours. In brackets: no ratio, but what the other design has.
 `instr`, `locked`: instructions, and locked operations among them, that callgrind counts an operation,
-of ours and of the first of the others; they repeat, time does not. (Under it an unlock of ours is
-a locked operation, elsewhere it is none.) At the end, how much code the designs of reservations are (codelines.py).
+of ours and of the first of the others; they repeat, time does not. At the end, unless --only is
+given, how much code the designs of reservations are (codelines.py).
 """
 import argparse
 import collections

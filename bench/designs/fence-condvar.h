@@ -55,6 +55,8 @@ static bool event_is_signaled(struct event *event)
 
 static void event_wait(struct event *event)
 {
+	if (event_is_signaled(event))
+		return;
 	pthread_mutex_lock(&event->mutex);
 	while (!event->is_signaled)
 		pthread_cond_wait(&event->cond, &event->mutex);

@@ -17,6 +17,7 @@
 #include <urcu-bp.h>
 
 #include "os/atomic.h"
+#include <dmabuf/dmabuf-types.h>
 
 #define EVENT_HAS_CALLBACKS
 #define EVENT_HAS_WAIT_ANY
@@ -44,7 +45,7 @@ struct event {
 	union { /* in this order of life */
 		struct event_node callbacks; /* under lock */
 		int64_t timestamp;
-		struct rcu_head rcu;
+		struct dmabuf_rcu_head rcu;
 	};
 	uint64_t context, seqno;
 	unsigned long flags; /* atomic */
@@ -97,10 +98,6 @@ static struct event *event_create(void)
 	return event;
 }
 
-static void event_free(struct rcu_head *head)
-{
-	free(container_of(head, struct event, rcu));
-}
 
 static void event_put(struct event *event)
 {
@@ -109,12 +106,12 @@ static void event_put(struct event *event)
 	if (event->ops->release)
 		event->ops->release(event);
 	else
-		call_rcu(&event->rcu, event_free);
+		dmabuf_free_rcu(&event->rcu, event);
 }
 
 static void event_barrier(void)
 {
-	rcu_barrier();
+	dmabuf_rcu_barrier();
 }
 
 EXPORTED static void event_signal(struct event *event)

@@ -25,6 +25,7 @@ static const struct {
 	/* No checks of arguments. */
 	{ "reserve_for_no_fence_warns", ALL },
 	{ "add_of_a_container_warns", ALL },
+	{ "add_of_a_link_warns", ALL },
 	{ "an_array_that_signals_on_any_is_never_flattened", ALL },
 	{ "wait_with_a_negative_timeout_warns", ALL },
 	{ "functions_that_need_the_lock_abort_without_it", ALL },

@@ -78,7 +78,9 @@ DMABUF_LOOK bool dma_fence_is_signaled(struct dma_fence *fence)
 
 	if (flags & (1ul << DMA_FENCE_FLAG_SIGNALED_BIT))
 		return true;
-	return flags & (1ul << DMA_FENCE_FLAG_HAS_SIGNALED_OP_BIT) && dma_fence_ask_signaled(fence);
+	if (__builtin_expect((flags & (1ul << DMA_FENCE_FLAG_HAS_SIGNALED_OP_BIT)) != 0, 0))
+		return dma_fence_ask_signaled(fence);
+	return false;
 }
 
 #ifdef __cplusplus

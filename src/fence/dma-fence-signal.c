@@ -45,6 +45,11 @@
 #include "os/spinlock.h"
 #include "os/stamp.h"
 
+struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence)
+{
+	return load_relaxed(&fence->flags) & INLINE_LOCK ? &fence->inline_lock : fence->lock;
+}
+
 /*
  * What is to be fast asks once whether anybody watches, and is compiled twice: for nobody, and with
  * @watched, out of the way. The rules are checked from the beginning or never; a tracer that comes
@@ -79,6 +84,13 @@ IN_BOTH void unlock_fence(struct dma_fence *fence, bool watched)
 	if (rules_are_on(watched))
 		fence_rules_unlocked(fence);
 	os_spin_unlock(dma_fence_spinlock(fence));
+}
+
+void dma_fence_assert_held(struct dma_fence *fence)
+{
+	dmabuf_bug_on(!dmabuf_spin_is_locked(dma_fence_spinlock(fence)),
+		      "the lock of fence %llu:%llu is not held: take it before a _locked function",
+		      (unsigned long long)fence->context, (unsigned long long)fence->seqno);
 }
 
 /* What the callers of _locked functions promise, who may know the lock by another name. */

@@ -58,18 +58,6 @@ bool dma_fence_was_initialized(const struct dma_fence *fence)
 	return fence && load_relaxed(&fence->flags) & INITIALIZED;
 }
 
-struct dmabuf_spinlock *dma_fence_spinlock(struct dma_fence *fence)
-{
-	return load_relaxed(&fence->flags) & INLINE_LOCK ? &fence->inline_lock : fence->lock;
-}
-
-void dma_fence_assert_held(struct dma_fence *fence)
-{
-	dmabuf_bug_on(!dmabuf_spin_is_locked(dma_fence_spinlock(fence)),
-		      "the lock of fence %llu:%llu is not held: take it before a _locked function",
-		      (unsigned long long)fence->context, (unsigned long long)fence->seqno);
-}
-
 /*
  * References.
  */

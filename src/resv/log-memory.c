@@ -10,7 +10,7 @@
 static size_t capacity_of(unsigned int size_class)
 {
 	const size_t heads = (size_t)4 << size_class;
-	const size_t room = ((size_t)LOG_SMALLEST << size_class) - sizeof(struct dma_resv_log);
+	const size_t room = (LOG_SMALLEST << size_class) - sizeof(struct dma_resv_log);
 
 	if (size_class <= 1)
 		return size_class ? LOG_LISTED_CAPACITY : LOG_SMALLEST_CAPACITY;
@@ -111,7 +111,7 @@ static struct dma_resv_log *get_memory(unsigned int size_class)
 	if (stack && stack->count)
 		return stack->log[--stack->count];
 	log = log_recycled(size_class);
-	return log ? log : os_alloc_quietly((size_t)LOG_SMALLEST << size_class);
+	return log ? log : os_alloc_quietly(LOG_SMALLEST << size_class);
 }
 
 struct dma_resv_log *log_set_aside_slowly(uint64_t capacity, uint32_t *ret_capacity)

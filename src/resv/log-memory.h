@@ -12,7 +12,7 @@
 #include "os/fault.h"
 #include "resv/log.h"
 
-#define LOG_SMALLEST 128
+#define LOG_SMALLEST ((size_t)128)
 #define LOG_SMALLEST_CAPACITY \
 	((LOG_SMALLEST - sizeof(struct dma_resv_log)) / sizeof(struct log_entry))
 

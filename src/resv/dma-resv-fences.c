@@ -511,6 +511,6 @@ struct dma_fence *dma_resv_fences_get_rcu(struct dma_resv_fences *fences, enum d
 	lockdep_might_alloc();
 	set_get_committed(fences, &set);
 	err = set_singleton(&set, usage, &fence);
-	dma_resv_put_snapshot(&set);
+	set_put(&set);
 	return err ? dmabuf_err_ptr(err) : fence;
 }

@@ -264,13 +264,28 @@ bool set_is_signaled(const struct dma_resv_snapshot *set, enum dma_resv_usage us
  * Taking fences out.
  */
 
-uint32_t set_gather(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+/* The one fence of a word, with the set's reference. */
+static uint32_t take_only(struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+			  struct dma_fence **ret_fence)
+{
+	struct dma_fence *fence = word_fence(set->word);
+
+	if (!set->length || word_usage(set->word) > usage || dma_fence_is_signaled(fence))
+		return 0;
+	*set = (struct dma_resv_snapshot){ 0 };
+	*ret_fence = fence;
+	return 1;
+}
+
+uint32_t set_gather(struct dma_resv_snapshot *set, enum dma_resv_usage usage,
 		    struct dma_fence **table)
 {
 	struct dma_resv_snapshot_cursor cursor;
 	struct dma_fence *fence;
 	uint32_t n = 0;
 
+	if (!word_is_log(set->word))
+		return take_only(set, usage, table);
 	dma_resv_snapshot_for_each(fence, &cursor, set, usage) {
 		if (!dma_fence_is_signaled(fence))
 			table[n++] = fence_get(fence);
@@ -278,7 +293,7 @@ uint32_t set_gather(const struct dma_resv_snapshot *set, enum dma_resv_usage usa
 	return n;
 }
 
-int set_singleton(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+int set_singleton(struct dma_resv_snapshot *set, enum dma_resv_usage usage,
 		  struct dma_fence **ret_fence)
 {
 	struct dma_fence_array *array;

@@ -56,12 +56,15 @@ enum fence_state set_peek(const struct dma_resv_snapshot *set, enum dma_resv_usa
 /* A set that the caller holds: have all of them signalled? Asks where one must. */
 bool set_is_signaled(const struct dma_resv_snapshot *set, enum dma_resv_usage usage);
 
-/* New references on what has not signalled; @table has room for set->length. How many. */
-uint32_t set_gather(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+/*
+ * References on what has not signalled; @table has room for set->length. How many. The one on the
+ * fence of a word is the set's own: then @set is empty afterwards.
+ */
+uint32_t set_gather(struct dma_resv_snapshot *set, enum dma_resv_usage usage,
 		    struct dma_fence **table);
 
-/* All that has not signalled as one fence, or NULL for none. 0 or -ENOMEM. */
-int set_singleton(const struct dma_resv_snapshot *set, enum dma_resv_usage usage,
+/* All that has not signalled as one fence, or NULL for none. 0 or -ENOMEM. @set: as there. */
+int set_singleton(struct dma_resv_snapshot *set, enum dma_resv_usage usage,
 		  struct dma_fence **ret_fence);
 
 #endif

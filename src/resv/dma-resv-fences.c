@@ -252,6 +252,8 @@ static bool set_aside(struct dma_resv_fences *fences, uint64_t capacity)
 	fences_drop_spare(fences);
 	fences->spare = log;
 	fences->spare_capacity = actual;
+	if (unlikely(fences != &fences->obj->fences)) /* it keeps what is reserved at unlock */
+		log_lend(actual);
 	return true;
 }
 

@@ -235,6 +235,23 @@ TEST(a_thread_unknown_to_the_kernel_does_without)
 	ASSERT_FALSE(is_ready);
 }
 
+static void wake(void *ret_errno)
+{
+	errno = 0;
+	os_rseq_wake();
+	*(int *)ret_errno = errno;
+}
+
+/* That is in a thread's first unlock. */
+TEST(asking_the_kernel_leaves_no_error)
+{
+	int err = 1;
+
+	needs_rseq();
+	test_thread_join(test_thread_start(wake, &err));
+	ASSERT_INT(err, ==, 0);
+}
+
 /* Refuse system call @number from now on. */
 static void refuse(unsigned int number)
 {

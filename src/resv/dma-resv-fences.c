@@ -130,8 +130,8 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
 	fences->touched = true;
 	fences->staged = word_of_log(log);
 	fences->length = log->length;
+	fences_drop_spare(fences); /* @log has room for what is reserved; a release may reserve more */
 	drop_staged(fences, old);
-	fences_drop_spare(fences); /* @log has room for what is reserved */
 }
 
 /*
@@ -499,9 +499,11 @@ void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences
 
 void fences_end(struct dma_resv_fences *fences)
 {
-	commit(fences);
+	do {
+		fences->touched = false;
+		commit(fences);
+	} while (unlikely(fences->touched)); /* by the release of what it dropped */
 	fences_forget_reserved(fences);
-	fences->touched = false;
 }
 
 struct dma_fence *dma_resv_fences_get_rcu(struct dma_resv_fences *fences, enum dma_resv_usage usage)

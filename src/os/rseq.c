@@ -20,7 +20,8 @@ static unsigned int area_size; /* how much libc has told the kernel to use; 0: n
 
 #ifdef DMABUF_SEAMS
 unsigned int os_rseq_rest_length = 16384;
-uint32_t os_rseq_stay, os_rseq_stays;
+/* Used: by the assembler's code, which link-time optimisation does not see. */
+__attribute__((used)) uint32_t os_rseq_stay, os_rseq_stays;
 unsigned long os_rseq_given_up;
 #endif
 

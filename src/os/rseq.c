@@ -20,7 +20,8 @@ static unsigned int area_size; /* how much libc has told the kernel to use; 0: n
 
 #ifdef DMABUF_SEAMS
 unsigned int os_rseq_rest_length = 16384;
-uint32_t os_rseq_stay, os_rseq_stays;
+/* Used: by the assembler's code, which link-time optimisation does not see. */
+__attribute__((used)) uint32_t os_rseq_stay, os_rseq_stays;
 unsigned long os_rseq_given_up;
 #endif
 
@@ -39,7 +40,12 @@ static struct rseq *area(void)
  */
 static bool is_known(unsigned int size)
 {
-	return syscall(SYS_rseq, area(), size, RSEQ_FLAG_UNREGISTER, ~RSEQ_SIG) < 0 && errno == EPERM;
+	const int old_errno = errno; /* the first unlock of a thread asks, and main() begins with 0 */
+	const bool known = syscall(SYS_rseq, area(), size, RSEQ_FLAG_UNREGISTER, ~RSEQ_SIG) < 0 &&
+			   errno == EPERM;
+
+	errno = old_errno;
+	return known;
 }
 
 /* libc tells how much of it is in use, not how much it registered: 32 bytes at first, now more. */
@@ -88,8 +94,11 @@ void os_rseq_barrier(void)
 /* Early, so that other constructors find it done. */
 __attribute__((constructor(1000))) static void begin(void)
 {
+	const int old_errno = errno;
+
 	works = os_rseq_can_work();
 	os_rseq_wake();
+	errno = old_errno;
 }
 
 #else

@@ -121,15 +121,16 @@ static inline bool os_rseq_store(uintptr_t *word, uintptr_t expected, uintptr_t 
 	/*
 	 * 0 is a struct rseq_cs, which the kernel is told of: who is interrupted from 1 on, the
 	 * instruction after that which tells, and before 2, goes on at 3. In front of that must be
-	 * the signature; with three bytes more it is an instruction that traps. At the end the
-	 * kernel is told to forget 0, which may go with the library.
+	 * the signature; with three bytes more it is an instruction that traps. These have a section
+	 * of their own: in the one where a compiler puts cold code, this may be cold code itself, and
+	 * run into them. At the end the kernel is told to forget 0, which may go with the library.
 	 */
 	__asm__ goto(".pushsection .data.rel.ro.os_rseq, \"aw\"\n\t"
 		     ".balign 32\n"
 		     "0:\t.long 0, 0\n\t"
 		     ".quad 1f, 2f - 1f, 3f\n\t"
 		     ".popsection\n\t"
-		     ".pushsection .text.unlikely, \"ax\"\n\t"
+		     ".pushsection .text.unlikely.os_rseq, \"ax\"\n\t"
 		     ".byte 0x0f, 0xb9, 0x3d\n\t"
 		     ".long %c[signature]\n"
 		     "3:\tjmp %l[given_up]\n\t"

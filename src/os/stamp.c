@@ -2,6 +2,7 @@
 /* Anchors and rates; what they are for is told in stamp.h. All of it belongs to one thread. */
 #include "os/stamp.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -46,8 +47,11 @@ bool os_counter_trusted;
 
 __attribute__((constructor)) static void find_counter(void)
 {
+	const int old_errno = errno;
+
 	os_counter_trusted = os_counter_named_by(
 		"/sys/devices/system/clocksource/clocksource0/current_clocksource");
+	errno = old_errno;
 }
 
 #ifdef DMABUF_SEAMS

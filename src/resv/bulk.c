@@ -1,26 +1,33 @@
 /* SPDX-License-Identifier: MIT */
 #include "resv/bulk.h"
 
-/* Those that were taken and not handed out. The caller of all this has one of its own. */
-static void give_back(struct ww_acquire_ctx *ctx)
+/*
+ * Those that were taken and not handed out go back; false: they are the last, and stay. What a
+ * release does may come back here, or to the reservation that is in the middle of an add.
+ */
+static bool give_back(struct ww_acquire_ctx *ctx)
 {
-	const uint32_t n = ctx->taken;
+	uint32_t *const refs = &ctx->taken_fence->refcount.count;
+	uint32_t count = load_relaxed(refs);
 
+	do {
+		if (count <= ctx->taken)
+			return false;
+	} while (!cas_release(refs, &count, count - ctx->taken));
 	ctx->taken = 0;
-	if (n)
-		fence_put_many(ctx->taken_fence, n);
+	return true;
 }
 
-static void drop(struct ww_acquire_ctx *ctx)
+/* Forget them first: what a release does may come back here. */
+static void put_all(struct dma_fence **fence, uint32_t *count)
 {
-	struct dma_fence *fence = ctx->dropped_fence;
-	const uint32_t n = ctx->dropped;
+	struct dma_fence *const last = *fence;
+	const uint32_t n = *count;
 
-	/* First: what a release does may come back here. */
-	ctx->dropped_fence = NULL;
-	ctx->dropped = 0;
+	*fence = NULL;
+	*count = 0;
 	if (n)
-		fence_put_many(fence, n);
+		fence_put_many(last, n);
 }
 
 /* The second time in a row that it is @fence, there will be more: one for each lock. */
@@ -28,7 +35,8 @@ struct dma_fence *bulk_get_slowly(struct ww_acquire_ctx *ctx, struct dma_fence *
 {
 	const bool again = ctx->taken_fence == fence;
 
-	give_back(ctx);
+	if (ctx->taken && !give_back(ctx))
+		return fence_get(fence);
 	ctx->taken_fence = fence;
 	if (!again || ctx->acquired < 2 || watch_is_on())
 		return fence_get(fence);
@@ -39,7 +47,8 @@ struct dma_fence *bulk_get_slowly(struct ww_acquire_ctx *ctx, struct dma_fence *
 
 void bulk_put_slowly(struct ww_acquire_ctx *ctx, struct dma_fence *fence)
 {
-	drop(ctx);
+	while (ctx->dropped)
+		put_all(&ctx->dropped_fence, &ctx->dropped);
 	if (ctx->acquired < 2 || watch_is_on()) {
 		fence_put(fence);
 		return;
@@ -50,6 +59,8 @@ void bulk_put_slowly(struct ww_acquire_ctx *ctx, struct dma_fence *fence)
 
 void bulk_settle(struct ww_acquire_ctx *ctx)
 {
-	give_back(ctx);
-	drop(ctx);
+	while (ctx->taken || ctx->dropped) {
+		put_all(&ctx->taken_fence, &ctx->taken);
+		put_all(&ctx->dropped_fence, &ctx->dropped);
+	}
 }

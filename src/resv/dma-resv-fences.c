@@ -130,8 +130,8 @@ void fences_stage_log(struct dma_resv_fences *fences, struct dma_resv_log *log)
 	fences->touched = true;
 	fences->staged = word_of_log(log);
 	fences->length = log->length;
+	fences_drop_spare(fences); /* @log has room for what is reserved; a release may reserve more */
 	drop_staged(fences, old);
-	fences_drop_spare(fences); /* @log has room for what is reserved */
 }
 
 /*
@@ -252,6 +252,8 @@ static bool set_aside(struct dma_resv_fences *fences, uint64_t capacity)
 	fences_drop_spare(fences);
 	fences->spare = log;
 	fences->spare_capacity = actual;
+	if (unlikely(fences != &fences->obj->fences)) /* it keeps what is reserved at unlock */
+		log_lend(actual);
 	return true;
 }
 
@@ -419,11 +421,50 @@ void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
  * Committing.
  */
 
+enum { GONE = 16 };
+
+static void put_gone(struct dma_fence *const *gone, unsigned int n)
+{
+	for (unsigned int i = 0; i < n; i++)
+		fence_put(gone[i]);
+}
+
+/*
+ * Put what @old owns but for the first @borrowed of @new. Those last: their release may commit in
+ * its turn, and drop the new log. Where there are more, that is held.
+ */
+static void put_the_rest(const struct dma_resv_log *old, struct dma_resv_log *new,
+			 uint32_t borrowed)
+{
+	struct dma_fence *gone[GONE];
+	unsigned int n = 0;
+	uint32_t carried = 0;
+	bool held = false;
+
+	for (uint32_t i = 0; carried + (old->length - i) > borrowed; i++) {
+		struct dma_fence *fence = old->entry[i].fence;
+
+		if (is_carried(new, &carried, borrowed, fence) || !fence)
+			continue;
+		if (n == GONE) {
+			if (!held)
+				fetch_add_relaxed(&new->refs, 1);
+			held = true;
+			put_gone(gone, n);
+			n = 0;
+		}
+		gone[n++] = fence;
+	}
+	put_gone(gone, n);
+	if (held)
+		log_put(new);
+}
+
 /* Step 3 of the compaction. */
 static void retire_log(struct dma_resv_log *old, struct dma_resv_log *new)
 {
 	const uint32_t borrowed = new->borrowed;
-	uint32_t carried = 0, alone = 1;
+	uint32_t alone = 1;
 
 	OS_RACE_POINT("retire: before the count");
 	if (!cas_acq_rel(&old->refs, &alone, 0)) {
@@ -433,10 +474,7 @@ static void retire_log(struct dma_resv_log *old, struct dma_resv_log *new)
 	}
 	/* First: whose last reference is put here may ask us, and find the new log whole. */
 	new->borrowed = 0;
-	for (uint32_t i = 0; carried + (old->length - i) > borrowed; i++) {
-		if (!is_carried(new, &carried, borrowed, old->entry[i].fence))
-			word_put((uintptr_t)old->entry[i].fence);
-	}
+	put_the_rest(old, new, borrowed);
 	log_free(old);
 }
 
@@ -497,9 +535,11 @@ void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences
 
 void fences_end(struct dma_resv_fences *fences)
 {
-	commit(fences);
+	do {
+		fences->touched = false;
+		commit(fences);
+	} while (unlikely(fences->touched)); /* by the release of what it dropped */
 	fences_forget_reserved(fences);
-	fences->touched = false;
 }
 
 struct dma_fence *dma_resv_fences_get_rcu(struct dma_resv_fences *fences, enum dma_resv_usage usage)

@@ -131,6 +131,14 @@ struct dma_resv_log *log_set_aside_slowly(uint64_t capacity, uint32_t *ret_capac
 	return log;
 }
 
+void log_lend(uint32_t capacity)
+{
+	struct log_stack *stack = stack_of(class_of(capacity));
+
+	if (stack)
+		log_note_in(stack);
+}
+
 void log_give_back_slowly(struct dma_resv_log *log, uint32_t capacity)
 {
 	struct log_stack *stack = stack_of(class_of(capacity));

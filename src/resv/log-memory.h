@@ -18,7 +18,7 @@
 
 /* More entries are searched by an index. */
 #define LOG_LISTED_CAPACITY \
-	((2 * LOG_SMALLEST - sizeof(struct dma_resv_log)) / sizeof(struct log_entry))
+	(((size_t)2 * LOG_SMALLEST - sizeof(struct dma_resv_log)) / sizeof(struct log_entry))
 
 static inline bool log_is_indexed(const struct dma_resv_log *log)
 {
@@ -62,7 +62,7 @@ struct dma_resv_log *log_recycled(unsigned int size_class);
  * at it costs more than all the rest. Then it either becomes a log as log_alloc() gives it, or
  * goes back. One submission may set aside thousands at a time, so there is no limit to what a
  * thread keeps; but what no submission needed for a while goes. What one thread set aside another
- * may use or give back.
+ * may use or give back: who sets it aside for that says so, or would wait for it for ever.
  */
 
 #define LOG_STACKS 6
@@ -99,12 +99,15 @@ static inline struct dma_resv_log *log_set_aside(uint64_t capacity, uint32_t *re
 
 void log_end_period(struct log_stack *stack);
 
-/* One is not set aside any more; none of this thread's, if another thread has set it aside. */
+/* One is not set aside any more; none that is counted, if another thread has set it aside. */
 static inline void log_note_in(struct log_stack *stack)
 {
 	if (stack->out && !--stack->out && unlikely(++stack->submissions == LOG_PERIOD))
 		log_end_period(stack);
 }
+
+/* What was set aside last may stay so for long, or come back to another thread. */
+void log_lend(uint32_t capacity);
 
 void log_give_back_slowly(struct dma_resv_log *log, uint32_t capacity);
 

@@ -53,6 +53,21 @@ TEST(a_word_that_differs_stays)
 	ASSERT_FALSE(kernel_is_told());
 }
 
+/* Its code is where a compiler puts what is cold, as with a profile. */
+static __attribute__((cold, noinline)) bool store_coldly(uintptr_t *word)
+{
+	return os_rseq_store(word, 1, 0);
+}
+
+TEST(it_may_be_in_cold_code)
+{
+	uintptr_t word = 1;
+
+	needs_rseq();
+	ASSERT_TRUE(store_coldly(&word));
+	ASSERT_INT(word, ==, 0);
+}
+
 TEST(a_thread_rests_as_long_as_it_is_told)
 {
 	uintptr_t word = 1;
@@ -218,6 +233,23 @@ TEST(a_thread_unknown_to_the_kernel_does_without)
 	needs_rseq();
 	test_thread_join(test_thread_start(be_unknown, &is_ready));
 	ASSERT_FALSE(is_ready);
+}
+
+static void wake(void *ret_errno)
+{
+	errno = 0;
+	os_rseq_wake();
+	*(int *)ret_errno = errno;
+}
+
+/* That is in a thread's first unlock. */
+TEST(asking_the_kernel_leaves_no_error)
+{
+	int err = 1;
+
+	needs_rseq();
+	test_thread_join(test_thread_start(wake, &err));
+	ASSERT_INT(err, ==, 0);
 }
 
 /* Refuse system call @number from now on. */

@@ -290,6 +290,117 @@ TEST(prune_does_not_publish_what_is_staged)
 }
 
 /*
+ * A fence whose release changes the reservation that drops it.
+ */
+
+static struct dma_resv scene;
+static struct dma_fence *successor; /* NULL: it only reserves */
+
+static void change_scene(struct dma_fence *fence)
+{
+	reserve(&scene, 20);
+	if (successor)
+		dma_resv_add_fence(&scene, successor, WRITE);
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops change_ops = {
+	.get_driver_name = mock_name,
+	.get_timeline_name = mock_name,
+	.release = change_scene,
+};
+
+TEST(what_is_staged_while_the_lock_is_dropped_shows_then)
+{
+	struct dma_fence *fence = mock_init(&change_ops, 1, 1, NULL), *later = mock_fence(1, 2);
+
+	successor = mock_lone();
+	dma_resv_init(&scene);
+	add_alone(&scene, fence, READ);
+	dma_fence_put(fence);
+	add_alone(&scene, later, READ);
+	ASSERT_INT(others_count(&scene, BOOKKEEP), ==, 2);
+	dma_resv_fini(&scene);
+	dma_fence_put(later);
+	dma_fence_put(successor);
+}
+
+TEST(what_is_reserved_while_a_copy_is_staged_has_room)
+{
+	struct dma_fence *fence = mock_init(&change_ops, 1, 1, NULL), *fences[20];
+	struct dma_resv src;
+
+	successor = NULL;
+	dma_resv_init(&scene);
+	dma_resv_init(&src);
+	for (unsigned int i = 0; i < 20; i++)
+		fences[i] = mock_lone();
+	add_alone(&src, fences[0], READ);
+	add_alone(&src, fences[1], READ);
+	lock(&scene);
+	add(&scene, fence, READ);
+	dma_fence_put(fence);
+	ASSERT_INT(dma_resv_copy_fences(&scene, &src), ==, 0);
+	for (unsigned int i = 0; i < 20; i++)
+		dma_resv_add_fence(&scene, fences[i], WRITE);
+	dma_resv_unlock(&scene);
+	ASSERT_INT(others_count(&scene, BOOKKEEP), ==, 20);
+	dma_resv_fini(&scene);
+	dma_resv_fini(&src);
+	put_all(fences, 20);
+}
+
+static struct dma_resv source;
+
+static void replace_scene(struct dma_fence *fence)
+{
+	ASSERT_INT(dma_resv_copy_fences(&scene, &source), ==, 0);
+	dma_resv_commit(&scene);
+	dmabuf_rcu_barrier();
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops replace_ops = {
+	.get_driver_name = mock_name,
+	.get_timeline_name = mock_name,
+	.release = replace_scene,
+};
+
+/* More are put than at once, so it is in the middle of handing over; the log is not kept. */
+TEST(the_log_that_is_committed_may_be_dropped_by_a_release)
+{
+	enum { FULL = 88, PUT = 20 };
+	struct dma_fence *fences[FULL] = { mock_init(&replace_ops, 1, 1, NULL) }, *one = mock_lone();
+
+	dma_resv_init(&scene);
+	dma_resv_init(&source);
+	add_alone(&source, one, READ);
+	lock(&scene);
+	reserve(&scene, FULL);
+	dma_resv_add_fence(&scene, fences[0], READ);
+	for (unsigned int i = 1; i < FULL; i++) {
+		fences[i] = mock_lone();
+		dma_resv_add_fence(&scene, fences[i], READ);
+	}
+	dma_resv_unlock(&scene);
+	for (unsigned int i = 0; i < PUT; i++)
+		dma_fence_signal(fences[i]);
+	dma_fence_signal(fences[FULL - 1]);
+	dma_fence_put(fences[0]);
+	lock(&scene);
+	reserve(&scene, FULL);
+	dma_resv_add_fence(&scene, one, READ);
+	dma_resv_unlock(&scene);
+	ASSERT_INT(others_count(&scene, BOOKKEEP), ==, 1);
+	for (unsigned int i = 1; i < FULL; i++)
+		ASSERT_INT(references(fences[i]), ==, 1);
+	dma_resv_fini(&scene);
+	dma_resv_fini(&source);
+	put_all(fences + 1, FULL - 1);
+	dma_fence_put(one);
+}
+
+/*
  * The iterators: the word that is walked is in the cursor.
  */
 

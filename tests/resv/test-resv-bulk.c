@@ -209,6 +209,86 @@ TEST(backing_off_keeps_the_count)
 	dma_fence_put(fence);
 }
 
+/*
+ * What a release does to other reservations, while the ticket holds them.
+ */
+
+static struct dma_fence *late; /* what it adds; NULL: it commits */
+static bool has_come_back;
+
+static void come_back(struct dma_fence *fence)
+{
+	has_come_back = true;
+	for (unsigned int i = OBJECTS - 2; i < OBJECTS && dma_resv_held(&objects[i]); i++) {
+		if (late)
+			dma_resv_add_fence(&objects[i], late, WRITE);
+		else
+			dma_resv_commit(&objects[i]);
+	}
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops come_back_ops = {
+	.get_driver_name = mock_name,
+	.get_timeline_name = mock_name,
+	.release = come_back,
+};
+
+/* One goes as the next is dropped, and drops two more. */
+TEST(a_release_may_drop_fences_itself)
+{
+	struct dma_fence *old = mock_fence(1, 1), *new = mock_fence(1, 3);
+	struct dma_fence *first = mock_init(&come_back_ops, 1, 2, NULL);
+
+	late = NULL;
+	has_come_back = false;
+	begin();
+	add_to_all(old);
+	add_alone(&objects[0], first, WRITE);
+	dma_fence_put(first);
+	lock_all();
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		dma_resv_add_fence(&objects[i], new, WRITE);
+	for (unsigned int i = 0; i < OBJECTS; i++)
+		dma_resv_commit(&objects[i]);
+	ASSERT_TRUE(has_come_back);
+	unlock_all();
+	ww_acquire_fini(&ticket);
+	ASSERT_INT(references(old), ==, 1);
+	ASSERT_INT(references(new), ==, 1 + OBJECTS);
+	end();
+	dma_fence_put(old);
+	dma_fence_put(new);
+}
+
+/* Nobody has references on the first any more but the ticket, when it takes those of the next. */
+TEST(a_release_may_take_references_itself)
+{
+	struct dma_fence *first = mock_init(&come_back_ops, 1, 1, NULL), *next = mock_lone();
+
+	late = mock_lone();
+	has_come_back = false;
+	begin();
+	lock_all();
+	for (unsigned int i = 0; i < 2; i++)
+		dma_resv_add_fence(&objects[i], first, WRITE);
+	dma_fence_signal(first);
+	for (unsigned int i = 0; i < 2; i++)
+		dma_resv_prune_fences(&objects[i]);
+	dma_fence_put(first);
+	for (unsigned int i = 0; i < 4; i++)
+		dma_resv_add_fence(&objects[i], next, WRITE);
+	unlock_all();
+	ww_acquire_fini(&ticket);
+	ASSERT_TRUE(has_come_back);
+	ASSERT_INT(references(next), ==, 1 + 4);
+	end();
+	ASSERT_INT(references(next), ==, 1);
+	ASSERT_INT(references(late), ==, 1);
+	dma_fence_put(next);
+	dma_fence_put(late);
+}
+
 /* The rules say so in their own words. */
 TEST(a_fence_without_references_is_neither_taken_nor_put)
 {

@@ -18,7 +18,7 @@
 
 /* More entries are searched by an index. */
 #define LOG_LISTED_CAPACITY \
-	(((size_t)2 * LOG_SMALLEST - sizeof(struct dma_resv_log)) / sizeof(struct log_entry))
+	((2 * LOG_SMALLEST - sizeof(struct dma_resv_log)) / sizeof(struct log_entry))
 
 static inline bool log_is_indexed(const struct dma_resv_log *log)
 {

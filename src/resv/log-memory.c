@@ -45,7 +45,7 @@ static unsigned int class_for(uint64_t capacity)
  */
 
 #define KEPT 8	   /* whatever happens */
-#define LEAVING 64 /* at the end of each period, at most */
+#define LEAVING 4 /* at the end of each period, at most: so that it costs little */
 
 __thread struct log_stack log_stacks[LOG_STACKS] __attribute__((tls_model("initial-exec")));
 

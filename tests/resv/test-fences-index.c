@@ -262,7 +262,7 @@ TEST(what_was_set_aside_stays_for_the_next_and_goes_in_time)
 	few = test_allocations();
 	submit_nothing(n);
 	many = test_allocations();
-	ASSERT_INT(many, >=, few + n - 10);
+	ASSERT_INT(many, >=, few + (long)n - 10);
 	for (unsigned int i = 0; i < 300; i++) {
 		submit_nothing(i % 20 ? 1 : n);
 		ASSERT_INT(test_allocations(), ==, many); /* the same ones */

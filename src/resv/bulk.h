@@ -6,8 +6,8 @@
  *
  * So a ticket that adds the same fence again takes at once as many references as it holds locks,
  * and hands them out; and what it drops at a commit it only counts, as long as that is the
- * same fence. Both are settled by ww_acquire_fini() at the latest, so a fence may have a few references
- * too many until then, and never one too few.
+ * same fence. Both are settled by ww_acquire_fini() at the latest, so a fence may have references
+ * too many until then, as many as locks were held, and never one too few.
  *
  * Locking: a ticket is its thread's.
  */

@@ -8,7 +8,7 @@
  * not the logs.
  *
  *   owner                                        reclaimer, a grace period after L1
- *   L1  dmabuf_call_rcu()                        L3  state = LANDED     exchange, acq_rel
+ *   L1  os_call_rcu_soon()                       L3  state = LANDED     exchange, acq_rel
  *   L2  state = LANDED?      acquire
  *   L4  at its end: state = ORPHAN               L5  L3 found ORPHAN: free all
  *       exchange, acq_rel; found LANDED: free all
@@ -19,7 +19,6 @@
  * A thread keeps at most LANE_BYTES of each of the smaller sizes until it ends; all else goes to
  * free(), as it does where the thread sends faster than grace periods pass.
  */
-
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/rcu.h"

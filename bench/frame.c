@@ -3,7 +3,7 @@
  * Usage: bench [--count] [--ours] [ROUNDS [TEXT]]
  *
  * A line a measurement: family, row, n, design, round, value, unit, with tabs between.
- * Only rows with TEXT in `family: row`, if that is given; only our design with --ours.
+ * Only rows with TEXT in `family: row, n.`, if that is given; only our design with --ours.
  * scripts/bench.py makes tables of it.
  *
  * A second thread sleeps all the time, because glibc saves its atomic operations in a process that
@@ -116,7 +116,7 @@ static bool is_asked_for(const struct family *family, const struct row *row, con
 {
 	char whole[256];
 
-	snprintf(whole, sizeof(whole), "%s: %s", family->name, row->name);
+	snprintf(whole, sizeof(whole), "%s: %s, %u.", family->name, row->name, row->n);
 	return strstr(whole, text);
 }
 

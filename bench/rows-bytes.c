@@ -7,7 +7,7 @@
 #include "bytes.h"
 #include "fences.h"
 
-#define MOST 64
+#define MOST 4096
 
 static struct dma_fence fence[MOST];
 static struct dma_resv resv[BYTES_OBJECTS];
@@ -71,8 +71,10 @@ static double allocated(unsigned int n)
 
 static const struct row rows[] = {
 	{ "reservation", 0, object, false },	{ "reservation", 1, allocated, false },
-	{ "reservation", 2, allocated, false }, { "reservation", 6, allocated, false },
-	{ "reservation", 7, allocated, false }, { "reservation", 64, allocated, false },
+	{ "reservation", 2, allocated, false }, { "reservation", 4, allocated, false },
+	{ "reservation", 6, allocated, false }, { "reservation", 7, allocated, false },
+	{ "reservation", 16, allocated, false }, { "reservation", 64, allocated, false },
+	{ "reservation", 256, allocated, false }, { "reservation", 4096, allocated, false },
 };
 
 const struct design DESIGN_NAME(bytes_rows) = { DESIGN_TITLE, rows, COUNT(rows) };

@@ -16,7 +16,7 @@
 #include "rows.h"
 #include "window.h"
 
-#define LOCKS 64
+#define MOST_LOCKS 1024
 #define TAKEN 8 /* of them, a transaction */
 #define MOST_THREADS 8
 
@@ -35,7 +35,8 @@ struct worker {
 } __attribute__((aligned(128)));
 
 static struct {
-	struct lock lock[LOCKS];
+	struct lock lock[MOST_LOCKS];
+	unsigned int locks; /* of them, that are used */
 	struct window window;
 	struct worker worker[MOST_THREADS];
 } world;
@@ -52,7 +53,7 @@ static void choose(struct worker *worker, struct lock **locks)
 	for (unsigned int i = 0; i < TAKEN; i++) {
 		unsigned int j;
 
-		locks[i] = &world.lock[draw(worker, LOCKS)];
+		locks[i] = &world.lock[draw(worker, world.locks)];
 		for (j = 0; locks[j] != locks[i]; j++)
 			;
 		if (j < i)
@@ -158,9 +159,10 @@ static void *work(void *arg)
 	return NULL;
 }
 
-static void begin(unsigned int threads)
+static void begin(unsigned int locks, unsigned int threads)
 {
-	for (unsigned int i = 0; i < LOCKS; i++) {
+	world.locks = locks;
+	for (unsigned int i = 0; i < locks; i++) {
 		world.lock[i].count = 0;
 		init(&world.lock[i]);
 	}
@@ -168,14 +170,14 @@ static void begin(unsigned int threads)
 		world.worker[i] = (struct worker){ .random = i * 7919 + 1 };
 }
 
-static double transactions(unsigned int threads)
+static double transactions(unsigned int locks, unsigned int threads)
 {
 	unsigned long sum = 0, back_offs = 0, counted = 0;
 	void *(*func[MOST_THREADS])(void *arg);
 	void *arg[MOST_THREADS];
 	double ns;
 
-	begin(threads);
+	begin(locks, threads);
 	for (unsigned int i = 0; i < threads; i++) {
 		func[i] = work;
 		arg[i] = &world.worker[i];
@@ -185,7 +187,7 @@ static double transactions(unsigned int threads)
 		sum += world.worker[i].transactions * TAKEN;
 		back_offs += world.worker[i].back_offs;
 	}
-	for (unsigned int i = 0; i < LOCKS; i++) {
+	for (unsigned int i = 0; i < world.locks; i++) {
 		counted += world.lock[i].count;
 		fini(&world.lock[i]);
 	}
@@ -202,22 +204,40 @@ static double transaction(unsigned int n)
 	double ns;
 
 	(void)n;
-	begin(1);
+	begin(64, 1);
 	for (unsigned int i = 0; i < TAKEN; i++)
 		locks[i] = &world.lock[i * 7];
 	ns = MEASURED(4000 * TAKEN, for (unsigned int i = 0; i < 4000; i++)
 		      transact(&world.worker[0], locks));
-	for (unsigned int i = 0; i < LOCKS; i++)
+	for (unsigned int i = 0; i < world.locks; i++)
 		fini(&world.lock[i]);
 	return ns;
 }
 
+static double of_16(unsigned int threads)
+{
+	return transactions(16, threads);
+}
+
+static double of_64(unsigned int threads)
+{
+	return transactions(64, threads);
+}
+
+static double of_1024(unsigned int threads)
+{
+	return transactions(1024, threads);
+}
+
+#define THREADS(title, measure)                                          \
+	{ title, 1, measure, false }, { title, 2, measure, false },      \
+	{ title, 4, measure, false }, { title, 8, measure, false }
+
 static const struct row rows[] = {
 	{ "8 of 64 by one thread, a lock", 1, transaction, true },
-	{ "8 of 64 by n threads", 1, transactions, false },
-	{ "8 of 64 by n threads", 2, transactions, false },
-	{ "8 of 64 by n threads", 4, transactions, false },
-	{ "8 of 64 by n threads", 8, transactions, false },
+	THREADS("8 of 16 by n threads", of_16),
+	THREADS("8 of 64 by n threads", of_64),
+	THREADS("8 of 1024 by n threads", of_1024),
 };
 
 const struct design DESIGN_NAME(lock_rows) = { DESIGN_TITLE, rows, COUNT(rows) };

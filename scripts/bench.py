@@ -3,7 +3,7 @@
 """Measure, and say how our designs compare with others: ratios first.
 
 Arguments: a build directory with bench/bench in it, the demo, and a video for it; --rounds N (9);
---only TEXT: rows with that in `family: row`; --no-counts. Prints tables, and writes into the build directory bench.json (all
+--only TEXT: rows with that in `family: row, n.`; --no-counts. Prints tables, and writes into the build directory bench.json (all
 measurements, medians, ratios, instruction counts) and a picture a row whose sizes differ.
 
 A ratio is of two measurements of one round; shown are the median over the rounds and, for the

@@ -217,12 +217,21 @@ struct dma_fence *dma_resv_iter_next(struct dma_resv_iter *cursor)
  * Everybody.
  */
 
+__thread unsigned long design_restarts;
+
 static void restart(struct dma_resv_iter *cursor)
 {
 	cursor->index = 0;
 	cursor->fences = load_acquire(&cursor->obj->list);
 	cursor->num_fences = cursor->fences ? load_acquire(&cursor->fences->head.length) : 0;
 	cursor->is_restarted = true;
+}
+
+/* It had begun. */
+static void restart_anew(struct dma_resv_iter *cursor)
+{
+	design_restarts++;
+	restart(cursor);
 }
 
 /* To the next that has not signalled, in a read section. */
@@ -238,7 +247,7 @@ static void walk(struct dma_resv_iter *cursor)
 		slot = load_acquire(&cursor->fences->slots[cursor->index++]);
 		OS_RACE_POINT("flat: before reference");
 		if (!design_get_unless_dead(slot_fence(slot))) {
-			restart(cursor);
+			restart_anew(cursor);
 			continue;
 		}
 		cursor->fence = slot_fence(slot);
@@ -256,27 +265,23 @@ static bool is_stale(const struct dma_resv_iter *cursor)
 struct dma_fence *dma_resv_iter_first_unlocked(struct dma_resv_iter *cursor)
 {
 	dmabuf_rcu_read_lock();
-	do {
-		restart(cursor);
-		walk(cursor);
-	} while (is_stale(cursor));
+	restart(cursor);
+	for (walk(cursor); is_stale(cursor); walk(cursor))
+		restart_anew(cursor);
 	dmabuf_rcu_read_unlock();
 	return cursor->fence;
 }
 
 struct dma_fence *dma_resv_iter_next_unlocked(struct dma_resv_iter *cursor)
 {
-	bool begins_anew;
-
 	dmabuf_rcu_read_lock();
 	cursor->is_restarted = false;
-	begins_anew = is_stale(cursor);
-	do {
-		if (begins_anew)
-			restart(cursor);
+	if (!is_stale(cursor))
 		walk(cursor);
-		begins_anew = true;
-	} while (is_stale(cursor));
+	while (is_stale(cursor)) {
+		restart_anew(cursor);
+		walk(cursor);
+	}
 	dmabuf_rcu_read_unlock();
 	return cursor->fence;
 }

@@ -3,6 +3,10 @@
  * The flat list: what Linux has today (shared/spec/semantics.md, 6.). flat.c says how it works.
  * With INLINE_SLOTS its first list is part of the object.
  */
+#define design_restarts DESIGN_NAME(restarts)
+
+extern __thread unsigned long design_restarts; /* how often this thread's walks began anew */
+
 struct flat_list;
 
 #ifndef INLINE_SLOTS

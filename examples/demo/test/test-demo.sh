@@ -92,7 +92,7 @@ hands_over()
 		play 0 --hand-over "$way" a.mkv && quiet && says '^60/60 frames identical$' &&
 			says "^$copied bytes of planes copied" && says ': 60 frames$' &&
 			says ', first frame after [0-9.]*[1-9][0-9.]* ms, ' &&
-			says '^[0-9.]*[1-9][0-9]* ms of processor time a frame$' &&
+			says '^[0-9.]*[1-9][0-9.]* ms of processor time a frame$' &&
 			has_files demo-out/contact-sheet.png demo-out/last-frame.png || return 1
 		[ "$way" = fences ] || [ ! -e demo-out/timeline.svg ] ||
 			{ echo "a timeline of $way"; return 1; }

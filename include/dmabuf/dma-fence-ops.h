@@ -43,6 +43,8 @@ enum dma_fence_flag_bits {
 	DMA_FENCE_FLAG_HAS_SIGNALED_OP_BIT,
 	/** @DMA_FENCE_FLAG_ISSUED_BIT: private: only its timeline may end it */
 	DMA_FENCE_FLAG_ISSUED_BIT,
+	/** @DMA_FENCE_FLAG_OWN_WAIT_BIT: private: ops->wait needs nobody to signal it */
+	DMA_FENCE_FLAG_OWN_WAIT_BIT,
 	/** @DMA_FENCE_FLAG_USER_BITS: first bit that is yours */
 	DMA_FENCE_FLAG_USER_BITS = 16,
 };

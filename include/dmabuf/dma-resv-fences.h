@@ -59,7 +59,8 @@ struct dma_resv_fences {
 	uint32_t spare_capacity; /* holder: of the spare */
 	uint32_t length;	/* holder: entries of the staged log */
 	uint32_t reserved;	/* holder: adds that cannot fail */
-	uint32_t touched;	/* holder: what is staged or reserved may have changed */
+	bool touched;		/* holder: what is staged or reserved may have changed */
+	bool is_backed;		/* constant: other processes have it, too */
 };
 
 /**

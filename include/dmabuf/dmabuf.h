@@ -40,6 +40,7 @@
 #include <dmabuf/dma-buf-cpu.h>
 #include <dmabuf/dma-buf-info.h>
 #include <dmabuf/dma-buf-memfd.h>
+#include <dmabuf/dma-buf-pool.h>
 #include <dmabuf/dma-buf-ops.h>
 #include <dmabuf/dma-buf-sync-file.h>
 #include <dmabuf/dma-buf.h>

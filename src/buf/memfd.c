@@ -45,7 +45,7 @@ int dma_buf_memfd_create(const char *name, size_t size, struct dma_buf **ret_buf
 	err = os_file_add_seals(fd, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL);
 	if (err)
 		goto close_fd;
-	err = memory_export_file(name, fd, rounded, true, ret_buf);
+	err = memory_export_file(name, fd, rounded, true, NULL, ret_buf);
 	if (err)
 		goto close_fd;
 	return 0;
@@ -116,7 +116,7 @@ int dma_buf_memfd_import(int fd, struct dma_buf **ret_buf)
 		err = become_reader(&own);
 	if (err)
 		goto close_own;
-	err = memory_export_file(NULL, own, worth.size, worth.writable, ret_buf);
+	err = memory_export_file(NULL, own, worth.size, worth.writable, NULL, ret_buf);
 	if (err)
 		goto close_own;
 	return 0;

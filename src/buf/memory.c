@@ -167,6 +167,7 @@ static int vmap(struct dma_buf *dmabuf, struct iosys_map *ret_map)
 static void release(struct dma_buf *dmabuf)
 {
 	struct memory *memory = dmabuf->priv;
+	struct memory_owner *owner = memory->owner;
 
 	close_cpu_mapping(memory);
 	if (memory->block)
@@ -174,6 +175,8 @@ static void release(struct dma_buf *dmabuf)
 	else
 		os_unmap(memory->address, memory->size);
 	os_free(memory);
+	if (owner)
+		owner->released(owner);
 }
 
 static const struct dma_buf_ops memory_ops = {
@@ -199,6 +202,7 @@ static int export_memory(const char *exp_name, const char *name, struct memory *
 		.size = memory->size,
 		.flags = memory->writable ? O_RDWR : O_RDONLY,
 		.priv = memory,
+		.resv = memory->owner ? memory->owner->resv : NULL,
 	};
 	struct dma_buf *dmabuf;
 
@@ -210,7 +214,7 @@ static int export_memory(const char *exp_name, const char *name, struct memory *
 }
 
 int memory_export_file(const char *name, int fd, size_t size, bool writable,
-		       struct dma_buf **ret_buf)
+		       struct memory_owner *owner, struct dma_buf **ret_buf)
 {
 	const int prot = writable ? PROT_READ | PROT_WRITE : PROT_READ;
 	struct memory *memory;
@@ -222,13 +226,14 @@ int memory_export_file(const char *name, int fd, size_t size, bool writable,
 	memory->fd = fd;
 	memory->size = size;
 	memory->writable = writable;
+	memory->owner = owner;
 	err = os_map(fd, size, prot, &memory->address);
 	if (err)
 		goto free_memory;
 	err = open_cpu_mapping(memory);
 	if (err)
 		goto unmap;
-	err = export_memory("memfd", name, memory, ret_buf);
+	err = export_memory(owner ? owner->exp_name : "memfd", name, memory, ret_buf);
 	if (err)
 		goto close_cpu_mapping;
 	return 0;

@@ -11,6 +11,7 @@ struct memory {
 	size_t size;
 	int fd;	       /* the buffer's, borrowed; -1: none */
 	bool writable; /* importers may write */
+	struct memory_owner *owner; /* optional */
 	void *block;   /* what to free; NULL: a mapping is to be undone */
 #ifdef DMABUF_CHECKS
 	void *cpu;     /* a second mapping, closed but for CPU access; NULL: none */
@@ -19,9 +20,16 @@ struct memory {
 #endif
 };
 
-/* A buffer of the file behind @fd, which is consumed on success. */
+/* Of a buffer that is part of something: whose reservation it has, and who wants to hear of its end. */
+struct memory_owner {
+	const char *exp_name;
+	struct dma_resv *resv;
+	void (*released)(struct memory_owner *owner); /* the buffer is gone */
+};
+
+/* A buffer of the file behind @fd, which is consumed on success. @owner: optional. */
 int memory_export_file(const char *name, int fd, size_t size, bool writable,
-		       struct dma_buf **ret_buf);
+		       struct memory_owner *owner, struct dma_buf **ret_buf);
 
 /* A buffer of zeroed memory without a file. */
 int memory_export_block(const char *name, size_t size, struct dma_buf **ret_buf);

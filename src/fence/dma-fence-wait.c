@@ -83,7 +83,9 @@ static int64_t wait_for(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	int64_t (*const wait)(struct dma_fence *, bool, int64_t) = fence->ops->wait;
 
-	dma_fence_enable_sw_signaling(fence);
+	/* By what it waits for, not by being told: then nobody need be asked to tell. */
+	if (!(load_relaxed(&fence->flags) & OWN_WAIT))
+		dma_fence_enable_sw_signaling(fence);
 	if (wait && wait != dma_fence_default_wait)
 		return wait(fence, intr, timeout);
 	/* With an op to ask, a look at the flags alone would miss what is done. */

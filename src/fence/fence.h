@@ -21,6 +21,7 @@ enum {
 	HAS_WAITERS = 1 << DMA_FENCE_FLAG_HAS_WAITERS_BIT,
 	HAS_SIGNALED_OP = 1 << DMA_FENCE_FLAG_HAS_SIGNALED_OP_BIT,
 	ISSUED = 1 << DMA_FENCE_FLAG_ISSUED_BIT,
+	OWN_WAIT = 1 << DMA_FENCE_FLAG_OWN_WAIT_BIT,
 };
 
 /* What a fence's state word says to a reader without a reference. */

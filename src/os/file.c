@@ -127,6 +127,13 @@ int os_map_protect(void *address, size_t size, int prot)
 	return mprotect(address, size, prot) ? -errno : 0;
 }
 
+int os_map_hide_from_children(void *address, size_t size)
+{
+	if (OS_FAULT())
+		return -ENOMEM;
+	return madvise(address, size, MADV_DONTFORK) ? -errno : 0;
+}
+
 void os_unmap(void *address, size_t size)
 {
 	munmap(address, size);

@@ -50,6 +50,9 @@ int os_map(int fd, size_t size, int prot, void **ret_address);
 /* Change what a whole mapping may be used for. */
 int os_map_protect(void *address, size_t size, int prot);
 
+/* Children of this process will not have the mapping. */
+int os_map_hide_from_children(void *address, size_t size);
+
 void os_unmap(void *address, size_t size);
 
 /* A power of two. */

@@ -24,37 +24,53 @@
 #define SYS_futex SYS_futex_time64
 #endif
 
-static long futex(const uint32_t *word, int op, uint32_t val, const struct timespec *deadline)
+static long futex_any(const uint32_t *word, int op, uint32_t val, const struct timespec *deadline)
 {
 	/* NOLINTNEXTLINE(bugprone-branch-clone): the numbers are the same where there is one call */
 	const long number = sizeof(time_t) > sizeof(long) ? SYS_futex_time64 : SYS_futex;
 
-	return syscall(number, word, op | FUTEX_PRIVATE_FLAG, val, deadline, NULL,
-		       FUTEX_BITSET_MATCH_ANY);
+	return syscall(number, word, op, val, deadline, NULL, FUTEX_BITSET_MATCH_ANY);
 }
 
-int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, bool interruptible)
+static long futex(const uint32_t *word, int op, uint32_t val, const struct timespec *deadline)
 {
-	/*
-	 * Always with a deadline, be it three centuries away: the kernel restarts a
-	 * wait without one behind a handler's back where SA_RESTART is set.
-	 */
+	return futex_any(word, op | FUTEX_PRIVATE_FLAG, val, deadline);
+}
+
+/*
+ * Always with a deadline, be it three centuries away: the kernel restarts a wait without one
+ * behind a handler's back where SA_RESTART is set.
+ */
+static struct timespec to_timespec(int64_t deadline_ns)
+{
 	const int64_t far = sizeof(time_t) < sizeof(int64_t) ? INT32_MAX : INT64_MAX;
 	const int64_t seconds = deadline_ns / NSEC_PER_SEC;
-	const struct timespec deadline = {
+
+	return (struct timespec){
 		.tv_sec = (time_t)(seconds < far ? seconds : far),
 		.tv_nsec = (long)(deadline_ns % NSEC_PER_SEC),
 	};
+}
 
-	OS_RACE_POINT("futex: before sleep");
-	if (!futex(word, FUTEX_WAIT_BITSET, expected, &deadline))
-		return 0;
+/* What a sleep that did not return 0 is to the caller. */
+static int why_awake(bool interruptible)
+{
 	if (errno == ETIMEDOUT)
 		return -ETIMEDOUT;
 	if (errno != EINTR || !interruptible)
 		return 0;
 	OS_RACE_POINT("futex: interrupted");
 	return -EINTR;
+}
+
+int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, bool interruptible)
+{
+	const struct timespec deadline = to_timespec(deadline_ns);
+
+	OS_RACE_POINT("futex: before sleep");
+	if (!futex(word, FUTEX_WAIT_BITSET, expected, &deadline))
+		return 0;
+	return why_awake(interruptible);
 }
 
 void os_futex_wake_one(const uint32_t *word)
@@ -67,6 +83,53 @@ void os_futex_wake_all(const uint32_t *word)
 {
 	OS_RACE_POINT("futex: wake");
 	futex(word, FUTEX_WAKE, INT_MAX, NULL);
+}
+
+/* As the kernel has them, in every header or not. */
+struct waited {
+	uint64_t value;
+	uint64_t address;
+	uint32_t flags;
+	uint32_t reserved;
+};
+
+#define SYS_FUTEX_WAITV 449 /* on every machine; Linux 5.16 */
+#define SIZE_32 2u
+
+static long wait_for_two(const struct waited two[2], int64_t deadline_ns)
+{
+	const int64_t deadline[2] = { deadline_ns / NSEC_PER_SEC, deadline_ns % NSEC_PER_SEC };
+
+	if (OS_FAULT()) {
+		errno = ENOSYS;
+		return -1;
+	}
+	return syscall(SYS_FUTEX_WAITV, two, 2, 0, deadline, CLOCK_MONOTONIC);
+}
+
+int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t *own,
+			 uint32_t own_expected, int64_t deadline_ns, bool interruptible)
+{
+	const struct waited two[] = {
+		{ expected, (uintptr_t)word, SIZE_32, 0 },
+		{ own_expected, (uintptr_t)own, SIZE_32 | FUTEX_PRIVATE_FLAG, 0 },
+	};
+	const struct timespec deadline = to_timespec(deadline_ns);
+
+	OS_RACE_POINT("futex: before sleep");
+	if (wait_for_two(two, deadline_ns) >= 0)
+		return 0;
+	if (errno != ENOSYS)
+		return why_awake(interruptible);
+	if (!futex_any(word, FUTEX_WAIT_BITSET, expected, &deadline))
+		return 0;
+	return why_awake(interruptible);
+}
+
+void os_futex_wake_shared(const uint32_t *word, bool all)
+{
+	OS_RACE_POINT("futex: wake");
+	futex_any(word, FUTEX_WAKE, all ? INT_MAX : 1, NULL);
 }
 
 unsigned int os_spin_limit(void)

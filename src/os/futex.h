@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sleep on a 32-bit word, and wake who sleeps there. Within one process. */
+/* Sleep on a 32-bit word, and wake who sleeps there. Within one process, but where it says shared. */
 #ifndef OS_FUTEX_H
 #define OS_FUTEX_H
 
@@ -16,6 +16,16 @@ int os_futex_wait(const uint32_t *word, uint32_t expected, int64_t deadline_ns, 
 
 void os_futex_wake_one(const uint32_t *word);
 void os_futex_wake_all(const uint32_t *word);
+
+/*
+ * The same on a word in memory that processes share, and at the same time on one of this process,
+ * which may change instead: sleep while both are as expected. Where the kernel cannot wait for two,
+ * only the first one wakes: then keep the deadline near.
+ */
+int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t *own,
+			 uint32_t own_expected, int64_t deadline_ns, bool interruptible);
+
+void os_futex_wake_shared(const uint32_t *word, bool all);
 
 /* A moment's pause inside a spin loop. */
 static inline void os_cpu_relax(void)

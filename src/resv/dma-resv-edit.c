@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "os/report.h"
+#include "resv/backing.h"
 #include "resv/fences.h"
 #include "resv/set.h"
 #include "resv/ww-rules.h"
@@ -40,12 +41,21 @@ static bool has_context(const struct dma_resv_snapshot *set, uint64_t context)
 	return false;
 }
 
+/* The set will be another one, of no more than @live fences, @n of them new: 0, or why not. */
+static int edit_backing(struct dma_resv_fences *fences, uint32_t live, uint32_t n)
+{
+	if (!unlikely(fences->is_backed))
+		return 0;
+	return resv_backing_of(fences)->ops->edit(resv_backing_of(fences), live, n);
+}
+
 int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_fence *replacement,
 			    enum dma_resv_usage usage)
 {
 	struct dma_resv_fences *fences = &obj->fences;
 	struct dma_resv_snapshot set;
 	struct dma_resv_log *log;
+	int err;
 
 	resv_assert_held(obj);
 	fences_assume_held(fences);
@@ -54,6 +64,9 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	set = set_staged(fences);
 	if (!has_context(&set, context))
 		return 0;
+	err = edit_backing(fences, set_count_live(&set) + 1, 1);
+	if (err)
+		return err;
 	if (!word_is_log(set.word) && fences_fit_word(fences, 1)) {
 		fences_stage_one(fences, replacement, usage);
 		return 0;
@@ -74,7 +87,7 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 	struct dma_resv_snapshot set;
 	struct dma_resv_log *log;
 	uint32_t live;
-	int err = 0;
+	int err;
 
 	resv_check_alive(src, __func__);
 	lockdep_might_alloc();
@@ -82,6 +95,9 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
 	fences_assume_held(fences);
 	dma_resv_get_snapshot(src, &set);
 	live = set_count_live(&set);
+	err = edit_backing(fences, live, live);
+	if (err)
+		goto put_set;
 	if (live <= 1 && fences_fit_word(fences, live)) {
 		stage_last(fences, &set);
 		goto put_set;

@@ -27,6 +27,7 @@
 #include "debug/lockdep.h"
 #include "os/fault.h"
 #include "os/report.h"
+#include "resv/backing.h"
 #include "resv/bulk.h"
 #include "resv/fences.h"
 #include "resv/log-memory.h"
@@ -301,10 +302,24 @@ static bool make_room(struct dma_resv_fences *fences, unsigned int n)
 	return spare_has_room(fences, all) || set_aside(fences, capacity_for(live, n));
 }
 
+static __attribute__((cold, noinline)) int reserve_backing(struct dma_resv_fences *fences,
+							   unsigned int n)
+{
+	struct resv_backing *backing = resv_backing_of(fences);
+
+	return backing->ops->reserve(backing, n);
+}
+
 int dma_resv_fences_reserve(struct dma_resv *obj, struct dma_resv_fences *fences, unsigned int n)
 {
 	lockdep_might_alloc();
 	check_guard(obj, fences);
+	if (unlikely(fences->is_backed)) {
+		const int err = reserve_backing(fences, n);
+
+		if (err)
+			return err;
+	}
 	if (n <= fences->reserved)
 		return 0;
 	if (!staged_log_has_room(fences, n) && !make_room(fences, n))
@@ -388,6 +403,8 @@ void dma_resv_fences_add(struct dma_resv_fences *fences, struct dma_fence *fence
 	use_reservation(fences, "dma_resv_add_fence");
 	if (!add_to_word(fences, fence, usage))
 		append(fences, fence, usage);
+	if (unlikely(fences->is_backed))
+		resv_backing_of(fences)->ops->add(resv_backing_of(fences), fence, usage);
 }
 
 /* True if the word form can take it. */
@@ -415,6 +432,8 @@ void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
 	use_reservation(fences, "dma_resv_fences_set");
 	if (!set_in_word(fences, fence, usage))
 		append(fences, fence, usage | TAG_CUT);
+	if (unlikely(fences->is_backed)) /* what it needs was reserved */
+		resv_backing_of(fences)->ops->edit(resv_backing_of(fences), 0, 0);
 }
 
 /*
@@ -516,7 +535,7 @@ static __attribute__((noinline)) void publish_word(struct dma_resv_fences *fence
 	retire(fences, old, new);
 }
 
-static inline void commit(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
+static inline void commit_here(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
 {
 	commit_trace(fences);
 	if (word_is_log(fences->staged))
@@ -525,6 +544,24 @@ static inline void commit(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences
 		publish_word(fences);
 	if (fences->dropped)
 		put_dropped(fences);
+}
+
+static __attribute__((cold, noinline)) void commit_backing(struct dma_resv_fences *fences)
+	DMABUF_REQUIRES(fences->obj->lock)
+{
+	struct resv_backing *backing = resv_backing_of(fences);
+
+	backing->ops->begin_commit(backing);
+	commit_here(fences);
+	backing->ops->end_commit(backing);
+}
+
+static inline void commit(struct dma_resv_fences *fences) DMABUF_REQUIRES(fences->obj->lock)
+{
+	if (unlikely(fences->is_backed))
+		commit_backing(fences);
+	else
+		commit_here(fences);
 }
 
 void dma_resv_fences_commit(struct dma_resv *obj, struct dma_resv_fences *fences)

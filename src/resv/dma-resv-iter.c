@@ -6,6 +6,7 @@
  * its feet; it starts over when the object has another one. With the lock, the
  * holder's own set is walked, without a reference.
  */
+#include "resv/backing.h"
 #include "resv/set.h"
 #include "resv/ww-mutex-internal.h"
 #include "resv/ww-rules.h"
@@ -48,10 +49,10 @@ static struct dma_fence *found(struct dma_resv_iter *cursor, struct dma_fence *f
 /* The word that the caller's view of the object has now. */
 static void *current_word(struct dma_resv *obj)
 {
-	const uintptr_t word = ww_is_mine(&obj->lock) ? obj->fences.staged
-						  : load_acquire(&obj->fences.word);
-
-	return (void *)word;
+	if (ww_is_mine(&obj->lock))
+		return (void *)obj->fences.staged;
+	resv_refresh(&obj->fences);
+	return (void *)load_acquire(&obj->fences.word);
 }
 
 static struct dma_fence *skip_signaled(struct dma_resv_iter *cursor, struct dma_fence *fence)

@@ -11,6 +11,7 @@
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/report.h"
+#include "resv/backing.h"
 #include "resv/set.h"
 #include "resv/usage.h"
 #include "resv/ww-mutex-internal.h"
@@ -125,6 +126,8 @@ bool dma_resv_test_signaled(struct dma_resv *obj, enum dma_resv_usage usage)
 	bool signaled;
 
 	resv_check_alive(obj, __func__);
+	if (unlikely(obj->fences.is_backed) && !ww_is_mine(&obj->lock))
+		return resv_backing_of(&obj->fences)->ops->test(resv_backing_of(&obj->fences), usage);
 	dmabuf_rcu_read_lock();
 	set = look(obj);
 	state = set_peek(&set, usage);

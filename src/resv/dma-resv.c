@@ -2,7 +2,9 @@
 /* The reservation object: its lock, and what happens at unlock. */
 #include <errno.h>
 
+#include "os/clock.h"
 #include "os/report.h"
+#include "resv/backing.h"
 #include "resv/fences.h"
 #include "resv/ww-mutex-internal.h"
 #include "resv/ww-rules.h"
@@ -37,40 +39,86 @@ static void prefetch_end(const struct dma_resv *obj)
 	__builtin_prefetch((const char *)(obj + 1) - 1, 1);
 }
 
+/* The caller has the local lock of @obj. If not what stands behind it, neither that. */
+DMABUF_UNCHECKED("this is the lock")
+static __attribute__((cold, noinline)) int lock_backing(struct dma_resv *obj,
+							struct ww_acquire_ctx *ctx,
+							const struct resv_wish *wish)
+{
+	struct resv_backing *backing = resv_backing_of(&obj->fences);
+	const int err = backing->ops->lock(backing, ctx, wish);
+
+	if (!err)
+		return 0;
+	ww_mutex_unlock(&obj->lock);
+	if (ctx && err == -EDEADLK)
+		ctx->contending_lock = &obj->lock;
+	return err;
+}
+
 int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	static const struct resv_wish wish = { .deadline = INT64_MAX };
+
 	prefetch_end(obj);
-	if (ww_lock_quickly(&obj->lock, ctx))
-		return 0;
-	resv_check_alive(obj, __func__);
-	return ww_mutex_lock(&obj->lock, ctx);
+	if (!ww_lock_quickly(&obj->lock, ctx)) {
+		int err;
+
+		resv_check_alive(obj, __func__);
+		err = ww_mutex_lock(&obj->lock, ctx);
+		if (err)
+			return err;
+	}
+	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
 }
 
 int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	static const struct resv_wish wish = { .deadline = INT64_MAX, .interruptible = true };
+
 	prefetch_end(obj);
-	if (ww_lock_quickly(&obj->lock, ctx))
-		return 0;
-	resv_check_alive(obj, __func__);
-	return ww_mutex_lock_interruptible(&obj->lock, ctx);
+	if (!ww_lock_quickly(&obj->lock, ctx)) {
+		int err;
+
+		resv_check_alive(obj, __func__);
+		err = ww_mutex_lock_interruptible(&obj->lock, ctx);
+		if (err)
+			return err;
+	}
+	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
 }
 
+DMABUF_UNCHECKED("this is the lock")
 void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	static const struct resv_wish wish = { .deadline = INT64_MAX, .cannot_fail = true };
+
 	resv_check_alive(obj, __func__);
 	ww_mutex_lock_slow(&obj->lock, ctx);
+	if (unlikely(obj->fences.is_backed))
+		lock_backing(obj, ctx, &wish);
 }
 
 int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
+	static const struct resv_wish wish = { .deadline = INT64_MAX, .interruptible = true };
+	int err;
+
 	resv_check_alive(obj, __func__);
-	return ww_mutex_lock_slow_interruptible(&obj->lock, ctx);
+	err = ww_mutex_lock_slow_interruptible(&obj->lock, ctx);
+	if (err)
+		return err;
+	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
 }
 
 bool dma_resv_trylock(struct dma_resv *obj)
 {
+	static const struct resv_wish wish = { .deadline = 0 };
+
 	resv_check_alive(obj, __func__);
-	return ww_mutex_trylock(&obj->lock, NULL);
+	if (!ww_mutex_trylock(&obj->lock, NULL))
+		return false;
+	return !unlikely(obj->fences.is_backed) || !lock_backing(obj, NULL, &wish);
 }
 
 bool dma_resv_is_locked(struct dma_resv *obj)
@@ -114,6 +162,8 @@ void dma_resv_unlock(struct dma_resv *obj)
 	fences_assume_held(&obj->fences);
 	if (obj->fences.touched)
 		fences_end(&obj->fences);
+	if (unlikely(obj->fences.is_backed))
+		resv_backing_of(&obj->fences)->ops->unlock(resv_backing_of(&obj->fences));
 	if (watch_is_on())
 		ww_mutex_unlock(&obj->lock);
 	else

@@ -26,6 +26,7 @@
 
 #include "fence/array.h"
 #include "os/fault.h"
+#include "resv/backing.h"
 #include "resv/ww-mutex-internal.h"
 
 /*
@@ -37,6 +38,7 @@ bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot 
 	uintptr_t word;
 	uint32_t length;
 
+	resv_refresh(fences);
 	if (!load_acquire(&fences->word)) { /* R1: nothing to hold */
 		*ret_set = (struct dma_resv_snapshot){ 0 };
 		return false;

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Members, as this process knows them: their timelines, how to reach them, and whether they are alive.
+ */
+#ifndef SHARE_MEMBER_H
+#define SHARE_MEMBER_H
+
+#include <dmabuf/dmabuf-types.h>
+
+#include "share/pool.h"
+
+/* Final but for ALIVE. */
+enum verdict {
+	VERDICT_ALIVE,
+	VERDICT_DEAD,	 /* it will write nothing more */
+	VERDICT_EVICTED, /* it may; nobody cares */
+};
+
+struct member {
+	struct dmabuf_rcu_head rcu;
+	uint32_t refs;		   /* atomic: one of the table, one of each fence */
+	uint32_t id;		   /* constant */
+	struct dma_buf_pool *pool; /* constant; with a reference */
+	int channel;		   /* constant; -1: this process itself */
+	int process;		   /* constant: pidfd */
+	int file;		   /* constant: its timelines' */
+	struct shm_timelines *map; /* constant; only the owner's can be written */
+	uint64_t *seen;		   /* atomic: how far each timeline was; only raised */
+	uint64_t context;	   /* constant: of the fences of timeline 0; others follow */
+	uint32_t verdict;	   /* atomic: enum verdict */
+	int64_t checked;	   /* atomic: when the kernel was asked last */
+	struct dmabuf_work work; /* of the verdict */
+	struct dmabuf_list_head watched; /* of shared fences; under pool->watch_lock */
+};
+
+/* What a member is made of; the descriptors go to it. */
+struct card {
+	uint32_t id;
+	int channel;
+	int process;
+	int file;
+};
+
+/* Make one known. 0; -EPROTO: that is no member's; -EEXIST: its place has as new a one; -ENOMEM. */
+int member_add(struct dma_buf_pool *pool, const struct card *card);
+
+/* This process, under @id; once, before any other. */
+int member_add_self(struct dma_buf_pool *pool, uint32_t id);
+
+/* The member with @id, with a reference; NULL: unknown, also after all mail was read. */
+struct member *member_get(struct dma_buf_pool *pool, uint32_t id);
+
+/* Whoever is in a place, with a reference, or NULL. */
+struct member *member_in_place(struct dma_buf_pool *pool, unsigned int place);
+
+struct member *member_ref(struct member *member);
+void member_put(struct member *member);
+
+/* Nobody asks for it any more: drop the table's references on all. */
+void member_forget_all(struct dma_buf_pool *pool);
+
+/* Ask the kernel whether it is alive, and note it if not. */
+enum verdict member_check(struct member *member);
+
+/* The same for those who ask all the time: the kernel is asked once a millisecond. */
+void member_check_sometimes(struct member *member);
+
+/* What is known without asking. */
+static inline enum verdict member_verdict(const struct member *member)
+{
+	return (enum verdict)load_acquire(&member->verdict);
+}
+
+/* The same of an id: unknown counts as dead. */
+enum verdict member_check_id(struct dma_buf_pool *pool, uint32_t id);
+
+/* Will it write nothing more, evicted or not? Unknown counts as dead. */
+bool member_is_dead(struct dma_buf_pool *pool, uint32_t id);
+
+/* In a forked child: it is no member's, and keeps none of their channels open. */
+void member_fork_all(struct dma_buf_pool *pool);
+
+/* It is found to be @verdict; waiters of this process look again. */
+void member_judge(struct member *member, enum verdict verdict);
+
+/*
+ * Has @seqno of @timeline signalled? 1: yes; 0: not yet; a negative errno: yes, with that error,
+ * or it never will.
+ */
+int member_point_status(const struct member *member, uint32_t timeline, uint64_t seqno);
+
+/* The same of a point whose member may be unknown. */
+int point_status(struct dma_buf_pool *pool, const struct point *point);
+
+#endif

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "share/memory-table.h"
+
+#include <errno.h>
+
+#include "os/channel.h"
+#include "os/fault.h"
+#include "os/file.h"
+#include "share/member.h"
+
+static bool is_later(uint32_t a, uint32_t b)
+{
+	return (int32_t)(a - b) > 0;
+}
+
+/* What is to be closed afterwards: @fd, what was there before, or -1. */
+static int put_in(struct pool_memory *entry, const struct mail_memory *memory, uint32_t sender, int fd)
+{
+	const bool is_first_hand = sender == memory->owner;
+	int old = fd;
+
+	if (entry->fd < 0 || is_later(memory->number, entry->number) ||
+	    (memory->number == entry->number && is_first_hand && !entry->is_first_hand)) {
+		old = entry->fd;
+		*entry = (struct pool_memory){
+			.owner = memory->owner,
+			.number = memory->number,
+			.uses = entry->uses,
+			.fd = fd,
+			.is_first_hand = is_first_hand,
+		};
+	}
+	return old;
+}
+
+void memory_table_add(struct dma_buf_pool *pool, const struct mail_memory *memory, uint32_t sender,
+		      int fd)
+{
+	int closed = fd;
+
+	if (memory->buffer < pool->shape.buffers) {
+		dmabuf_spin_lock(&pool->lock);
+		closed = put_in(&pool->memory[memory->buffer], memory, sender, fd);
+		dmabuf_spin_unlock(&pool->lock);
+	}
+	if (closed >= 0)
+		os_file_close(closed);
+}
+
+static int find(struct dma_buf_pool *pool, const struct mail_memory *memory)
+{
+	const struct pool_memory *entry = &pool->memory[memory->buffer];
+	int fd = -ENOENT;
+
+	dmabuf_spin_lock(&pool->lock);
+	if (entry->fd >= 0 && entry->number == memory->number && entry->owner == memory->owner)
+		fd = os_file_dup(entry->fd, true);
+	dmabuf_spin_unlock(&pool->lock);
+	return fd;
+}
+
+int memory_table_get(struct dma_buf_pool *pool, const struct mail_memory *memory)
+{
+	int fd;
+
+	if (memory->buffer >= pool->shape.buffers)
+		return -ENOENT;
+	fd = find(pool, memory);
+	if (fd == -ENOENT && mail_read(pool))
+		fd = find(pool, memory);
+	return fd;
+}
+
+static bool is_live(const struct dma_buf_pool *pool, uint32_t buffer, uint32_t number)
+{
+	return load_acquire(&shm_resv(&pool->shape, pool->base, buffer)->number) == number;
+}
+
+/*
+ * Up to OS_MOST_FDS from *@buffer on, which is moved behind them; the descriptors are the caller's. How
+ * many. An errno in *@ret_err: some are missing.
+ */
+static unsigned int collect(struct dma_buf_pool *pool, uint32_t *buffer, struct mail_memory *memory,
+			    int *fds, int *ret_err)
+{
+	unsigned int count = 0;
+
+	dmabuf_spin_lock(&pool->lock);
+	for (; *buffer < pool->shape.buffers && count < OS_MOST_FDS; ++*buffer) {
+		const struct pool_memory *entry = &pool->memory[*buffer];
+
+		if (entry->fd < 0 || !is_live(pool, *buffer, entry->number))
+			continue;
+		fds[count] = os_file_dup(entry->fd, true);
+		if (fds[count] < 0) {
+			*ret_err = fds[count];
+			break;
+		}
+		memory[count++] = (struct mail_memory){ entry->owner, *buffer, entry->number };
+	}
+	dmabuf_spin_unlock(&pool->lock);
+	return count;
+}
+
+int memory_table_send(struct dma_buf_pool *pool, const struct member *member)
+{
+	struct mail_memory memory[OS_MOST_FDS];
+	int fds[OS_MOST_FDS];
+	uint32_t buffer = 0;
+	int err = 0;
+
+	while (!err && buffer < pool->shape.buffers) {
+		unsigned int count = collect(pool, &buffer, memory, fds, &err);
+
+		if (count && !err)
+			err = mail_send_memory(member, memory, fds, count);
+		while (count)
+			os_file_close(fds[--count]);
+	}
+	return err;
+}
+
+void memory_table_sweep(struct dma_buf_pool *pool, uint32_t buffer)
+{
+	struct pool_memory *entry = &pool->memory[buffer];
+	int fd = -1;
+
+	dmabuf_spin_lock(&pool->lock);
+	if (entry->fd >= 0 && (pool->error == -ECHILD || !is_live(pool, buffer, entry->number))) {
+		fd = entry->fd;
+		entry->fd = -1;
+	}
+	dmabuf_spin_unlock(&pool->lock);
+	if (fd >= 0)
+		os_file_close(fd);
+}
+
+DMABUF_UNCHECKED("nobody uses it any more")
+void memory_table_fini(struct dma_buf_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->shape.buffers; i++) {
+		if (pool->memory[i].fd >= 0)
+			os_file_close(pool->memory[i].fd);
+	}
+}

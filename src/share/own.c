@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The owner's side of timelines: T1 to T3 of member.c, and who is to be woken:
+ *
+ *   owner                                      waiter (shared-fence.c, watcher.c)
+ *   T3  value = point          exchange        A1  watermark >= point      compare, swap
+ *   W1  watermark              load            A2  value                   load
+ *   W2  wakes if it was above the old value    A3  futex wait while it is that value
+ *
+ *   All of A1, A2, T3 and W1 are sequentially consistent: A2 sees T3, or W1 sees A1.
+ */
+#include "share/own.h"
+
+#include <errno.h>
+
+#include "fence/fence.h"
+#include "os/alloc.h"
+#include "os/fault.h"
+#include "os/futex.h"
+#include "os/report.h"
+#include "os/thread.h"
+#include "share/mail.h"
+#include "share/member.h"
+
+/* A point of ours that has not signalled. */
+struct carried {
+	struct dma_fence_cb cb;
+	struct dmabuf_work work;
+	struct dma_buf_pool *pool; /* with a reference */
+	struct own_timeline *timeline;
+	struct dma_fence *fence; /* with a reference */
+	struct carried *next;	 /* of the timeline, spare, or to be freed together */
+	uint64_t seqno;
+	int error;
+	bool done;
+	bool abandoned; /* who did that finishes it */
+	bool wakes;	/* somebody waits for its timeline */
+};
+
+int own_init(struct own *own, const struct pool_shape *shape)
+{
+	own->timeline = os_alloc_array(shape->timelines, sizeof(*own->timeline));
+	own->bucket = os_alloc_array(shape->timelines, sizeof(struct own_timeline *));
+	if (!own->timeline || !own->bucket)
+		return -ENOMEM;
+	for (uint32_t i = shape->timelines; i--;) {
+		own->timeline[i].number = i;
+		own->timeline[i].end = &own->timeline[i].first;
+		own->timeline[i].next = own->idle;
+		own->idle = &own->timeline[i];
+	}
+	own->idle_count = shape->timelines;
+	return 0;
+}
+
+static void free_chain(struct carried *carried)
+{
+	while (carried) {
+		struct carried *next = carried->next;
+
+		os_free(carried);
+		carried = next;
+	}
+}
+
+void own_fini(struct own *own)
+{
+	free_chain(own->spare);
+	os_free(own->timeline);
+	os_free(own->bucket);
+}
+
+static const char *over_name(struct dma_fence *fence)
+{
+	(void)fence;
+	return "over";
+}
+
+/* Of a fence that stands for one that was over before. */
+static const struct dma_fence_ops over_ops = {
+	.get_driver_name = over_name,
+	.get_timeline_name = over_name,
+};
+
+/*
+ * Promises.
+ */
+
+static struct carried *alloc_chain(uint32_t n)
+{
+	struct carried *chain = NULL;
+
+	while (n--) {
+		struct carried *carried = os_alloc(sizeof(*carried));
+
+		if (!carried) {
+			free_chain(chain);
+			return NULL;
+		}
+		carried->next = chain;
+		chain = carried;
+	}
+	return chain;
+}
+
+static bool promise(struct own *own, struct carried *chain, uint32_t n)
+{
+	bool fits;
+
+	dmabuf_spin_lock(&own->lock);
+	fits = own->idle_count - own->promised >= n;
+	if (fits) {
+		own->promised += n;
+		while (chain) {
+			struct carried *next = chain->next;
+
+			chain->next = own->spare;
+			own->spare = chain;
+			chain = next;
+		}
+	}
+	dmabuf_spin_unlock(&own->lock);
+	return fits;
+}
+
+int own_promise(struct dma_buf_pool *pool, uint32_t n)
+{
+	struct carried *chain;
+
+	if (!n)
+		return 0;
+	chain = alloc_chain(n);
+	if (!chain)
+		return -ENOMEM;
+	if (promise(&pool->own, chain, n))
+		return 0;
+	free_chain(chain);
+	return -ENOSPC;
+}
+
+void own_release(struct dma_buf_pool *pool, uint32_t n)
+{
+	struct own *own = &pool->own;
+	struct carried *chain = NULL;
+
+	dmabuf_spin_lock(&own->lock);
+	own->promised -= n;
+	while (n--) {
+		struct carried *carried = own->spare;
+
+		own->spare = carried->next;
+		carried->next = chain;
+		chain = carried;
+	}
+	dmabuf_spin_unlock(&own->lock);
+	free_chain(chain);
+}
+
+/*
+ * Carrying.
+ */
+
+static struct own_timeline **bucket_of(struct dma_buf_pool *pool, uint64_t context)
+{
+	return &pool->own.bucket[context % pool->shape.timelines];
+}
+
+static struct own_timeline *find_carrier(struct dma_buf_pool *pool, uint64_t context)
+	DMABUF_REQUIRES(pool->own.lock)
+{
+	struct own_timeline *timeline = *bucket_of(pool, context);
+
+	while (timeline && timeline->context != context)
+		timeline = timeline->next;
+	return timeline;
+}
+
+static struct own_timeline *take_idle(struct dma_buf_pool *pool, uint64_t context)
+	DMABUF_REQUIRES(pool->own.lock)
+{
+	struct own_timeline *timeline = pool->own.idle, **bucket = bucket_of(pool, context);
+
+	pool->own.idle = timeline->next;
+	pool->own.idle_count--;
+	timeline->context = context;
+	timeline->next = *bucket;
+	*bucket = timeline;
+	return timeline;
+}
+
+static void give_back_idle(struct dma_buf_pool *pool, struct own_timeline *timeline)
+	DMABUF_REQUIRES(pool->own.lock)
+{
+	struct own_timeline **link = bucket_of(pool, timeline->context);
+
+	while (*link != timeline)
+		link = &(*link)->next;
+	*link = timeline->next;
+	timeline->next = pool->own.idle;
+	pool->own.idle = timeline;
+	pool->own.idle_count++;
+}
+
+/* What carries @fence already, or NULL. */
+static struct carried *find_carried(const struct own_timeline *timeline,
+				    const struct dma_fence *fence)
+{
+	struct carried *carried = timeline ? timeline->first : NULL;
+
+	while (carried && carried->fence != fence)
+		carried = carried->next;
+	return carried;
+}
+
+static void ring(struct dma_buf_pool *pool, uint32_t timeline, uint64_t places)
+{
+	while (places) {
+		const unsigned int place = (unsigned int)__builtin_ctzll(places);
+
+		places &= places - 1;
+		if (place < pool->shape.members)
+			mail_ring(pool, place, timeline);
+	}
+}
+
+static void wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
+{
+	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
+	struct shm_await *await = shm_await(&pool->shape, pool->base, member_place(pool->self->id),
+					    timeline->number);
+
+	os_futex_wake_shared(low_half(&shm->value), true);
+	if (load_relaxed(&await->watchers))
+		ring(pool, timeline->number, exchange_seq_cst(&await->watchers, 0));
+}
+
+/* Outside of all short locks: it may free memory, and call the system. */
+static void finish(struct dmabuf_work *work)
+{
+	struct carried *carried = container_of(work, struct carried, work);
+
+	OS_RACE_POINT("carry: before it wakes");
+	while (carried) {
+		struct carried *next = carried->next;
+
+		if (carried->wakes)
+			wake(carried->pool, carried->timeline);
+		dma_fence_put(carried->fence);
+		pool_put(carried->pool);
+		os_free(carried);
+		carried = next;
+	}
+}
+
+static void write_error(struct shm_timeline *shm, struct own_timeline *timeline, uint64_t seqno,
+			int error)
+{
+	const uint64_t rewriting = timeline->errors / ERROR_RING & ERROR_REWRITING;
+	struct shm_error *entry = &shm->ring[timeline->errors++ % ERROR_RING];
+	const uint64_t lost = entry->last >> ERROR_SEQNO_SHIFT;
+
+	store_relaxed(&shm->lost, lost); /* T1 */
+	/* T2 */
+	store_release(&entry->first, seqno << ERROR_SEQNO_SHIFT |
+					     (uint64_t)-error << ERROR_ERRNO_SHIFT | rewriting);
+	store_release(&entry->last, seqno << ERROR_SEQNO_SHIFT | rewriting);
+}
+
+/* T3 and W1, of all that are done in front. They are to be finished; NULL: none. */
+static struct carried *advance(struct dma_buf_pool *pool, struct own_timeline *timeline)
+	DMABUF_REQUIRES(pool->own.lock)
+{
+	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
+	struct carried *first = timeline->first, *last = NULL;
+	uint64_t old;
+
+	for (struct carried *carried = first; carried && carried->done; carried = carried->next) {
+		if (carried->error)
+			write_error(shm, timeline, carried->seqno, carried->error);
+		last = carried;
+	}
+	if (!last)
+		return NULL;
+	timeline->first = last->next;
+	last->next = NULL;
+	OS_RACE_POINT("carry: before the value");
+	old = exchange_seq_cst(&shm->value, last->seqno); /* T3 */
+	last->wakes = load_seq_cst(&shm_await(&pool->shape, pool->base,
+					      member_place(pool->self->id), timeline->number)
+					    ->watermark) > old; /* W1 */
+	if (!timeline->first) {
+		timeline->end = &timeline->first;
+		give_back_idle(pool, timeline);
+	}
+	return first;
+}
+
+static void complete(struct carried *carried, int error)
+{
+	struct dma_buf_pool *pool = carried->pool;
+	struct carried *finished = NULL;
+
+	dmabuf_spin_lock(&pool->own.lock);
+	if (!carried->abandoned) {
+		carried->done = true;
+		carried->error = error;
+		finished = advance(pool, carried->timeline);
+	}
+	dmabuf_spin_unlock(&pool->own.lock);
+	if (finished) {
+		finished->work.func = finish;
+		os_work_queue(&finished->work);
+	}
+}
+
+static void signaled(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	complete(container_of(cb, struct carried, cb), fence->error);
+}
+
+/* The next point of @timeline carries @fence. */
+static struct carried *emit(struct dma_buf_pool *pool, struct own_timeline *timeline,
+			    struct dma_fence *fence) DMABUF_REQUIRES(pool->own.lock)
+{
+	struct carried *carried = pool->own.spare;
+
+	pool->own.spare = carried->next;
+	*carried = (struct carried){
+		.pool = pool_get(pool),
+		.timeline = timeline,
+		.fence = dma_fence_get(fence),
+		.seqno = ++timeline->emitted,
+	};
+	*timeline->end = carried;
+	timeline->end = &carried->next;
+	pool->own.promised--;
+	return carried;
+}
+
+enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point)
+{
+	struct carried *carried, *new = NULL;
+	struct own_timeline *timeline;
+
+	dmabuf_spin_lock(&pool->own.lock);
+	timeline = find_carrier(pool, fence->context);
+	carried = find_carried(timeline, fence);
+	/* It leaves its timeline after its flag is set: so this one was never there, or is over. */
+	if (!carried && dma_fence_test_signaled_flag(fence)) {
+		dmabuf_spin_unlock(&pool->own.lock);
+		return CARRIED_NEVER;
+	}
+	if (!carried) {
+		if (!timeline)
+			timeline = take_idle(pool, fence->context);
+		new = emit(pool, timeline, fence);
+		carried = new;
+	}
+	ret_point->id = pool->self->id;
+	ret_point->timeline = timeline->number;
+	ret_point->seqno = carried->seqno;
+	dmabuf_spin_unlock(&pool->own.lock);
+	if (!new)
+		return CARRIED_BEFORE;
+	if (dma_fence_add_callback(fence, &new->cb, signaled))
+		complete(new, fence->error);
+	return CARRIED_NOW;
+}
+
+int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point)
+{
+	struct dma_fence *fence = os_alloc(sizeof(*fence));
+	enum carriage carriage = CARRIED_NEVER;
+	int err = -ENOMEM;
+
+	if (!fence)
+		return -ENOMEM;
+	dma_fence_init(fence, &over_ops, NULL, dma_fence_context_alloc(1), 1);
+	if (error)
+		dma_fence_set_error(fence, error);
+	err = own_promise(pool, 1);
+	if (!err)
+		carriage = own_carry(pool, fence, ret_point);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	dmabuf_check(err || carriage == CARRIED_NOW);
+	return err;
+}
+
+struct dma_fence *own_fence(struct dma_buf_pool *pool, uint32_t timeline, uint64_t seqno)
+{
+	struct dma_fence *fence = NULL;
+
+	if (timeline >= pool->shape.timelines)
+		return NULL;
+	dmabuf_spin_lock(&pool->own.lock);
+	for (struct carried *carried = pool->own.timeline[timeline].first; carried;
+	     carried = carried->next) {
+		if (carried->seqno == seqno)
+			fence = dma_fence_get(carried->fence);
+	}
+	dmabuf_spin_unlock(&pool->own.lock);
+	return fence;
+}
+
+/* Every point that is left, as a chain to be finished; their callbacks may still come. */
+static struct carried *abandon_all(struct dma_buf_pool *pool, int error)
+{
+	struct carried *all = NULL, **end = &all;
+
+	dmabuf_spin_lock(&pool->own.lock);
+	for (uint32_t i = 0; i < pool->shape.timelines; i++) {
+		struct own_timeline *timeline = &pool->own.timeline[i];
+
+		for (struct carried *carried = timeline->first; carried; carried = carried->next) {
+			carried->abandoned = true;
+			if (!carried->done)
+				carried->error = error;
+			carried->done = true;
+		}
+		*end = advance(pool, timeline);
+		while (*end)
+			end = &(*end)->next;
+	}
+	dmabuf_spin_unlock(&pool->own.lock);
+	return all;
+}
+
+void own_fail(struct dma_buf_pool *pool, int error)
+{
+	struct carried *all = abandon_all(pool, error);
+
+	/* Afterwards each callback has run, or never will. */
+	for (struct carried *carried = all; carried; carried = carried->next)
+		dma_fence_remove_callback(carried->fence, &carried->cb);
+	if (all)
+		finish(&all->work);
+}

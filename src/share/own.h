@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * This member's timelines, and the local fences that they carry to other processes.
+ *
+ * A timeline carries the fences of one context for as long as it has points that have not signalled.
+ * Its points signal in order: one whose fence has signalled waits for those before it, of the same
+ * context, which by that context's own promise have signalled too.
+ *
+ * Adding a fence to a reservation cannot fail, so what carrying takes is promised before.
+ */
+#ifndef SHARE_OWN_H
+#define SHARE_OWN_H
+
+#include <dmabuf/dma-fence.h>
+
+#include "share/layout.h"
+
+struct dma_buf_pool;
+struct carried;
+
+struct own_timeline {
+	uint64_t context; /* of the fences that it carries; while there are points */
+	uint64_t emitted; /* last point given out */
+	struct carried *first, **end; /* points that have not signalled, in order */
+	struct own_timeline *next; /* idle, or of the same bucket */
+	uint32_t number;	   /* constant */
+	uint32_t errors;	   /* how many there were */
+};
+
+/* Everything under lock. Callbacks of fences take it, under the locks of those. */
+struct own {
+	struct dmabuf_spinlock lock;
+	struct own_timeline *timeline; /* all of them; constant */
+	struct own_timeline **bucket;  /* by context; as many */
+	struct own_timeline *idle;
+	struct carried *spare; /* one for each promise */
+	uint32_t idle_count;
+	uint32_t promised; /* no more than idle_count */
+};
+
+/* 0 or -ENOMEM. */
+int own_init(struct own *own, const struct pool_shape *shape);
+void own_fini(struct own *own);
+
+/* Room for @n fences: 0; -ENOSPC: too many are under way; -ENOMEM. */
+int own_promise(struct dma_buf_pool *pool, uint32_t n);
+
+/* @n of what was promised are not needed. */
+void own_release(struct dma_buf_pool *pool, uint32_t n);
+
+enum carriage {
+	CARRIED_BEFORE, /* by that point */
+	CARRIED_NOW,	/* by that point, which used up a promise */
+	CARRIED_NEVER,	/* it has signalled; there is no point */
+};
+
+/* The point that carries @fence, in ret_point->id, timeline and seqno. */
+enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point);
+
+/* A point that is over, with @error, for a fence that has signalled. 0; -ENOSPC, -ENOMEM. */
+int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point);
+
+/* The fence that a point of this process carries, with a reference; NULL: it has signalled. */
+struct dma_fence *own_fence(struct dma_buf_pool *pool, uint32_t timeline, uint64_t seqno);
+
+/* All that is left signals, with @error. Afterwards nothing can be carried. */
+void own_fail(struct dma_buf_pool *pool, int error);
+
+#endif

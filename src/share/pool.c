@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: MIT */
+/* The life of a pool in this process: create, leave; door.c has joining. */
+#define _GNU_SOURCE
+#include "share/pool.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "os/alloc.h"
+#include "os/fault.h"
+#include "os/file.h"
+#include "os/futex.h"
+#include "os/process.h"
+#include "share/member.h"
+#include "share/memory-table.h"
+#include "share/place.h"
+#include "share/watcher.h"
+
+static DEFINE_WW_CLASS(mail_class);
+
+/*
+ * References.
+ */
+
+struct dma_buf_pool *pool_get(struct dma_buf_pool *pool)
+{
+	fetch_add_relaxed(&pool->refs, 1);
+	return pool;
+}
+
+bool pool_get_unless_dead(struct dma_buf_pool *pool)
+{
+	uint32_t refs = load_relaxed(&pool->refs);
+
+	do {
+		if (!refs)
+			return false;
+	} while (!cas_acquire(&pool->refs, &refs, refs + 1));
+	return true;
+}
+
+static void free_tables(struct dma_buf_pool *pool)
+{
+	own_fini(&pool->own);
+	os_free(pool->memory);
+	ww_mutex_destroy(&pool->mail_lock);
+	os_free(pool);
+}
+
+void pool_put(struct dma_buf_pool *pool)
+{
+	if (fetch_sub_acq_rel(&pool->refs, 1) != 1)
+		return;
+	watcher_close(pool);
+	for (unsigned int i = 0; i < MOST_MEMBERS; i++) {
+		if (pool->guest_channel[i] >= 0)
+			os_file_close(pool->guest_channel[i]);
+	}
+	if (pool->base)
+		os_unmap(pool->base, (size_t)pool_file_size(&pool->shape));
+	memory_table_fini(pool);
+	os_file_close(pool->file);
+	free_tables(pool);
+}
+
+/*
+ * May it go on?
+ */
+
+void pool_fail(struct dma_buf_pool *pool, int error)
+{
+	int none = 0;
+
+	cas_acq_rel(&pool->error, &none, error);
+}
+
+int pool_check(struct dma_buf_pool *pool)
+{
+	int error = load_acquire(&pool->error);
+
+	if (unlikely(error == -EAGAIN) && place_is(pool, pool->self->id, PLACE_LIVE)) {
+		cas_acq_rel(&pool->error, &error, 0);
+		error = load_acquire(&pool->error);
+	}
+	if (error)
+		return error;
+	if (unlikely(load_acquire(&shm_place(pool->base, member_place(pool->self->id))->state) !=
+		     place_word(PLACE_LIVE, pool->self->id))) {
+		pool_fail(pool, -ESTALE);
+		return load_acquire(&pool->error);
+	}
+	return 0;
+}
+
+int dma_buf_pool_status(struct dma_buf_pool *pool)
+{
+	return pool_check(pool);
+}
+
+uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool)
+{
+	return pool->self->id;
+}
+
+/*
+ * Opening.
+ */
+
+static int alloc_tables(struct dma_buf_pool *pool)
+{
+	pool->memory = os_alloc_array(pool->shape.buffers, sizeof(*pool->memory));
+	if (!pool->memory)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < pool->shape.buffers; i++)
+		pool->memory[i].fd = -1;
+	for (unsigned int i = 0; i < MOST_MEMBERS; i++)
+		pool->guest_channel[i] = -1;
+	return own_init(&pool->own, &pool->shape);
+}
+
+int pool_open(const struct pool_shape *shape, int fd, struct dma_buf_pool **ret_pool)
+{
+	const size_t size = (size_t)pool_file_size(shape);
+	struct dma_buf_pool *pool = os_alloc(sizeof(*pool));
+	int err;
+
+	if (!pool)
+		return -ENOMEM;
+	pool->refs = 1;
+	pool->shape = *shape;
+	pool->file = fd;
+	ww_mutex_init(&pool->mail_lock, &mail_class);
+	err = alloc_tables(pool);
+	if (err)
+		goto free_tables;
+	err = os_map(fd, size, PROT_READ | PROT_WRITE, &pool->base);
+	if (err)
+		goto free_tables;
+	err = os_map_hide_from_children(pool->base, size);
+	if (err)
+		goto unmap;
+	err = watcher_open(pool);
+	if (err)
+		goto unmap;
+	*ret_pool = pool;
+	return 0;
+
+unmap:
+	os_unmap(pool->base, size);
+free_tables:
+	free_tables(pool);
+	return err;
+}
+
+/*
+ * Creating.
+ */
+
+static int make_file(const struct pool_shape *shape)
+{
+	const uint64_t size = pool_file_size(shape);
+	int err, fd;
+
+	if (size > SIZE_MAX / 2)
+		return -ENOMEM;
+	fd = os_memfd_create("dmabuf-pool");
+	if (fd < 0)
+		return fd;
+	err = os_file_resize(fd, (size_t)size);
+	if (!err)
+		err = os_file_add_seals(fd, POOL_SEALS);
+	if (!err)
+		return fd;
+	os_file_close(fd);
+	return err;
+}
+
+static void write_head(struct dma_buf_pool *pool)
+{
+	*pool_head(pool) = (struct shm_head){
+		.magic = POOL_MAGIC,
+		.version = POOL_VERSION,
+		.shape = pool->shape,
+		.size = pool_file_size(&pool->shape),
+		.id = { pool->id[0], pool->id[1] },
+	};
+}
+
+static int create_first(struct dma_buf_pool *pool)
+{
+	const uint32_t id = member_id(0, 1);
+	int err;
+
+	err = os_random(pool->id, sizeof(pool->id));
+	if (err)
+		return err;
+	write_head(pool);
+	err = member_add_self(pool, id);
+	if (err)
+		return err;
+	place_reset(pool, id, 0);
+	place_settle(pool, id, PLACE_LIVE);
+	return 0;
+}
+
+int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf_pool **ret_pool)
+{
+	struct dma_buf_pool *pool;
+	struct pool_shape shape;
+	int err, fd;
+
+	if (!limits || !ret_pool)
+		return -EINVAL;
+	shape = (struct pool_shape){
+		.members = limits->members,
+		.buffers = limits->buffers,
+		.fences = limits->fences,
+		.timelines = limits->timelines,
+	};
+	if (!shape_is_fine(&shape))
+		return -EINVAL;
+	fd = make_file(&shape);
+	if (fd < 0)
+		return fd;
+	err = pool_open(&shape, fd, &pool);
+	if (err) {
+		os_file_close(fd);
+		return err;
+	}
+	err = create_first(pool);
+	if (err) {
+		pool_put(pool);
+		return err;
+	}
+	*ret_pool = pool;
+	return 0;
+}
+
+/*
+ * Leaving.
+ */
+
+void dma_buf_pool_leave(struct dma_buf_pool *pool)
+{
+	if (!pool)
+		return;
+	if (load_acquire(&pool->error) != -ECHILD) {
+		own_fail(pool, -ECANCELED);
+		place_vacate(pool);
+	}
+	pool_fail(pool, -ENOTCONN);
+	member_forget_all(pool);
+	pool_put(pool);
+}
+
+/* Its mappings are not in this process, and what it has of descriptors keeps others from seeing the end. */
+void pool_fork(struct dma_buf_pool *pool)
+{
+	store_release(&pool->error, -ECHILD);
+	pool->base = NULL;
+	member_fork_all(pool);
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a process has of a pool.
+ *
+ * References: the caller's handle is one; each member that is known is one, and each buffer. So the
+ * memory stays while any fence or buffer needs it.
+ *
+ * Locking: mail_lock (sleeping) is held by who takes in what other members sent. lock (short) guards
+ * the tables below it. What is read without a lock is atomic, and says so.
+ */
+#ifndef SHARE_POOL_H
+#define SHARE_POOL_H
+
+#include <dmabuf/dma-buf-pool.h>
+#include <dmabuf/ww-mutex.h>
+
+#include "os/atomic.h"
+#include "share/layout.h"
+#include "share/own.h"
+
+#define POOL_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+
+struct member;
+
+/* The memory of a buffer that somebody told of. */
+struct pool_memory {
+	uint32_t owner;	 /* who made the buffer */
+	uint32_t number; /* of the buffer: as shm_resv.number */
+	uint32_t uses;	 /* how many struct dma_buf of this place are here, going or not */
+	int fd;		 /* -1: nobody told */
+	bool is_first_hand; /* the owner did */
+};
+
+struct dma_buf_pool {
+	uint32_t refs;	   /* atomic */
+	uint32_t verdicts; /* atomic; a futex: changes when somebody is found to be gone */
+	int error;	   /* atomic: 0, or why nothing goes: -EAGAIN, -ESTALE, -ECHILD, -ENOTCONN */
+	uint32_t flags;	   /* constant: DMA_BUF_POOL_READ_ONLY */
+	uint32_t inviter;  /* constant: the id of who invited; 0: nobody */
+	struct pool_shape shape; /* constant */
+	uint64_t id[2];		 /* constant */
+	int file;		 /* constant */
+	void *base;		 /* constant: the pool's file */
+	struct member *self;	 /* constant; the table has the reference */
+	struct own own;
+
+	struct ww_mutex mail_lock;
+	struct dmabuf_spinlock lock;
+	struct member *members[MOST_MEMBERS]; /* atomic; changed under lock, freed after a grace period */
+	int guest_channel[MOST_MEMBERS] DMABUF_GUARDED_BY(lock); /* of who is invited; or -1 */
+	struct pool_memory *memory DMABUF_GUARDED_BY(lock);   /* a buffer each */
+	struct dmabuf_spinlock watch_lock;
+
+	int set;		  /* constant: what has something to say (watcher.c) */
+	uint64_t serial;	  /* constant: no other pool of this process has it */
+	uint32_t watcher;	  /* atomic: enum watcher; changed under the list's lock */
+	struct dma_buf_pool *next; /* under the list's lock */
+};
+
+enum watcher { WATCHED_BY_NOBODY, WATCHED_BY_THREAD, WATCHED_BY_APPLICATION };
+
+static inline struct shm_head *pool_head(const struct dma_buf_pool *pool)
+{
+	return pool->base;
+}
+
+/* Is the memory of the pool in this process? Not in a forked child. */
+static inline bool pool_is_here(const struct dma_buf_pool *pool)
+{
+	return pool->base;
+}
+
+/* Is this process a member that may go on? 0 or the errno to return. */
+int pool_check(struct dma_buf_pool *pool);
+
+struct dma_buf_pool *pool_get(struct dma_buf_pool *pool);
+bool pool_get_unless_dead(struct dma_buf_pool *pool);
+void pool_put(struct dma_buf_pool *pool);
+
+/* In a forked child: it is none of its. */
+void pool_fork(struct dma_buf_pool *pool);
+
+/* From now on every call gives @error; the first reason counts. */
+void pool_fail(struct dma_buf_pool *pool, int error);
+
+/* A pool without members, of the file @fd, which has that size and goes to it. 0 or -errno. */
+int pool_open(const struct pool_shape *shape, int fd, struct dma_buf_pool **ret_pool);
+
+#endif

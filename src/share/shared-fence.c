@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "share/shared-fence.h"
+
+#include <errno.h>
+
+#include "fence/fence.h"
+#include "os/alloc.h"
+#include "os/clock.h"
+#include "os/fault.h"
+#include "os/futex.h"
+#include "share/watcher.h"
+
+#define SLICE_NS 10000000
+
+static const char *driver_name(struct dma_fence *fence)
+{
+	(void)fence;
+	return "dma_buf_pool";
+}
+
+static const char *timeline_name(struct dma_fence *fence)
+{
+	(void)fence;
+	return "member";
+}
+
+static int status_of(const struct shared_fence *shared)
+{
+	return member_point_status(shared->member, shared->timeline, shared->base.seqno);
+}
+
+enum { UNTOLD, TELLING, TOLD };
+
+static bool signaled(struct dma_fence *fence)
+{
+	struct shared_fence *shared = to_shared_fence(fence);
+	uint32_t told = UNTOLD;
+	int status = status_of(shared);
+
+	if (!status) {
+		member_check_sometimes(shared->member);
+		status = status_of(shared);
+	}
+	if (!status)
+		return false;
+	/* Whoever signals it must find its error set. */
+	if (!cas_acq_rel(&shared->told, &told, TELLING))
+		return told == TOLD;
+	OS_RACE_POINT("shared fence: telling");
+	if (status < 0)
+		fence_set_error(fence, status);
+	store_release(&shared->told, TOLD);
+	return true;
+}
+
+uint64_t shared_fence_await(const struct shared_fence *shared)
+{
+	struct shm_await *await = shm_await(&shared->member->pool->shape, shared->member->pool->base,
+					    member_place(shared->member->id), shared->timeline);
+	uint64_t watermark = load_relaxed(&await->watermark);
+
+	OS_RACE_POINT("shared fence: before the watermark");
+	/* A1, in any case: a plain look would not order A2. */
+	while (!cas_seq_cst(&await->watermark, &watermark,
+			    watermark < shared->base.seqno ? shared->base.seqno : watermark))
+		;
+	return load_seq_cst(&shared->member->map->timeline[shared->timeline].value); /* A2 */
+}
+
+static bool enable_signaling(struct dma_fence *fence)
+{
+	return watcher_add(to_shared_fence(fence));
+}
+
+static bool spin_for(struct shared_fence *shared)
+{
+	for (unsigned int spins = os_spin_limit(); spins; spins--) {
+		if (status_of(shared))
+			return true;
+		os_cpu_relax();
+	}
+	return false;
+}
+
+/* A3, for at most a slice. 0: look again; -ETIMEDOUT; -EINTR. */
+static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline)
+{
+	struct member *member = shared->member;
+	const uint32_t verdicts = load_acquire(&member->pool->verdicts);
+	const uint64_t value = shared_fence_await(shared);
+	const int64_t slice = os_deadline_ns(SLICE_NS);
+	int err;
+
+	if (value >= shared->base.seqno || status_of(shared))
+		return 0;
+	err = os_futex_wait_shared(low_half(&member->map->timeline[shared->timeline].value),
+				   (uint32_t)value, &member->pool->verdicts, verdicts,
+				   slice < deadline ? slice : deadline, intr);
+	member_check_sometimes(member);
+	return err == -ETIMEDOUT && slice < deadline ? 0 : err;
+}
+
+static int64_t wait(struct dma_fence *fence, bool intr, int64_t timeout)
+{
+	struct shared_fence *shared = to_shared_fence(fence);
+	int64_t deadline;
+
+	if (dma_fence_is_signaled(fence))
+		return timeout ? timeout : 1;
+	if (!timeout)
+		return 0;
+	deadline = os_deadline_ns(timeout);
+	for (bool again = spin_for(shared); !dma_fence_is_signaled(fence);) {
+		const int err = again ? 0 : sleep_for(shared, intr, deadline);
+
+		again = false;
+		if (err && !dma_fence_is_signaled(fence))
+			return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
+	}
+	return fence_time_left(deadline, timeout);
+}
+
+static void release(struct dma_fence *fence)
+{
+	struct shared_fence *shared = to_shared_fence(fence);
+
+	watcher_remove(shared);
+	member_put(shared->member);
+	dma_fence_free(fence);
+}
+
+static const struct dma_fence_ops shared_ops = {
+	.use_64bit_seqno = true,
+	.get_driver_name = driver_name,
+	.get_timeline_name = timeline_name,
+	.enable_signaling = enable_signaling,
+	.signaled = signaled,
+	.wait = wait,
+	.release = release,
+};
+
+struct dma_fence *shared_fence_create(struct member *member, uint32_t timeline, uint64_t seqno)
+{
+	struct shared_fence *shared = os_alloc(sizeof(*shared));
+
+	if (!shared)
+		return NULL;
+	shared->member = member_ref(member);
+	shared->timeline = timeline;
+	list_init(&shared->node);
+	dma_fence_init(&shared->base, &shared_ops, NULL, member->context + timeline, seqno);
+	fetch_or_relaxed(&shared->base.flags, ISSUED | OWN_WAIT);
+	return &shared->base;
+}
+
+bool fence_is_point(const struct dma_fence *fence, const struct dma_buf_pool *pool,
+		    struct point *ret_point)
+{
+	const struct shared_fence *shared = container_of(fence, struct shared_fence, base);
+
+	if (fence->ops != &shared_ops || shared->member->pool != pool)
+		return false;
+	ret_point->id = shared->member->id;
+	ret_point->timeline = shared->timeline;
+	ret_point->seqno = fence->seqno;
+	return true;
+}
+
+static const struct dma_fence_ops over_ops = {
+	.get_driver_name = driver_name,
+	.get_timeline_name = timeline_name,
+};
+
+/* Of a point that nobody will signal any more. */
+static struct dma_fence *make_over(int error)
+{
+	struct dma_fence *fence = os_alloc(sizeof(*fence));
+
+	if (!fence)
+		return NULL;
+	dma_fence_init(fence, &over_ops, NULL, dma_fence_context_alloc(1), 1);
+	dma_fence_set_error(fence, error);
+	dma_fence_signal(fence);
+	return fence;
+}
+
+/* A point of this process itself, which may be one that somebody made up. */
+static struct dma_fence *own_point(struct member *self, const struct point *point)
+{
+	struct dma_fence *fence = own_fence(self->pool, point->timeline, point->seqno);
+
+	if (fence)
+		return fence;
+	if (!member_point_status(self, point->timeline, point->seqno))
+		return make_over(-EPROTO);
+	return shared_fence_create(self, point->timeline, point->seqno);
+}
+
+struct dma_fence *fence_of_point(struct dma_buf_pool *pool, const struct point *point)
+{
+	struct dma_fence *fence;
+	struct member *member;
+
+	if (point->timeline >= pool->shape.timelines)
+		return dmabuf_err_ptr(-EINVAL);
+	member = member_get(pool, point->id);
+	if (!member)
+		fence = make_over(-EOWNERDEAD);
+	else if (member == pool->self)
+		fence = own_point(member, point);
+	else
+		fence = shared_fence_create(member, point->timeline, point->seqno);
+	if (member)
+		member_put(member);
+	return fence ? fence : dmabuf_err_ptr(-ENOMEM);
+}

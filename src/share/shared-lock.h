@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A lock in shared memory, between processes: a word, which is the id of the member that holds it.
+ * One thread of a process at a time may want one; who decides that is above.
+ *
+ * A holder that is dead or evicted is replaced, by one compare-and-swap from exactly its word.
+ */
+#ifndef SHARE_SHARED_LOCK_H
+#define SHARE_SHARED_LOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct dma_buf_pool;
+
+/* How long somebody waits, and for whom not. */
+struct patience {
+	int64_t deadline; /* INT64_MAX: for ever */
+	bool interruptible;
+	/* Must the caller back off from the member that holds the lock? Optional. */
+	bool (*backs_off)(const struct patience *patience, uint32_t holder);
+};
+
+/* Who was the holder before? */
+enum taken { TAKEN_FREE, TAKEN_OVER };
+
+/* A positive enum taken, or 0; -ETIME; -EINTR; -EDEADLK: backs_off() said so; what pool_check() returns. */
+int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience *patience);
+
+/* The same without waiting; -EBUSY. */
+int shared_trylock(struct dma_buf_pool *pool, uint32_t *word);
+
+/* False: somebody has taken it from the caller. */
+bool shared_unlock(struct dma_buf_pool *pool, uint32_t *word);
+
+#endif

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "share/shared-log.h"
+
+#include "os/fault.h"
+
+/* A word of an entry, unless it was written after a later eviction. */
+static bool write_word(uint64_t *word, uint64_t new, uint32_t evictions)
+{
+	uint64_t old = load_relaxed(word);
+
+	do {
+		OS_RACE_POINT("shared log: before a word");
+		if (old >> ENTRY_EVICTIONS_SHIFT > evictions)
+			return false;
+	} while (!cas_release(word, &old, new)); /* L1 */
+	return true;
+}
+
+bool shared_log_write(const struct pool_shape *shape, struct shm_resv *shm, uint32_t half, uint32_t i,
+		      const struct point *point, uint32_t evictions)
+{
+	const struct shm_entry new = entry_pack(point, evictions);
+	struct shm_entry *entry = shm_entry(shape, shm, half, i);
+
+	return write_word(&entry->where, new.where, evictions) &&
+	       write_word(&entry->seqno, new.seqno, evictions);
+}
+
+bool shared_log_commit(struct shm_resv *shm, const struct commit *old, const struct commit *new)
+{
+	uint64_t word = commit_pack(old);
+
+	OS_RACE_POINT("shared log: before the commit");
+	return cas_acq_rel(&shm->commit, &word, commit_pack(new)); /* L2 */
+}
+
+struct commit shared_log_look(const struct pool_shape *shape, const struct shm_resv *shm,
+			      uint64_t *ret_word)
+{
+	struct commit commit;
+
+	*ret_word = load_acquire(&shm->commit); /* M1 */
+	commit = commit_unpack(*ret_word);
+	if (commit.length > half_capacity(shape))
+		commit.length = half_capacity(shape);
+	return commit;
+}
+
+bool shared_log_read(const struct pool_shape *shape, struct shm_resv *shm,
+		     const struct commit *commit, struct point *ret_points)
+{
+	OS_RACE_POINT("shared log: before it is read");
+	for (uint32_t i = 0; i < commit->length; i++) { /* M2 */
+		const struct shm_entry *from = shm_entry(shape, shm, commit->half, i);
+		struct shm_entry entry;
+
+		entry.where = load_acquire(&from->where);
+		entry.seqno = load_acquire(&from->seqno);
+		ret_points[i] = entry_unpack(&entry);
+	}
+	return commit_unpack(load_acquire(&shm->commit)).flips == commit->flips; /* M3 */
+}
+
+void shared_log_take_over(struct shm_resv *shm)
+{
+	uint64_t word = load_relaxed(&shm->commit);
+	struct commit commit;
+
+	do {
+		commit = commit_unpack(word);
+		commit.takeovers++;
+	} while (!cas_acq_rel(&shm->commit, &word, commit_pack(&commit)));
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The log of a shared reservation: values in shared memory.
+ *
+ *   holder                                        reader
+ *   L1  entries behind the committed  release     M1  commit word        acquire
+ *   L2  commit word            compare, swap      M2  entries below it   acquire
+ *                                                 M3  commit word        acquire
+ *
+ *   M1 from L2 makes the entries visible to M2. They change only after the halves were flipped, to write
+ *   the next set to where they are: M3 sees a flip then, and the reader begins anew.
+ */
+#ifndef SHARE_SHARED_LOG_H
+#define SHARE_SHARED_LOG_H
+
+#include "share/pool.h"
+
+/*
+ * Write an entry where nobody looks yet. False: somebody who took the lock over was here; then it is
+ * as it was.
+ */
+bool shared_log_write(const struct pool_shape *shape, struct shm_resv *shm, uint32_t half, uint32_t i,
+		      const struct point *point, uint32_t evictions);
+
+/* From @old to @new. False: it is not @old. */
+bool shared_log_commit(struct shm_resv *shm, const struct commit *old, const struct commit *new);
+
+/* What is committed; with a length that the log has. */
+struct commit shared_log_look(const struct pool_shape *shape, const struct shm_resv *shm,
+			      uint64_t *ret_word);
+
+/* Up to @commit->length entries. False: they may have changed meanwhile. */
+bool shared_log_read(const struct pool_shape *shape, struct shm_resv *shm,
+		     const struct commit *commit, struct point *ret_points);
+
+/* Whoever held the lock before cannot commit any more. */
+void shared_log_take_over(struct shm_resv *shm);
+
+#endif

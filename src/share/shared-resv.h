@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The reservation of a shared buffer, as this process has it. */
+#ifndef SHARE_SHARED_RESV_H
+#define SHARE_SHARED_RESV_H
+
+#include "buf/memory.h"
+#include "resv/backing.h"
+#include "share/pool.h"
+
+struct shared_resv {
+	struct resv_backing base;
+	struct dma_buf_pool *pool; /* constant; with a reference */
+	struct shm_resv *shm;	   /* constant */
+	struct dma_buf_pool_handle handle; /* constant */
+	struct memory_owner owner; /* constant: the buffer's memory knows it by that */
+
+	struct ww_mutex mirror_lock; /* who makes the container anew, while nobody holds the lock */
+	uint64_t mirrored;	     /* atomic, under mirror_lock: the commit word that it shows */
+	bool held;		     /* under mirror_lock: a thread of this process holds the lock */
+
+	/* The holder's. */
+	struct commit commit; /* what is committed */
+	uint32_t evictions;   /* when the lock was taken */
+	uint32_t staged;      /* entries behind the committed ones */
+	uint32_t promised;    /* fences that can be carried */
+	bool rewrites;	      /* the commit writes all of the container */
+	bool lost;	      /* the lock is somebody else's, who took it over */
+};
+
+/* Of the buffer in a place. NULL: no memory. */
+struct shared_resv *shared_resv_create(struct dma_buf_pool *pool,
+				       const struct dma_buf_pool_handle *handle);
+void shared_resv_destroy(struct shared_resv *shared);
+
+/* Of a buffer's reservation; NULL: it is none of a pool. */
+struct shared_resv *shared_resv_of(struct dma_resv *resv);
+
+#endif

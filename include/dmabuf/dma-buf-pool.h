@@ -131,8 +131,9 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
  */
 int dma_buf_pool_join(int sock, int64_t timeout, struct dma_buf_pool **ret_pool) DMABUF_MUST_CHECK;
 
-/** DMA_BUF_POOL_MESSAGE_BYTES, DMA_BUF_POOL_MESSAGE_FDS - the size of a message */
+/** DMA_BUF_POOL_MESSAGE_BYTES - how long a message is */
 #define DMA_BUF_POOL_MESSAGE_BYTES 64
+/** DMA_BUF_POOL_MESSAGE_FDS - how many descriptors it has at most */
 #define DMA_BUF_POOL_MESSAGE_FDS 4
 
 /**

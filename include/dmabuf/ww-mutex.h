@@ -55,6 +55,7 @@ extern "C" {
  * @stamp:       atomic: the last stamp given out
  * @name:        constant: for messages
  * @is_wait_die: constant: wait-die, else wound-wait
+ * @is_timed:    constant: stamps are times, CLOCK_MONOTONIC, since contexts of several processes meet
  *
  * Lifetime: longer than that of its mutexes and contexts. What the rules learnt of it
  * (dmabuf-lockdep.h) lasts until dmabuf_lock_forget().
@@ -63,6 +64,7 @@ struct ww_class {
 	uint64_t stamp;
 	const char *name;
 	bool is_wait_die;
+	bool is_timed;
 };
 
 /**
@@ -71,7 +73,7 @@ struct ww_class {
  *
  * Since: 0.1
  */
-#define DEFINE_WW_CLASS(classname) struct ww_class classname = { 0, #classname, false }
+#define DEFINE_WW_CLASS(classname) struct ww_class classname = { 0, #classname, false, false }
 
 /**
  * DEFINE_WD_CLASS() - define a wait-die class
@@ -79,7 +81,7 @@ struct ww_class {
  *
  * Since: 0.1
  */
-#define DEFINE_WD_CLASS(classname) struct ww_class classname = { 0, #classname, true }
+#define DEFINE_WD_CLASS(classname) struct ww_class classname = { 0, #classname, true, false }
 
 /**
  * struct ww_mutex - a lock that knows the context it was taken under

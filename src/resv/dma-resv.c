@@ -11,7 +11,11 @@
 
 _Static_assert(sizeof(void *) != 8 || sizeof(struct dma_resv) <= 96, "one for each buffer");
 
-DEFINE_WD_CLASS(reservation_ww_class);
+struct ww_class reservation_ww_class = {
+	.name = "reservation_ww_class",
+	.is_wait_die = true,
+	.is_timed = true,
+};
 
 void dma_resv_init(struct dma_resv *obj)
 {

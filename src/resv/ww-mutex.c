@@ -12,6 +12,7 @@
 
 #include "os/fault.h"
 #include "os/report.h"
+#include "os/stamp.h"
 #include "resv/bulk.h"
 #include "resv/trace.h"
 #include "resv/ww-rules.h"
@@ -259,11 +260,30 @@ void ww_mutex_destroy(struct ww_mutex *lock)
 	lock->base.ww_class = NULL;
 }
 
+/* The time, or a moment after the stamp before: a number, nothing else. */
+static uint64_t timed_stamp(struct ww_class *ww_class)
+{
+	const uint64_t now = (uint64_t)os_stamp_ns();
+	uint64_t old = load_relaxed(&ww_class->stamp), new;
+
+	do
+		new = now > old ? now : old + 1;
+	while (!cas_release(&ww_class->stamp, &old, new));
+	return new;
+}
+
+static uint64_t next_stamp(struct ww_class *ww_class)
+{
+	if (ww_class->is_timed)
+		return timed_stamp(ww_class);
+	return fetch_add_relaxed(&ww_class->stamp, 1) + 1; /* a number, nothing else */
+}
+
 void ww_acquire_init(struct ww_acquire_ctx *ctx, struct ww_class *ww_class)
 {
 	*ctx = (struct ww_acquire_ctx){
 		.task = os_self(),
-		.stamp = fetch_add_relaxed(&ww_class->stamp, 1) + 1, /* a number, nothing else */
+		.stamp = next_stamp(ww_class),
 		.ww_class = ww_class,
 		.is_wait_die = ww_class->is_wait_die,
 	};

@@ -11,14 +11,14 @@ import sys
 
 from tree import ROOT, finish, run, short
 
-LAYERS = ["os", "debug", "fence", "resv", "buf"]
+LAYERS = ["os", "debug", "fence", "resv", "buf", "share"]
 
 HEADERS = {
     "dmabuf-types.h": "os",
     "dmabuf-trace.h": "debug", "dmabuf-lockdep.h": "debug",
     "dma-fence": "fence", "sync-file.h": "fence",
     "ww-mutex.h": "resv", "dma-resv": "resv", "drm-exec.h": "resv",
-    "dma-buf": "buf", "scatterlist.h": "buf",
+    "dma-buf-pool.h": "share", "dma-buf": "buf", "scatterlist.h": "buf",
 }
 
 # Foreign functions that touch neither the system nor the heap.

@@ -76,7 +76,8 @@ void dma_resv_fini(struct dma_resv *obj);
  * Context: sleeps.
  *
  * Return: 0; with @ctx also -EDEADLK: drop all locks of @ctx, take this one by
- * dma_resv_lock_slow(), and start over; -EALREADY: @ctx holds it already.
+ * dma_resv_lock_slow(), and start over; -EALREADY: @ctx holds it already. Of a shared buffer also what
+ * dma_buf_pool_status() returns.
  *
  * Since: 0.1
  */
@@ -93,6 +94,22 @@ int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
  * Since: 0.1
  */
 int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
+	DMABUF_TRY_ACQUIRE(0, obj->lock) DMABUF_MUST_CHECK;
+
+/**
+ * dma_resv_lock_timeout() - take the lock, unless it takes too long
+ * @obj:     object
+ * @ctx:     as for dma_resv_lock()
+ * @timeout: nanoseconds; 0: if it is free
+ *
+ * For objects that processes share: a member that lives, and holds the lock, keeps it until it lets go
+ * or is evicted (dma-buf-pool.h).
+ *
+ * Return: as dma_resv_lock(); -ETIME; -EINVAL: negative @timeout.
+ *
+ * Since: 0.1. Extension.
+ */
+int dma_resv_lock_timeout(struct dma_resv *obj, struct ww_acquire_ctx *ctx, int64_t timeout)
 	DMABUF_TRY_ACQUIRE(0, obj->lock) DMABUF_MUST_CHECK;
 
 /**

@@ -92,6 +92,21 @@ int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx
 	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
 }
 
+int dma_resv_lock_timeout(struct dma_resv *obj, struct ww_acquire_ctx *ctx, int64_t timeout)
+{
+	struct resv_wish wish;
+	int err;
+
+	if (dmabuf_warn_on(timeout < 0, "dma_resv_lock_timeout(): negative timeout"))
+		return -EINVAL;
+	resv_check_alive(obj, __func__);
+	wish = (struct resv_wish){ .deadline = os_deadline_ns(timeout) };
+	err = ww_lock_patiently(&obj->lock, ctx, (struct ww_patience){ wish.deadline, false });
+	if (err)
+		return err;
+	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
+}
+
 DMABUF_UNCHECKED("this is the lock")
 void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {

@@ -163,8 +163,22 @@ static inline void ww_drop(struct ww_mutex *lock) DMABUF_RELEASE(*lock)
 	}
 }
 
-/* Wait for the mutex: 0, -EDEADLK, or -EINTR if @interruptible. */
-int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible);
+/* How long somebody waits. */
+struct ww_patience {
+	int64_t deadline; /* INT64_MAX: for ever */
+	bool interruptible;
+};
+
+#define WW_FOR_EVER ((struct ww_patience){ INT64_MAX, false })
+#define WW_INTERRUPTIBLE ((struct ww_patience){ INT64_MAX, true })
+
+/* Wait for the mutex: 0, -EDEADLK, -EINTR if that is wanted, -ETIME. */
+int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx,
+			    struct ww_patience patience);
+
+/* ww_mutex_lock(), with patience. */
+int ww_lock_patiently(struct ww_mutex *lock, struct ww_acquire_ctx *ctx,
+		      struct ww_patience patience) DMABUF_TRY_ACQUIRE(0, *lock);
 
 /* Take a free mutex although somebody waits for it. */
 bool ww_mutex_pass(struct ww_mutex *lock, struct ww_acquire_ctx *ctx);

@@ -241,8 +241,8 @@ static void leave(struct ww_mutex *lock) DMABUF_RELEASE(lock->base.wait_lock)
 		os_futex_wake_one(wake); /* K3 */
 }
 
-/* S3 and S4. Returns -EINTR if a signal handler ran. */
-static int sleep_on(uint32_t *wake, bool interruptible)
+/* S3 and S4. Returns -EINTR if a signal handler ran, -ETIMEDOUT at the deadline. */
+static int sleep_on(uint32_t *wake, struct ww_patience patience)
 {
 	uint32_t expected = AWAKE;
 	int err = 0;
@@ -256,7 +256,7 @@ static int sleep_on(uint32_t *wake, bool interruptible)
 	if (!cas_acquire(wake, &expected, SLEEPING))
 		return 0;
 	while (!err && load_relaxed(wake) == SLEEPING)
-		err = os_futex_wait(wake, SLEEPING, INT64_MAX, interruptible);
+		err = os_futex_wait(wake, SLEEPING, patience.deadline, patience.interruptible);
 	return err;
 }
 
@@ -311,10 +311,11 @@ static bool take_soon(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 	return false;
 }
 
-int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
+int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx,
+			    struct ww_patience patience)
 {
 	struct waiter self = { .ctx = ctx };
-	int interrupted = 0;
+	int interrupted = 0; /* or too late */
 	int err;
 
 	if ((!ctx || !ctx->acquired) && take_soon(lock, ctx))
@@ -329,7 +330,7 @@ int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 		if (err != -EAGAIN || interrupted)
 			break;
 		leave(lock);
-		interrupted = sleep_on(self.wake, interruptible);
+		interrupted = sleep_on(self.wake, patience);
 		OS_RACE_POINT("ww_mutex: woken");
 		dmabuf_spin_lock(&lock->base.wait_lock);
 		if (!ww_is_free(lock) && first_waiter(lock) == &self)
@@ -338,7 +339,9 @@ int ww_mutex_lock_contended(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 	dequeue(lock, &self);
 	set_word(lock, err ? ww_word(lock) & ~WW_WAITERS : ww_word_for(ctx));
 	leave(lock);
-	return err == -EAGAIN ? interrupted : err;
+	if (err != -EAGAIN)
+		return err;
+	return interrupted == -ETIMEDOUT ? -ETIME : interrupted;
 }
 
 bool ww_mutex_pass(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)

@@ -96,7 +96,8 @@ static bool deadlock_is_made_up(struct ww_acquire_ctx *ctx)
  * The interface.
  */
 
-static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
+static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx,
+			    struct ww_patience patience)
 {
 	int err = 0;
 
@@ -111,7 +112,7 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 			      (void *)lock);
 		lock_trace(DMABUF_TRACE_RESV_CONTENDED, lock, 0);
 		OS_RACE_POINT("ww_mutex: contended");
-		err = ww_mutex_lock_contended(lock, ctx, interruptible);
+		err = ww_mutex_lock_contended(lock, ctx, patience);
 	}
 	if (!err)
 		ww_note_holder(lock, ctx);
@@ -121,28 +122,29 @@ static int lock_or_back_off(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, b
 
 static __attribute__((cold, noinline)) int lock_with_rules(struct ww_mutex *lock,
 							   struct ww_acquire_ctx *ctx,
-							   bool interruptible)
+							   struct ww_patience patience)
 {
 	int err;
 
 	ww_rules_might_lock(lock, ctx);
-	err = lock_or_back_off(lock, ctx, interruptible);
+	err = lock_or_back_off(lock, ctx, patience);
 	if (!err)
 		ww_rules_locked(lock, ctx);
 	return err;
 }
 
-/* @lock was not taken. @before: what was contended then; if a signal came, it still is. */
+/* @lock was not taken. @before: what was contended then; if the wait was given up, it still is. */
 static void note_contended(struct ww_acquire_ctx *ctx, struct ww_mutex *lock,
 			   struct ww_mutex *before, int err)
 {
 	if (err == -EDEADLK)
 		ctx->contending_lock = lock;
-	else if (err == -EINTR)
+	else if (err == -EINTR || err == -ETIME)
 		ctx->contending_lock = before;
 }
 
-static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
+static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx,
+		       struct ww_patience patience)
 {
 	struct ww_mutex *before = NULL;
 	int err;
@@ -152,9 +154,9 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 		check_ctx(lock, ctx);
 	}
 	if (lockdep_is_on())
-		err = lock_with_rules(lock, ctx, interruptible);
+		err = lock_with_rules(lock, ctx, patience);
 	else
-		err = lock_or_back_off(lock, ctx, interruptible);
+		err = lock_or_back_off(lock, ctx, patience);
 	if (unlikely(err) && ctx)
 		note_contended(ctx, lock, before, err);
 	return err;
@@ -162,15 +164,20 @@ static int lock_common(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool i
 
 int ww_mutex_lock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
-	return ww_lock_quickly(lock, ctx) ? 0 : lock_common(lock, ctx, false);
+	return ww_lock_quickly(lock, ctx) ? 0 : lock_common(lock, ctx, WW_FOR_EVER);
 }
 
 int ww_mutex_lock_interruptible(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
-	return ww_lock_quickly(lock, ctx) ? 0 : lock_common(lock, ctx, true);
+	return ww_lock_quickly(lock, ctx) ? 0 : lock_common(lock, ctx, WW_INTERRUPTIBLE);
 }
 
-static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool interruptible)
+int ww_lock_patiently(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, struct ww_patience patience)
+{
+	return ww_lock_quickly(lock, ctx) ? 0 : lock_common(lock, ctx, patience);
+}
+
+static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, struct ww_patience patience)
 {
 	dmabuf_bug_on(!ctx, "ww_mutex %p: locked slowly without a context; call ww_mutex_lock()",
 		      (void *)lock);
@@ -183,13 +190,13 @@ static int lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx, bool int
 			     "ww_mutex %p: locked slowly, but context %p got no -EDEADLK from it; "
 			     "call ww_mutex_lock()",
 			     (void *)lock, (void *)ctx);
-	return lock_common(lock, ctx, interruptible);
+	return lock_common(lock, ctx, patience);
 }
 
 DMABUF_UNCHECKED("this is the lock")
 void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
-	const int err = lock_slow(lock, ctx, false);
+	const int err = lock_slow(lock, ctx, WW_FOR_EVER);
 
 	dmabuf_check(!err);
 	(void)err;
@@ -197,7 +204,7 @@ void ww_mutex_lock_slow(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 
 int ww_mutex_lock_slow_interruptible(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)
 {
-	return lock_slow(lock, ctx, true);
+	return lock_slow(lock, ctx, WW_INTERRUPTIBLE);
 }
 
 int ww_mutex_trylock(struct ww_mutex *lock, struct ww_acquire_ctx *ctx)

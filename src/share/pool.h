@@ -47,8 +47,8 @@ struct dma_buf_pool {
 	struct ww_mutex mail_lock;
 	struct dmabuf_spinlock lock;
 	struct member *members[MOST_MEMBERS]; /* atomic; changed under lock, freed after a grace period */
-	int guest_channel[MOST_MEMBERS] DMABUF_GUARDED_BY(lock); /* of who is invited; or -1 */
-	struct pool_memory *memory DMABUF_GUARDED_BY(lock);   /* a buffer each */
+	int guest_channel[MOST_MEMBERS]; /* under lock: of who is invited; or -1 */
+	struct pool_memory *memory;   /* under lock: a buffer each */
 	struct dmabuf_spinlock watch_lock;
 
 	int set;		  /* constant: what has something to say (watcher.c) */

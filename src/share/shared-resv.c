@@ -31,7 +31,7 @@ static struct shared_resv *to_shared(struct resv_backing *backing)
 }
 
 DMABUF_UNCHECKED("without a context it cannot fail")
-static void lock_mirror(struct shared_resv *shared)
+static void lock_mirror(struct shared_resv *shared) DMABUF_ACQUIRE(shared->mirror_lock)
 {
 	const int err = ww_mutex_lock(&shared->mirror_lock, NULL);
 
@@ -40,7 +40,7 @@ static void lock_mirror(struct shared_resv *shared)
 }
 
 DMABUF_UNCHECKED("see lock_mirror()")
-static void unlock_mirror(struct shared_resv *shared)
+static void unlock_mirror(struct shared_resv *shared) DMABUF_RELEASE(shared->mirror_lock)
 {
 	ww_mutex_unlock(&shared->mirror_lock);
 }
@@ -469,6 +469,7 @@ static void publish(struct shared_resv *shared)
 	store_release(&shared->mirrored, commit_pack(&new));
 }
 
+DMABUF_UNCHECKED("it stays locked until end_commit()")
 static void begin_commit(struct resv_backing *backing)
 {
 	struct shared_resv *shared = to_shared(backing);
@@ -478,6 +479,7 @@ static void begin_commit(struct resv_backing *backing)
 		publish(shared);
 }
 
+DMABUF_UNCHECKED("see begin_commit()")
 static void end_commit(struct resv_backing *backing)
 {
 	unlock_mirror(to_shared(backing));

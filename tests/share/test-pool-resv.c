@@ -288,3 +288,19 @@ TEST(who_is_evicted_loses_the_lock_and_cannot_commit)
 	dma_buf_pool_leave(world.pool);
 	dmabuf_rcu_barrier();
 }
+
+TEST(a_lock_that_takes_too_long_is_not_waited_for)
+{
+	struct world world;
+
+	begin(&world, hold);
+	ASSERT_TRUE(peer_await(world.peer.sock));
+	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, SECOND / 100), ==, -ETIME);
+	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, 0), ==, -ETIME);
+	peer_go(world.peer.sock);
+	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, PEER_PATIENCE), ==, 0);
+	dma_resv_unlock(world.dmabuf->resv);
+	ASSERT_TRUE(peer_await(world.peer.sock));
+	peer_go(world.peer.sock);
+	end(&world, 0);
+}

@@ -17,6 +17,7 @@
 #define DMABUF_DMA_BUF_POOL_H
 
 #include <dmabuf/dma-buf.h>
+#include <dmabuf/dma-fence-timeline.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -366,6 +367,25 @@ int dma_buf_pool_export_fence(struct dma_buf_pool *pool, struct dma_fence *fence
  */
 struct dma_fence *dma_buf_pool_import_fence(struct dma_buf_pool *pool,
 					    const struct dma_buf_pool_fence *value) DMABUF_MUST_CHECK;
+
+/**
+ * dma_buf_pool_share_timeline() - let other members wait for all points of a timeline
+ * @pool:       membership
+ * @tl:         timeline of this process
+ * @ret_origin: value of its point 0: that of point n has @seqno + n
+ *
+ * Takes one of the member's timelines, until @tl is destroyed. From now on its points need nothing set
+ * aside when they are added to reservations, and others can wait for them before they are emitted: so
+ * a job can be described to another process as values, before anything of it has begun. Points that
+ * nobody ever signals are -ECANCELED once this member leaves, -EOWNERDEAD once it is dead.
+ *
+ * Return: 0; -EBUSY: it is shared already, in this or another pool; -ENOSPC: all timelines of this
+ * member are in use; -EINVAL; what dma_buf_pool_status() returns.
+ *
+ * Since: 0.1. Extension.
+ */
+int dma_buf_pool_share_timeline(struct dma_buf_pool *pool, struct dma_fence_timeline *tl,
+				struct dma_buf_pool_fence *ret_origin) DMABUF_MUST_CHECK;
 
 /*
  * Event loops.

@@ -17,6 +17,7 @@
 
 #include "debug/lockdep.h"
 #include "fence/fence.h"
+#include "fence/timeline.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/report.h"
@@ -40,6 +41,7 @@ struct dma_fence_timeline {
 	struct point *first; /* under points_lock: points left, in order */
 	struct point **end;  /* under points_lock */
 	bool ended;	     /* under points_lock: nobody would signal another point */
+	struct timeline_backing *backing; /* under points_lock: who else wants to know; or NULL */
 	uint32_t refcount;   /* atomic */
 	char name[];	     /* constant */
 };
@@ -203,6 +205,26 @@ static void end_signaling(struct dma_fence_timeline *tl) DMABUF_RELEASE(tl->sign
 	dmabuf_spin_unlock(&tl->signal_lock);
 }
 
+/*
+ * Who stands behind it is told that the points up to @last have been signalled: before any of their
+ * callbacks runs, and in their order, by signal_lock. Whom to wake up after that, or NULL.
+ */
+static struct timeline_backing *tell_backing(struct timeline_backing *backing, uint64_t first,
+					     uint64_t last, int error, bool all)
+{
+	if (!backing || first > last)
+		return NULL;
+	return backing->ops->signaled(backing, error && !all ? last : first, last, error) ? backing
+											  : NULL;
+}
+
+/* Outside of all locks. */
+static void wake_backing(struct timeline_backing *backing)
+{
+	if (backing)
+		backing->ops->wake(backing);
+}
+
 /* @error is for the last one, or for all of them. */
 static void signal_points(struct point *points, int error, bool all)
 {
@@ -228,7 +250,9 @@ static void put_points(struct point *points)
 
 int dma_fence_timeline_signal(struct dma_fence_timeline *tl, uint64_t seqno, int error)
 {
+	struct timeline_backing *backing = NULL;
 	struct point *points = NULL;
+	uint64_t first;
 	bool in_range;
 
 	if (error > 0 || error < -DMABUF_MAX_ERRNO)
@@ -236,27 +260,39 @@ int dma_fence_timeline_signal(struct dma_fence_timeline *tl, uint64_t seqno, int
 	begin_signaling(tl);
 	dmabuf_spin_lock(&tl->points_lock);
 	in_range = seqno > tl->signaled && seqno <= tl->emitted;
-	if (in_range)
+	first = tl->signaled + 1;
+	if (in_range) {
 		points = choose(tl, seqno);
+		backing = tl->backing;
+	}
 	dmabuf_spin_unlock(&tl->points_lock);
+	backing = tell_backing(backing, first, seqno, error, false);
 	signal_points(points, error, false);
 	end_signaling(tl);
+	wake_backing(backing);
 	put_points(points);
 	return in_range ? 0 : -ERANGE;
 }
 
 int dma_fence_timeline_fail(struct dma_fence_timeline *tl, int error)
 {
+	struct timeline_backing *backing;
 	struct point *points;
+	uint64_t first, last;
 
 	if (error >= 0 || error < -DMABUF_MAX_ERRNO)
 		return -EINVAL;
 	begin_signaling(tl);
 	dmabuf_spin_lock(&tl->points_lock);
-	points = choose(tl, tl->emitted);
+	first = tl->signaled + 1;
+	last = tl->emitted;
+	points = choose(tl, last);
+	backing = tl->backing;
 	dmabuf_spin_unlock(&tl->points_lock);
+	backing = tell_backing(backing, first, last, error, true);
 	signal_points(points, error, true);
 	end_signaling(tl);
+	wake_backing(backing);
 	put_points(points);
 	return 0;
 }
@@ -276,6 +312,21 @@ int64_t dma_fence_timeline_deadline(struct dma_fence_timeline *tl)
 	return earliest;
 }
 
+int timeline_back(struct dma_fence_timeline *tl, struct timeline_backing *backing,
+		  uint64_t *ret_context, uint64_t *ret_signaled)
+{
+	bool is_free;
+
+	dmabuf_spin_lock(&tl->points_lock);
+	is_free = !tl->backing;
+	if (is_free)
+		tl->backing = backing;
+	*ret_signaled = tl->signaled;
+	dmabuf_spin_unlock(&tl->points_lock);
+	*ret_context = tl->context;
+	return is_free ? 0 : -EBUSY;
+}
+
 void dma_fence_timeline_destroy(struct dma_fence_timeline *tl)
 {
 	if (!tl)
@@ -284,5 +335,7 @@ void dma_fence_timeline_destroy(struct dma_fence_timeline *tl)
 	tl->ended = true;
 	dmabuf_spin_unlock(&tl->points_lock);
 	dma_fence_timeline_fail(tl, -ECANCELED);
+	if (tl->backing)
+		tl->backing->ops->ended(tl->backing);
 	put_timeline(tl);
 }

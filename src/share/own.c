@@ -1,26 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * The owner's side of timelines: T1 to T3 of member.c, and who is to be woken:
- *
- *   owner                                      waiter (shared-fence.c, watcher.c)
- *   T3  value = point          exchange        A1  watermark >= point      compare, swap
- *   W1  watermark              load            A2  value                   load
- *   W2  wakes if it was above the old value    A3  futex wait while it is that value
- *
- *   All of A1, A2, T3 and W1 are sequentially consistent: A2 sees T3, or W1 sees A1.
- */
-#include "share/own.h"
+/* Carrying: from local fences to points. own-write.c has what others see of it. */
+#include "share/own-inside.h"
 
 #include <errno.h>
 
 #include "fence/fence.h"
 #include "os/alloc.h"
 #include "os/fault.h"
-#include "os/futex.h"
 #include "os/report.h"
 #include "os/thread.h"
-#include "share/mail.h"
-#include "share/member.h"
 
 /* A point of ours that has not signalled. */
 struct carried {
@@ -165,8 +153,7 @@ static struct own_timeline **bucket_of(struct dma_buf_pool *pool, uint64_t conte
 	return &pool->own.bucket[context % pool->shape.timelines];
 }
 
-static struct own_timeline *find_carrier(struct dma_buf_pool *pool, uint64_t context)
-	DMABUF_REQUIRES(pool->own.lock)
+struct own_timeline *own_find_carrier(struct dma_buf_pool *pool, uint64_t context)
 {
 	struct own_timeline *timeline = *bucket_of(pool, context);
 
@@ -175,8 +162,7 @@ static struct own_timeline *find_carrier(struct dma_buf_pool *pool, uint64_t con
 	return timeline;
 }
 
-static struct own_timeline *take_idle(struct dma_buf_pool *pool, uint64_t context)
-	DMABUF_REQUIRES(pool->own.lock)
+struct own_timeline *own_take_idle(struct dma_buf_pool *pool, uint64_t context)
 {
 	struct own_timeline *timeline = pool->own.idle, **bucket = bucket_of(pool, context);
 
@@ -188,8 +174,7 @@ static struct own_timeline *take_idle(struct dma_buf_pool *pool, uint64_t contex
 	return timeline;
 }
 
-static void give_back_idle(struct dma_buf_pool *pool, struct own_timeline *timeline)
-	DMABUF_REQUIRES(pool->own.lock)
+void own_give_back_idle(struct dma_buf_pool *pool, struct own_timeline *timeline)
 {
 	struct own_timeline **link = bucket_of(pool, timeline->context);
 
@@ -212,28 +197,6 @@ static struct carried *find_carried(const struct own_timeline *timeline,
 	return carried;
 }
 
-static void ring(struct dma_buf_pool *pool, uint32_t timeline, uint64_t places)
-{
-	while (places) {
-		const unsigned int place = (unsigned int)__builtin_ctzll(places);
-
-		places &= places - 1;
-		if (place < pool->shape.members)
-			mail_ring(pool, place, timeline);
-	}
-}
-
-static void wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
-{
-	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
-	struct shm_await *await = shm_await(&pool->shape, pool->base, member_place(pool->self->id),
-					    timeline->number);
-
-	os_futex_wake_shared(low_half(&shm->value), true);
-	if (load_relaxed(&await->watchers))
-		ring(pool, timeline->number, exchange_seq_cst(&await->watchers, 0));
-}
-
 /* Outside of all short locks: it may free memory, and call the system. */
 static void finish(struct dmabuf_work *work)
 {
@@ -244,7 +207,7 @@ static void finish(struct dmabuf_work *work)
 		struct carried *next = carried->next;
 
 		if (carried->wakes)
-			wake(carried->pool, carried->timeline);
+			own_wake(carried->pool, carried->timeline);
 		dma_fence_put(carried->fence);
 		pool_put(carried->pool);
 		os_free(carried);
@@ -252,45 +215,26 @@ static void finish(struct dmabuf_work *work)
 	}
 }
 
-static void write_error(struct shm_timeline *shm, struct own_timeline *timeline, uint64_t seqno,
-			int error)
-{
-	const uint64_t rewriting = timeline->errors / ERROR_RING & ERROR_REWRITING;
-	struct shm_error *entry = &shm->ring[timeline->errors++ % ERROR_RING];
-	const uint64_t lost = entry->last >> ERROR_SEQNO_SHIFT;
-
-	store_relaxed(&shm->lost, lost); /* T1 */
-	/* T2 */
-	store_release(&entry->first, seqno << ERROR_SEQNO_SHIFT |
-					     (uint64_t)-error << ERROR_ERRNO_SHIFT | rewriting);
-	store_release(&entry->last, seqno << ERROR_SEQNO_SHIFT | rewriting);
-}
-
 /* T3 and W1, of all that are done in front. They are to be finished; NULL: none. */
 static struct carried *advance(struct dma_buf_pool *pool, struct own_timeline *timeline)
 	DMABUF_REQUIRES(pool->own.lock)
 {
-	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
 	struct carried *first = timeline->first, *last = NULL;
-	uint64_t old;
 
 	for (struct carried *carried = first; carried && carried->done; carried = carried->next) {
 		if (carried->error)
-			write_error(shm, timeline, carried->seqno, carried->error);
+			own_write_error(pool, timeline, carried->seqno, carried->seqno,
+					carried->error);
 		last = carried;
 	}
 	if (!last)
 		return NULL;
 	timeline->first = last->next;
 	last->next = NULL;
-	OS_RACE_POINT("carry: before the value");
-	old = exchange_seq_cst(&shm->value, last->seqno); /* T3 */
-	last->wakes = load_seq_cst(&shm_await(&pool->shape, pool->base,
-					      member_place(pool->self->id), timeline->number)
-					    ->watermark) > old; /* W1 */
+	last->wakes = own_write_value(pool, timeline, last->seqno);
 	if (!timeline->first) {
 		timeline->end = &timeline->first;
-		give_back_idle(pool, timeline);
+		own_give_back_idle(pool, timeline);
 	}
 	return first;
 }
@@ -337,34 +281,45 @@ static struct carried *emit(struct dma_buf_pool *pool, struct own_timeline *time
 	return carried;
 }
 
+static enum carriage carry_with_promise(struct dma_buf_pool *pool, struct own_timeline *timeline,
+					struct dma_fence *fence, struct carried **ret_new,
+					uint64_t *ret_seqno) DMABUF_REQUIRES(pool->own.lock)
+{
+	struct carried *carried = find_carried(timeline, fence);
+
+	if (carried) {
+		*ret_seqno = carried->seqno;
+		return CARRIED_BEFORE;
+	}
+	/* It leaves its timeline after its flag is set: so this one was never there, or is over. */
+	if (dma_fence_test_signaled_flag(fence))
+		return CARRIED_NEVER;
+	*ret_new = emit(pool, timeline ? timeline : own_take_idle(pool, fence->context), fence);
+	*ret_seqno = (*ret_new)->seqno;
+	return CARRIED_NOW;
+}
+
 enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point)
 {
-	struct carried *carried, *new = NULL;
 	struct own_timeline *timeline;
+	struct carried *new = NULL;
+	enum carriage carriage;
 
 	dmabuf_spin_lock(&pool->own.lock);
-	timeline = find_carrier(pool, fence->context);
-	carried = find_carried(timeline, fence);
-	/* It leaves its timeline after its flag is set: so this one was never there, or is over. */
-	if (!carried && dma_fence_test_signaled_flag(fence)) {
-		dmabuf_spin_unlock(&pool->own.lock);
-		return CARRIED_NEVER;
-	}
-	if (!carried) {
-		if (!timeline)
-			timeline = take_idle(pool, fence->context);
-		new = emit(pool, timeline, fence);
-		carried = new;
-	}
+	timeline = own_find_carrier(pool, fence->context);
+	if (timeline && timeline->pool)
+		carriage = own_carry_backed(timeline, fence, &ret_point->seqno);
+	else
+		carriage = carry_with_promise(pool, timeline, fence, &new, &ret_point->seqno);
+	if (new)
+		timeline = new->timeline;
+	if (timeline)
+		ret_point->timeline = timeline->number;
 	ret_point->id = pool->self->id;
-	ret_point->timeline = timeline->number;
-	ret_point->seqno = carried->seqno;
 	dmabuf_spin_unlock(&pool->own.lock);
-	if (!new)
-		return CARRIED_BEFORE;
-	if (dma_fence_add_callback(fence, &new->cb, signaled))
+	if (new && dma_fence_add_callback(fence, &new->cb, signaled))
 		complete(new, fence->error);
-	return CARRIED_NOW;
+	return carriage;
 }
 
 int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point)
@@ -409,9 +364,11 @@ static struct carried *abandon_all(struct dma_buf_pool *pool, int error)
 	struct carried *all = NULL, **end = &all;
 
 	dmabuf_spin_lock(&pool->own.lock);
+	pool->own.is_over = true;
 	for (uint32_t i = 0; i < pool->shape.timelines; i++) {
 		struct own_timeline *timeline = &pool->own.timeline[i];
 
+		own_fail_backed(pool, timeline, error);
 		for (struct carried *carried = timeline->first; carried; carried = carried->next) {
 			carried->abandoned = true;
 			if (!carried->done)
@@ -426,10 +383,17 @@ static struct carried *abandon_all(struct dma_buf_pool *pool, int error)
 	return all;
 }
 
+static void wake_all(struct dma_buf_pool *pool)
+{
+	for (uint32_t i = 0; i < pool->shape.timelines; i++)
+		own_wake(pool, &pool->own.timeline[i]);
+}
+
 void own_fail(struct dma_buf_pool *pool, int error)
 {
 	struct carried *all = abandon_all(pool, error);
 
+	wake_all(pool);
 	/* Afterwards each callback has run, or never will. */
 	for (struct carried *carried = all; carried; carried = carried->next)
 		dma_fence_remove_callback(carried->fence, &carried->cb);

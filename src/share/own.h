@@ -13,6 +13,7 @@
 
 #include <dmabuf/dma-fence.h>
 
+#include "fence/timeline.h"
 #include "share/layout.h"
 
 struct dma_buf_pool;
@@ -25,6 +26,10 @@ struct own_timeline {
 	struct own_timeline *next; /* idle, or of the same bucket */
 	uint32_t number;	   /* constant */
 	uint32_t errors;	   /* how many there were */
+	struct timeline_backing backing; /* of the local timeline that has it for itself */
+	struct dma_buf_pool *pool;	 /* with a reference, while one has; else NULL */
+	uint64_t base;			 /* then: the point before that timeline's first */
+	uint64_t signaled;		 /* likewise: up to where that has signalled, at least */
 };
 
 /* Everything under lock. Callbacks of fences take it, under the locks of those. */
@@ -36,6 +41,7 @@ struct own {
 	struct carried *spare; /* one for each promise */
 	uint32_t idle_count;
 	uint32_t promised; /* no more than idle_count */
+	bool is_over;	   /* own_fail() was called: nothing is written any more */
 };
 
 /* 0 or -ENOMEM. */
@@ -62,6 +68,9 @@ int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point);
 
 /* The fence that a point of this process carries, with a reference; NULL: it has signalled. */
 struct dma_fence *own_fence(struct dma_buf_pool *pool, uint32_t timeline, uint64_t seqno);
+
+/* @tl gets a timeline for itself, which stands behind it; its point 0. 0; -ENOSPC; -EBUSY. */
+int own_back(struct dma_buf_pool *pool, struct dma_fence_timeline *tl, struct point *ret_point);
 
 /* All that is left signals, with @error. Afterwards nothing can be carried. */
 void own_fail(struct dma_buf_pool *pool, int error);

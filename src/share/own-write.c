@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The owner's side of timelines: T1 to T3 of member.c, and who is to be woken:
+ *
+ *   owner                                      waiter (shared-fence.c, watcher.c)
+ *   T3  value = point          exchange        A1  watermark >= point      compare, swap
+ *   W1  watermark              load            A2  value                   load
+ *   W2  wakes if it was above the old value    A3  futex wait while it is that value
+ *
+ *   All of A1, A2, T3 and W1 are sequentially consistent: A2 sees T3, or W1 sees A1.
+ */
+#include "share/own-write.h"
+
+#include "os/fault.h"
+#include "os/futex.h"
+#include "share/mail.h"
+#include "share/member.h"
+
+void own_write_error(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t first,
+		     uint64_t last, int error)
+{
+	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
+	const uint64_t rewriting = timeline->errors / ERROR_RING & ERROR_REWRITING;
+	struct shm_error *entry = &shm->ring[timeline->errors++ % ERROR_RING];
+	const uint64_t lost = entry->last >> ERROR_SEQNO_SHIFT;
+
+	store_relaxed(&shm->lost, lost); /* T1 */
+	/* T2 */
+	store_release(&entry->first, first << ERROR_SEQNO_SHIFT |
+					     (uint64_t)-error << ERROR_ERRNO_SHIFT | rewriting);
+	store_release(&entry->last, last << ERROR_SEQNO_SHIFT | rewriting);
+}
+
+bool own_write_value(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t seqno)
+{
+	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
+	const struct shm_await *await = shm_await(&pool->shape, pool->base,
+						  member_place(pool->self->id), timeline->number);
+	uint64_t old;
+
+	OS_RACE_POINT("carry: before the value");
+	old = exchange_seq_cst(&shm->value, seqno); /* T3 */
+	return load_seq_cst(&await->watermark) > old; /* W1 */
+}
+
+static void ring(struct dma_buf_pool *pool, uint32_t timeline, uint64_t places)
+{
+	while (places) {
+		const unsigned int place = (unsigned int)__builtin_ctzll(places);
+
+		places &= places - 1;
+		if (place < pool->shape.members)
+			mail_ring(pool, place, timeline);
+	}
+}
+
+/* W2 */
+void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
+{
+	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
+	struct shm_await *await = shm_await(&pool->shape, pool->base, member_place(pool->self->id),
+					    timeline->number);
+
+	os_futex_wake_shared(low_half(&shm->value), true);
+	if (load_relaxed(&await->watchers))
+		ring(pool, timeline->number, exchange_seq_cst(&await->watchers, 0));
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What the owner of a timeline writes there for all to see. Under own.lock, but for own_wake(). */
+#ifndef SHARE_OWN_WRITE_H
+#define SHARE_OWN_WRITE_H
+
+#include "share/own.h"
+#include "share/pool.h"
+
+/* The points from @first to @last, in the timeline's own count, fail; before own_write_value(). */
+void own_write_error(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t first,
+		     uint64_t last, int error);
+
+/* All points up to @seqno have signalled. True: somebody may wait, and own_wake() is to be called. */
+bool own_write_value(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t seqno);
+
+/* Outside of all short locks: it calls the system. */
+void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline);
+
+#endif

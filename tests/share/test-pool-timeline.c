@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Timelines that are shared as they are: others wait for points that are not there yet. */
+#include "../fence/fences.h"
+#include "peers.h"
+
+static const struct dma_buf_pool_limits limits = {
+	.members = 3, .buffers = 2, .fences = 4, .timelines = 2,
+};
+
+static void emit_and_signal(struct dma_fence_timeline *tl, int error)
+{
+	struct dma_fence *fence = dma_fence_timeline_emit(tl);
+
+	PEER_MUST(!dma_fence_timeline_signal(tl, fence->seqno, error));
+	dma_fence_put(fence);
+}
+
+/* Signals 1; 2 and 3 with 3 failing; fails 4 and 5; then ends. One step a byte. */
+static void step_by_step(int sock)
+{
+	struct dma_buf_pool *pool = peer_join(sock);
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("steps");
+	struct dma_buf_pool_fence origin;
+	struct dma_fence *fence[2];
+
+	PEER_MUST(!dma_buf_pool_share_timeline(pool, tl, &origin));
+	PEER_MUST(dma_buf_pool_share_timeline(pool, tl, &origin) == -EBUSY);
+	peer_tell(sock, &origin, sizeof(origin));
+	PEER_MUST(peer_await(sock));
+	emit_and_signal(tl, 0);
+	PEER_MUST(peer_await(sock));
+	for (unsigned int i = 0; i < 2; i++)
+		fence[i] = dma_fence_timeline_emit(tl);
+	PEER_MUST(!dma_fence_timeline_signal(tl, 3, -EIO));
+	for (unsigned int i = 0; i < 2; i++)
+		dma_fence_put(fence[i]);
+	PEER_MUST(peer_await(sock));
+	for (unsigned int i = 0; i < 2; i++)
+		fence[i] = dma_fence_timeline_emit(tl);
+	PEER_MUST(!dma_fence_timeline_fail(tl, -ENODEV));
+	for (unsigned int i = 0; i < 2; i++)
+		dma_fence_put(fence[i]);
+	PEER_MUST(peer_await(sock));
+	dma_buf_pool_leave(pool);
+	dma_fence_timeline_destroy(tl);
+}
+
+struct watched {
+	struct peer peer;
+	struct dma_buf_pool *pool;
+	struct dma_fence *point[8];
+};
+
+static void begin(struct watched *watched)
+{
+	struct dma_buf_pool_fence value;
+
+	watched->peer = peer_fork(step_by_step);
+	ASSERT_INT(dma_buf_pool_create(&limits, &watched->pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(watched->pool, watched->peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_TRUE(peer_hear(watched->peer.sock, &value, sizeof(value)));
+	for (unsigned int i = 1; i < 8; i++) {
+		value.seqno++;
+		watched->point[i] = dma_buf_pool_import_fence(watched->pool, &value);
+		ASSERT_FALSE(dmabuf_is_err(watched->point[i]));
+		ASSERT_FALSE(dma_fence_is_signaled(watched->point[i]));
+	}
+}
+
+static int outcome(struct watched *watched, unsigned int i)
+{
+	ASSERT_INT(dma_fence_wait(watched->point[i], false), ==, 0);
+	return dma_fence_get_status(watched->point[i]);
+}
+
+static void end(struct watched *watched, int status)
+{
+	ASSERT_INT(peer_reap(&watched->peer), ==, status);
+	for (unsigned int i = 1; i < 8; i++)
+		dma_fence_put(watched->point[i]);
+	dma_buf_pool_leave(watched->pool);
+	dmabuf_rcu_barrier();
+}
+
+TEST(points_signal_elsewhere_in_order_each_with_its_own_error)
+{
+	struct watched watched;
+
+	begin(&watched);
+	peer_go(watched.peer.sock);
+	ASSERT_INT(outcome(&watched, 1), ==, 1);
+	ASSERT_FALSE(dma_fence_is_signaled(watched.point[2]));
+	peer_go(watched.peer.sock);
+	ASSERT_INT(outcome(&watched, 3), ==, -EIO);
+	ASSERT_INT(outcome(&watched, 2), ==, 1);
+	peer_go(watched.peer.sock);
+	ASSERT_INT(outcome(&watched, 5), ==, -ENODEV);
+	ASSERT_INT(outcome(&watched, 4), ==, -ENODEV);
+	ASSERT_FALSE(dma_fence_is_signaled(watched.point[6]));
+	peer_go(watched.peer.sock);
+	ASSERT_INT(outcome(&watched, 7), ==, -ECANCELED);
+	ASSERT_INT(outcome(&watched, 6), ==, -ECANCELED);
+	end(&watched, 0);
+}
+
+TEST(points_that_a_dead_member_never_emitted_are_errors)
+{
+	struct watched watched;
+
+	begin(&watched);
+	peer_go(watched.peer.sock);
+	ASSERT_INT(outcome(&watched, 1), ==, 1);
+	peer_kill(&watched.peer);
+	ASSERT_INT(outcome(&watched, 7), ==, -EOWNERDEAD);
+	ASSERT_INT(outcome(&watched, 2), ==, -EOWNERDEAD);
+	end(&watched, -SIGKILL);
+}
+
+TEST(timelines_run_out_and_come_back)
+{
+	struct dma_fence_timeline *tl[3];
+	struct dma_buf_pool_fence origin;
+	struct dma_buf_pool *pool;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		tl[i] = dma_fence_timeline_create("one");
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl[0], &origin), ==, 0);
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl[1], &origin), ==, 0);
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl[2], &origin), ==, -ENOSPC);
+	dma_fence_timeline_destroy(tl[0]);
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl[2], &origin), ==, 0);
+	dma_fence_timeline_destroy(tl[1]);
+	dma_fence_timeline_destroy(tl[2]);
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
+TEST(points_of_before_are_over)
+{
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("begun");
+	struct dma_fence *first = dma_fence_timeline_emit(tl), *second = dma_fence_timeline_emit(tl);
+	struct dma_buf_pool_fence origin, value;
+	struct dma_buf_pool *pool;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	ASSERT_INT(dma_fence_timeline_signal(tl, 1, 0), ==, 0);
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl, &origin), ==, 0);
+	ASSERT_INT(dma_buf_pool_export_fence(pool, second, &value), ==, 0);
+	ASSERT_INT(value.timeline, ==, origin.timeline);
+	ASSERT_INT(value.seqno, ==, origin.seqno + 2);
+	ASSERT_INT(dma_fence_timeline_signal(tl, 2, 0), ==, 0);
+	dma_fence_put(first);
+	dma_fence_put(second);
+	dma_buf_pool_leave(pool);
+	dma_fence_timeline_destroy(tl);
+	dmabuf_rcu_barrier();
+}

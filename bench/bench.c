@@ -23,6 +23,13 @@ static const struct design *const lock[] = {
 
 static const struct design *const buffer[] = { &ours_buffer_rows };
 
+static const struct design *const hand_over[] = {
+	&ours_hand_over_rows, &futex_hand_over_rows, &eventfd_hand_over_rows,
+	&pipe_hand_over_rows, &mutex_hand_over_rows, &copy_hand_over_rows,
+};
+
+static const struct design *const shared[] = { &ours_shared_rows, &private_shared_rows };
+
 const struct family families[] = {
 	{ "reservation", resv, COUNT(resv) },
 	{ "readers against a writer", readers, COUNT(readers) },
@@ -30,5 +37,7 @@ const struct family families[] = {
 	{ "chain and array", container, COUNT(container) },
 	{ "locks", lock, COUNT(lock) },
 	{ "buffer", buffer, COUNT(buffer) },
+	{ "shared reservation", shared, COUNT(shared) },
+	{ "between processes", hand_over, COUNT(hand_over) },
 };
 const unsigned int families_count = COUNT(families);

@@ -15,5 +15,8 @@ extern const struct design ours_fence_rows, linux_fence_rows, condvar_fence_rows
 	semaphore_fence_rows, eventfd_fence_rows;
 extern const struct design ours_container_rows, ours_buffer_rows;
 extern const struct design ours_lock_rows, linux_lock_rows, pthread_lock_rows;
+extern const struct design ours_hand_over_rows, futex_hand_over_rows, eventfd_hand_over_rows,
+	pipe_hand_over_rows, mutex_hand_over_rows, copy_hand_over_rows;
+extern const struct design ours_shared_rows, private_shared_rows;
 
 #endif

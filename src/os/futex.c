@@ -114,13 +114,20 @@ int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t
 		{ expected, (uintptr_t)word, SIZE_32, 0 },
 		{ own_expected, (uintptr_t)own, SIZE_32 | FUTEX_PRIVATE_FLAG, 0 },
 	};
-	const struct timespec deadline = to_timespec(deadline_ns);
 
 	OS_RACE_POINT("futex: before sleep");
 	if (wait_for_two(two, deadline_ns) >= 0)
 		return 0;
 	if (errno != ENOSYS)
 		return why_awake(interruptible);
+	return os_futex_wait_alone(word, expected, deadline_ns, interruptible);
+}
+
+int os_futex_wait_alone(const uint32_t *word, uint32_t expected, int64_t deadline_ns,
+			bool interruptible)
+{
+	const struct timespec deadline = to_timespec(deadline_ns);
+
 	if (!futex_any(word, FUTEX_WAIT_BITSET, expected, &deadline))
 		return 0;
 	return why_awake(interruptible);

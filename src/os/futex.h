@@ -25,6 +25,10 @@ void os_futex_wake_all(const uint32_t *word);
 int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t *own,
 			 uint32_t own_expected, int64_t deadline_ns, bool interruptible);
 
+/* The same on the shared word alone. */
+int os_futex_wait_alone(const uint32_t *word, uint32_t expected, int64_t deadline_ns,
+			bool interruptible);
+
 void os_futex_wake_shared(const uint32_t *word, bool all);
 
 /* A moment's pause inside a spin loop. */

@@ -10,8 +10,6 @@
 #include "os/futex.h"
 #include "share/watcher.h"
 
-#define SLICE_NS 10000000
-
 static const char *driver_name(struct dma_fence *fence)
 {
 	(void)fence;
@@ -72,37 +70,84 @@ static bool enable_signaling(struct dma_fence *fence)
 	return watcher_add(to_shared_fence(fence));
 }
 
-static bool spin_for(struct shared_fence *shared)
+/*
+ * Looking again and again is quicker than sleeping if the owner is about to signal on another processor, and
+ * keeps it from signalling if it waits for this one. So each thread goes by what it met before.
+ */
+enum { SPINS_FIRST = 32, SPINS_PROBE = 64 };
+
+static __thread struct {
+	unsigned int limit; /* how often to look */
+	unsigned int skips; /* how often it was not worth it since */
+	bool is_known;
+} spins;
+
+static unsigned int begin_spin(void)
 {
-	for (unsigned int spins = os_spin_limit(); spins; spins--) {
-		if (status_of(shared))
-			return true;
-		os_cpu_relax();
+	if (!spins.is_known) {
+		spins.is_known = true;
+		spins.limit = SPINS_FIRST;
 	}
-	return false;
+	if (!spins.limit && ++spins.skips % SPINS_PROBE == 0)
+		spins.limit = SPINS_FIRST;
+	return spins.limit < os_spin_limit() ? spins.limit : os_spin_limit();
 }
 
-/* A3, for at most a slice. 0: look again; -ETIMEDOUT; -EINTR. */
-static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline)
+static void end_spin(bool is_worth_it)
+{
+	if (is_worth_it)
+		spins.limit = 2 * spins.limit + 1 < os_spin_limit() ? 2 * spins.limit + 1
+								     : os_spin_limit();
+	else
+		spins.limit /= 2;
+}
+
+static void spin_for(const struct shared_fence *shared)
+{
+	const unsigned int limit = begin_spin();
+
+	for (unsigned int i = 0; i < limit; i++) {
+		if (status_of(shared)) {
+			end_spin(true);
+			return;
+		}
+		os_cpu_relax();
+	}
+	end_spin(false);
+}
+
+#define SLICE_NS 10000000
+
+/*
+ * A3, for a slice. Most sleeps are short, and it is cheaper to sleep for one thing than for two: the
+ * first is for the timeline alone. 0: look again; -ETIMEDOUT; -EINTR.
+ */
+static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline, bool is_first)
 {
 	struct member *member = shared->member;
+	const uint32_t *futex = low_half(&member->map->timeline[shared->timeline].value);
 	const uint32_t verdicts = load_acquire(&member->pool->verdicts);
 	const uint64_t value = shared_fence_await(shared);
 	const int64_t slice = os_deadline_ns(SLICE_NS);
+	const int64_t until = slice < deadline ? slice : deadline;
 	int err;
 
 	if (value >= shared->base.seqno || status_of(shared))
 		return 0;
-	err = os_futex_wait_shared(low_half(&member->map->timeline[shared->timeline].value),
-				   (uint32_t)value, &member->pool->verdicts, verdicts,
-				   slice < deadline ? slice : deadline, intr);
-	member_check_sometimes(member);
+	if (is_first)
+		err = os_futex_wait_alone(futex, (uint32_t)value, until, intr);
+	else
+		err = os_futex_wait_shared(futex, (uint32_t)value, &member->pool->verdicts,
+					   verdicts, until, intr);
+	if (err == -ETIMEDOUT)
+		member_check_sometimes(member);
 	return err == -ETIMEDOUT && slice < deadline ? 0 : err;
 }
 
 static int64_t wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	struct shared_fence *shared = to_shared_fence(fence);
+	bool is_first = true;
 	int64_t deadline;
 
 	if (dma_fence_is_signaled(fence))
@@ -110,10 +155,11 @@ static int64_t wait(struct dma_fence *fence, bool intr, int64_t timeout)
 	if (!timeout)
 		return 0;
 	deadline = os_deadline_ns(timeout);
-	for (bool again = spin_for(shared); !dma_fence_is_signaled(fence);) {
-		const int err = again ? 0 : sleep_for(shared, intr, deadline);
+	spin_for(shared);
+	while (!dma_fence_is_signaled(fence)) {
+		const int err = sleep_for(shared, intr, deadline, is_first);
 
-		again = false;
+		is_first = false;
 		if (err && !dma_fence_is_signaled(fence))
 			return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	}

@@ -49,34 +49,46 @@ static void unlock_mirror(struct shared_resv *shared) DMABUF_RELEASE(shared->mir
  * The mirror.
  */
 
+enum { FEW = 16 }; /* entries, for which no memory is needed */
+
 /* What a mirror is made of. */
 struct picture {
 	struct point *point;
 	struct dma_fence **fence;
 	enum dma_resv_usage *usage;
 	uint32_t count; /* of fences */
+	void *memory;	/* or NULL, while they are few */
+	struct point few_points[FEW];
+	struct dma_fence *few_fences[FEW];
+	enum dma_resv_usage few_usages[FEW];
 };
 
-static void free_picture(struct picture *picture)
+static bool begin_picture(struct picture *picture, uint32_t length)
+{
+	const size_t points = length * sizeof(*picture->point);
+	const size_t fences = length * sizeof(struct dma_fence *);
+
+	picture->count = 0;
+	picture->memory = NULL;
+	picture->point = picture->few_points;
+	picture->fence = picture->few_fences;
+	picture->usage = picture->few_usages;
+	if (length <= FEW)
+		return true;
+	picture->memory = os_alloc_raw(points + fences + length * sizeof(*picture->usage));
+	if (!picture->memory)
+		return false;
+	picture->point = picture->memory;
+	picture->fence = (void *)((char *)picture->memory + points);
+	picture->usage = (void *)((char *)picture->memory + points + fences);
+	return true;
+}
+
+static void end_picture(struct picture *picture)
 {
 	while (picture->count)
 		dma_fence_put(picture->fence[--picture->count]);
-	os_free(picture->point);
-	os_free(picture->fence);
-	os_free(picture->usage);
-}
-
-static bool alloc_picture(struct picture *picture, uint32_t length)
-{
-	*picture = (struct picture){
-		.point = os_alloc_array(length, sizeof(*picture->point)),
-		.fence = os_alloc_array(length, sizeof(struct dma_fence *)),
-		.usage = os_alloc_array(length, sizeof(*picture->usage)),
-	};
-	if (picture->point && picture->fence && picture->usage)
-		return true;
-	free_picture(picture);
-	return false;
+	os_free(picture->memory);
 }
 
 /* Does a later one of the same timeline make @i superfluous? */
@@ -149,11 +161,11 @@ static int mirror(struct shared_resv *shared)
 		commit = shared_log_look(shape, shared->shm, &word);
 		if (word == load_relaxed(&shared->mirrored))
 			return 0;
-		if (!alloc_picture(&picture, half_capacity(shape)))
+		if (!begin_picture(&picture, commit.length))
 			return -ENOMEM;
 		if (shared_log_read(shape, shared->shm, &commit, picture.point))
 			err = draw(shared, &picture, commit.length) ? 0 : -ENOMEM;
-		free_picture(&picture);
+		end_picture(&picture);
 	}
 	if (!err)
 		store_release(&shared->mirrored, word);

@@ -275,9 +275,8 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member);
  * Context: sleeps. Costs one descriptor here and in each member.
  *
  * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -ENOSPC: the pool has no room for
- * another buffer, or the machine for its memory; -EACCES: this member may only read;
- * -EAGAIN: a member does not read its mail; -ENOMEM; -EMFILE; what dma_buf_pool_status() returns. On failure
- * @ret_buf is not written.
+ * another buffer, or the machine for its memory; -EACCES: this member may only read; -ENOMEM; -EMFILE;
+ * what dma_buf_pool_status() returns. On failure @ret_buf is not written.
  *
  * Since: 0.1. Extension.
  */

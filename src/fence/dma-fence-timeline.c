@@ -41,7 +41,7 @@ struct dma_fence_timeline {
 	struct point *first; /* under points_lock: points left, in order */
 	struct point **end;  /* under points_lock */
 	bool ended;	     /* under points_lock: nobody would signal another point */
-	struct timeline_backing *backing; /* under points_lock: who else wants to know; or NULL */
+	struct timeline_backing *backing; /* atomic; set under points_lock: who else wants to know; or NULL */
 	uint32_t refcount;   /* atomic */
 	char name[];	     /* constant */
 };
@@ -320,11 +320,18 @@ int timeline_back(struct dma_fence_timeline *tl, struct timeline_backing *backin
 	dmabuf_spin_lock(&tl->points_lock);
 	is_free = !tl->backing;
 	if (is_free)
-		tl->backing = backing;
+		store_release(&tl->backing, backing);
 	*ret_signaled = tl->signaled;
 	dmabuf_spin_unlock(&tl->points_lock);
 	*ret_context = tl->context;
 	return is_free ? 0 : -EBUSY;
+}
+
+struct timeline_backing *timeline_backing_of(const struct dma_fence *fence)
+{
+	if (fence->ops != &point_ops)
+		return NULL;
+	return load_acquire(&container_of((void *)(uintptr_t)fence, struct point, base)->tl->backing);
 }
 
 void dma_fence_timeline_destroy(struct dma_fence_timeline *tl)

@@ -30,4 +30,7 @@ struct timeline_backing {
 int timeline_back(struct dma_fence_timeline *tl, struct timeline_backing *backing,
 		  uint64_t *ret_context, uint64_t *ret_signaled);
 
+/* Who stands behind the timeline that issued @fence, or NULL. */
+struct timeline_backing *timeline_backing_of(const struct dma_fence *fence);
+
 #endif

@@ -10,7 +10,7 @@
 #include "share/memory-table.h"
 #include "share/watcher.h"
 
-enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY };
+enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY, MAIL_WANT_MEMORY };
 
 struct mail {
 	uint32_t kind;
@@ -55,6 +55,13 @@ int mail_send_card(const struct member *member, const struct card *card)
 	int fds[] = { card->channel, card->process, card->file };
 
 	return send_mail(member, &mail, MAIL_HEAD, fds, 3);
+}
+
+int mail_want_memory(const struct member *member)
+{
+	struct mail mail = { .kind = MAIL_WANT_MEMORY };
+
+	return send_mail(member, &mail, MAIL_HEAD, NULL, 0);
 }
 
 int mail_send_memory(const struct member *member, const struct mail_memory *memory, const int *fds,
@@ -115,6 +122,8 @@ static bool read_one(struct dma_buf_pool *pool, struct member *sender, const str
 		return false;
 	if (mail->kind == MAIL_RING)
 		watcher_rung(pool, sender, mail->timeline);
+	else if (mail->kind == MAIL_WANT_MEMORY)
+		(void)memory_table_send(pool, sender); /* if it does not go, he asks again */
 	else if (mail->kind == MAIL_CARD)
 		taken = read_card(pool, mail, message);
 	else if (mail->kind == MAIL_MEMORY)

@@ -4,8 +4,10 @@
 #include <errno.h>
 
 #include "os/channel.h"
+#include "os/clock.h"
 #include "os/fault.h"
 #include "os/file.h"
+#include "os/poll.h"
 #include "share/member.h"
 
 static bool is_later(uint32_t a, uint32_t b)
@@ -59,6 +61,35 @@ static int find(struct dma_buf_pool *pool, const struct mail_memory *memory)
 	return fd;
 }
 
+static bool is_live(const struct dma_buf_pool *pool, uint32_t buffer, uint32_t number)
+{
+	return load_acquire(&shm_resv(&pool->shape, pool->base, buffer)->number) == number;
+}
+
+#define PATIENCE_NS INT64_C(1000000000)
+
+/*
+ * Its owner knows it, but our mail box was full when he would have told us. He, or his watcher, reads
+ * what we ask.
+ */
+static int ask_owner(struct dma_buf_pool *pool, const struct mail_memory *memory)
+{
+	const int64_t deadline = os_deadline_ns(PATIENCE_NS);
+	struct member *owner = member_get(pool, memory->owner);
+	int fd = -ENOENT;
+
+	if (!owner)
+		return -ENOENT;
+	while (fd == -ENOENT && owner->channel >= 0 && !mail_want_memory(owner) &&
+	       member_check(owner) == VERDICT_ALIVE &&
+	       !os_poll(owner->channel, deadline, false)) {
+		mail_read(pool);
+		fd = find(pool, memory);
+	}
+	member_put(owner);
+	return fd;
+}
+
 int memory_table_get(struct dma_buf_pool *pool, const struct mail_memory *memory)
 {
 	int fd;
@@ -68,12 +99,9 @@ int memory_table_get(struct dma_buf_pool *pool, const struct mail_memory *memory
 	fd = find(pool, memory);
 	if (fd == -ENOENT && mail_read(pool))
 		fd = find(pool, memory);
+	if (fd == -ENOENT && is_live(pool, memory->buffer, memory->number))
+		fd = ask_owner(pool, memory);
 	return fd;
-}
-
-static bool is_live(const struct dma_buf_pool *pool, uint32_t buffer, uint32_t number)
-{
-	return load_acquire(&shm_resv(&pool->shape, pool->base, buffer)->number) == number;
 }
 
 /*

@@ -9,18 +9,31 @@
 
 #include "share/own-inside.h"
 
-enum carriage own_carry_backed(const struct own_timeline *timeline, const struct dma_fence *fence,
-				  uint64_t *ret_seqno)
-{
-	if (fence->seqno <= timeline->signaled)
-		return CARRIED_NEVER;
-	*ret_seqno = timeline->base + fence->seqno;
-	return CARRIED_BEFORE;
-}
-
 static struct own_timeline *backed(struct timeline_backing *backing)
 {
 	return container_of(backing, struct own_timeline, backing);
+}
+
+/* No lock: a fence that has not signalled keeps its timeline where it is. */
+bool own_carry_backed(const struct dma_buf_pool *pool, const struct dma_fence *fence,
+		      enum carriage *ret_carriage, struct point *ret_point)
+{
+	struct timeline_backing *backing = timeline_backing_of(fence);
+	const struct own_timeline *timeline;
+
+	if (!backing)
+		return false;
+	if (dma_fence_test_signaled_flag(fence)) {
+		*ret_carriage = CARRIED_NEVER;
+		return true;
+	}
+	timeline = backed(backing);
+	if (load_acquire(&timeline->pool) != pool)
+		return false; /* another pool's, or not yet */
+	ret_point->timeline = timeline->number;
+	ret_point->seqno = timeline->base + fence->seqno;
+	*ret_carriage = CARRIED_BEFORE;
+	return true;
 }
 
 static bool backed_signaled(struct timeline_backing *backing, uint64_t first, uint64_t last, int error)
@@ -61,7 +74,7 @@ static void backed_ended(struct timeline_backing *backing)
 	struct dma_buf_pool *pool = timeline->pool;
 
 	dmabuf_spin_lock(&pool->own.lock);
-	timeline->pool = NULL;
+	store_release(&timeline->pool, NULL);
 	own_give_back_idle(pool, timeline);
 	dmabuf_spin_unlock(&pool->own.lock);
 	pool_put(pool);
@@ -86,20 +99,24 @@ static int back_locked(struct dma_buf_pool *pool, struct dma_fence_timeline *tl,
 		return err;
 	own_take_idle(pool, context);
 	timeline->base = timeline->emitted - timeline->signaled;
-	timeline->pool = pool_get(pool);
+	store_release(&timeline->pool, pool_get(pool));
 	return 0;
 }
 
 int own_back(struct dma_buf_pool *pool, struct dma_fence_timeline *tl, struct point *ret_point)
 {
 	struct own_timeline *timeline;
-	int err = -ENOSPC;
+	int err;
 
+	err = own_promise(pool, 1);
+	if (err)
+		return err;
 	dmabuf_spin_lock(&pool->own.lock);
 	timeline = pool->own.idle;
-	if (timeline && pool->own.idle_count > pool->own.promised)
-		err = back_locked(pool, tl, timeline);
-	if (!err)
+	err = back_locked(pool, tl, timeline);
+	if (err)
+		own_release(pool, 1);
+	else
 		*ret_point = (struct point){
 			.id = pool->self->id,
 			.timeline = timeline->number,

@@ -17,9 +17,9 @@ struct own_timeline *own_take_idle(struct dma_buf_pool *pool, uint64_t context)
 void own_give_back_idle(struct dma_buf_pool *pool, struct own_timeline *timeline)
 	DMABUF_REQUIRES(pool->own.lock);
 
-/* @fence is of a timeline that has @timeline for itself. */
-enum carriage own_carry_backed(const struct own_timeline *timeline, const struct dma_fence *fence,
-			       uint64_t *ret_seqno);
+/* If @fence is of a timeline that has one of the pool's for itself: its point, and what own_carry() says. */
+bool own_carry_backed(const struct dma_buf_pool *pool, const struct dma_fence *fence,
+		      enum carriage *ret_carriage, struct point *ret_point);
 
 /*
  * If a local timeline has @timeline: nobody else will say what becomes of what it has not

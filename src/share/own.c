@@ -37,23 +37,12 @@ int own_init(struct own *own, const struct pool_shape *shape)
 		own->timeline[i].next = own->idle;
 		own->idle = &own->timeline[i];
 	}
-	own->idle_count = shape->timelines;
+	own->available = shape->timelines;
 	return 0;
-}
-
-static void free_chain(struct carried *carried)
-{
-	while (carried) {
-		struct carried *next = carried->next;
-
-		os_free(carried);
-		carried = next;
-	}
 }
 
 void own_fini(struct own *own)
 {
-	free_chain(own->spare);
 	os_free(own->timeline);
 	os_free(own->bucket);
 }
@@ -74,74 +63,46 @@ static const struct dma_fence_ops over_ops = {
  * Promises.
  */
 
-static struct carried *alloc_chain(uint32_t n)
-{
-	struct carried *chain = NULL;
-
-	while (n--) {
-		struct carried *carried = os_alloc(sizeof(*carried));
-
-		if (!carried) {
-			free_chain(chain);
-			return NULL;
-		}
-		carried->next = chain;
-		chain = carried;
-	}
-	return chain;
-}
-
-static bool promise(struct own *own, struct carried *chain, uint32_t n)
-{
-	bool fits;
-
-	dmabuf_spin_lock(&own->lock);
-	fits = own->idle_count - own->promised >= n;
-	if (fits) {
-		own->promised += n;
-		while (chain) {
-			struct carried *next = chain->next;
-
-			chain->next = own->spare;
-			own->spare = chain;
-			chain = next;
-		}
-	}
-	dmabuf_spin_unlock(&own->lock);
-	return fits;
-}
-
 int own_promise(struct dma_buf_pool *pool, uint32_t n)
 {
-	struct carried *chain;
-
-	if (!n)
+	if (fetch_sub_acq_rel(&pool->own.available, n) >= n)
 		return 0;
-	chain = alloc_chain(n);
-	if (!chain)
-		return -ENOMEM;
-	if (promise(&pool->own, chain, n))
-		return 0;
-	free_chain(chain);
+	own_release(pool, n);
 	return -ENOSPC;
 }
 
 void own_release(struct dma_buf_pool *pool, uint32_t n)
 {
-	struct own *own = &pool->own;
-	struct carried *chain = NULL;
+	fetch_add_release(&pool->own.available, n);
+}
 
-	dmabuf_spin_lock(&own->lock);
-	own->promised -= n;
-	while (n--) {
-		struct carried *carried = own->spare;
+int own_spare_fill(struct own_spare *spare, uint32_t n)
+{
+	while (spare->count < n) {
+		struct carried *carried = os_alloc(sizeof(*carried));
 
-		own->spare = carried->next;
-		carried->next = chain;
-		chain = carried;
+		if (!carried)
+			return -ENOMEM;
+		carried->next = spare->first;
+		spare->first = carried;
+		spare->count++;
 	}
-	dmabuf_spin_unlock(&own->lock);
-	free_chain(chain);
+	return 0;
+}
+
+static struct carried *take_spare(struct own_spare *spare)
+{
+	struct carried *carried = spare->first;
+
+	spare->first = carried->next;
+	spare->count--;
+	return carried;
+}
+
+void own_spare_trim(struct own_spare *spare, uint32_t n)
+{
+	while (spare->count > n)
+		os_free(take_spare(spare));
 }
 
 /*
@@ -167,7 +128,6 @@ struct own_timeline *own_take_idle(struct dma_buf_pool *pool, uint64_t context)
 	struct own_timeline *timeline = pool->own.idle, **bucket = bucket_of(pool, context);
 
 	pool->own.idle = timeline->next;
-	pool->own.idle_count--;
 	timeline->context = context;
 	timeline->next = *bucket;
 	*bucket = timeline;
@@ -183,7 +143,7 @@ void own_give_back_idle(struct dma_buf_pool *pool, struct own_timeline *timeline
 	*link = timeline->next;
 	timeline->next = pool->own.idle;
 	pool->own.idle = timeline;
-	pool->own.idle_count++;
+	own_release(pool, 1);
 }
 
 /* What carries @fence already, or NULL. */
@@ -264,11 +224,9 @@ static void signaled(struct dma_fence *fence, struct dma_fence_cb *cb)
 
 /* The next point of @timeline carries @fence. */
 static struct carried *emit(struct dma_buf_pool *pool, struct own_timeline *timeline,
-			    struct dma_fence *fence) DMABUF_REQUIRES(pool->own.lock)
+			    struct dma_fence *fence, struct carried *carried)
+	DMABUF_REQUIRES(pool->own.lock)
 {
-	struct carried *carried = pool->own.spare;
-
-	pool->own.spare = carried->next;
 	*carried = (struct carried){
 		.pool = pool_get(pool),
 		.timeline = timeline,
@@ -277,48 +235,47 @@ static struct carried *emit(struct dma_buf_pool *pool, struct own_timeline *time
 	};
 	*timeline->end = carried;
 	timeline->end = &carried->next;
-	pool->own.promised--;
 	return carried;
 }
 
-static enum carriage carry_with_promise(struct dma_buf_pool *pool, struct own_timeline *timeline,
-					struct dma_fence *fence, struct carried **ret_new,
-					uint64_t *ret_seqno) DMABUF_REQUIRES(pool->own.lock)
+static enum carriage carry_with_promise(struct dma_buf_pool *pool, struct dma_fence *fence,
+					struct own_spare *spare, struct carried **ret_carried)
+	DMABUF_REQUIRES(pool->own.lock)
 {
-	struct carried *carried = find_carried(timeline, fence);
+	struct own_timeline *timeline = own_find_carrier(pool, fence->context);
 
-	if (carried) {
-		*ret_seqno = carried->seqno;
+	*ret_carried = find_carried(timeline, fence);
+	if (*ret_carried)
 		return CARRIED_BEFORE;
-	}
 	/* It leaves its timeline after its flag is set: so this one was never there, or is over. */
 	if (dma_fence_test_signaled_flag(fence))
 		return CARRIED_NEVER;
-	*ret_new = emit(pool, timeline ? timeline : own_take_idle(pool, fence->context), fence);
-	*ret_seqno = (*ret_new)->seqno;
+	if (timeline)
+		own_release(pool, 1); /* it needs no other */
+	else
+		timeline = own_take_idle(pool, fence->context);
+	*ret_carried = emit(pool, timeline, fence, take_spare(spare));
 	return CARRIED_NOW;
 }
 
-enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point)
+enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct own_spare *spare,
+			struct point *ret_point)
 {
-	struct own_timeline *timeline;
-	struct carried *new = NULL;
+	struct carried *carried;
 	enum carriage carriage;
 
-	dmabuf_spin_lock(&pool->own.lock);
-	timeline = own_find_carrier(pool, fence->context);
-	if (timeline && timeline->pool)
-		carriage = own_carry_backed(timeline, fence, &ret_point->seqno);
-	else
-		carriage = carry_with_promise(pool, timeline, fence, &new, &ret_point->seqno);
-	if (new)
-		timeline = new->timeline;
-	if (timeline)
-		ret_point->timeline = timeline->number;
 	ret_point->id = pool->self->id;
+	if (own_carry_backed(pool, fence, &carriage, ret_point))
+		return carriage;
+	dmabuf_spin_lock(&pool->own.lock);
+	carriage = carry_with_promise(pool, fence, spare, &carried);
+	if (carried) {
+		ret_point->timeline = carried->timeline->number;
+		ret_point->seqno = carried->seqno;
+	}
 	dmabuf_spin_unlock(&pool->own.lock);
-	if (new && dma_fence_add_callback(fence, &new->cb, signaled))
-		complete(new, fence->error);
+	if (carriage == CARRIED_NOW && dma_fence_add_callback(fence, &carried->cb, signaled))
+		complete(carried, fence->error);
 	return carriage;
 }
 
@@ -326,16 +283,20 @@ int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point)
 {
 	struct dma_fence *fence = os_alloc(sizeof(*fence));
 	enum carriage carriage = CARRIED_NEVER;
-	int err = -ENOMEM;
+	struct own_spare spare = { 0 };
+	int err;
 
 	if (!fence)
 		return -ENOMEM;
 	dma_fence_init(fence, &over_ops, NULL, dma_fence_context_alloc(1), 1);
 	if (error)
 		dma_fence_set_error(fence, error);
-	err = own_promise(pool, 1);
+	err = own_spare_fill(&spare, 1);
 	if (!err)
-		carriage = own_carry(pool, fence, ret_point);
+		err = own_promise(pool, 1);
+	if (!err)
+		carriage = own_carry(pool, fence, &spare, ret_point);
+	own_spare_trim(&spare, 0);
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
 	dmabuf_check(err || carriage == CARRIED_NOW);

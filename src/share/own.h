@@ -27,8 +27,8 @@ struct own_timeline {
 	uint32_t number;	   /* constant */
 	uint32_t errors;	   /* how many there were */
 	struct timeline_backing backing; /* of the local timeline that has it for itself */
-	struct dma_buf_pool *pool;	 /* with a reference, while one has; else NULL */
-	uint64_t base;			 /* then: the point before that timeline's first */
+	struct dma_buf_pool *pool;	 /* atomic: with a reference, while one has; else NULL */
+	uint64_t base;			 /* constant then: the point before that timeline's first */
 	uint64_t signaled;		 /* likewise: up to where that has signalled, at least */
 };
 
@@ -38,9 +38,7 @@ struct own {
 	struct own_timeline *timeline; /* all of them; constant */
 	struct own_timeline **bucket;  /* by context; as many */
 	struct own_timeline *idle;
-	struct carried *spare; /* one for each promise */
-	uint32_t idle_count;
-	uint32_t promised; /* no more than idle_count */
+	int64_t available; /* atomic: idle ones that are not promised */
 	bool is_over;	   /* own_fail() was called: nothing is written any more */
 };
 
@@ -48,20 +46,33 @@ struct own {
 int own_init(struct own *own, const struct pool_shape *shape);
 void own_fini(struct own *own);
 
-/* Room for @n fences: 0; -ENOSPC: too many are under way; -ENOMEM. */
+/* Timelines for @n fences: 0; -ENOSPC: too many are under way. */
 int own_promise(struct dma_buf_pool *pool, uint32_t n);
 
 /* @n of what was promised are not needed. */
 void own_release(struct dma_buf_pool *pool, uint32_t n);
 
+/* Memory for fences that are carried. All zero is none. */
+struct own_spare {
+	struct carried *first;
+	uint32_t count;
+};
+
+/* For at least @n: 0 or -ENOMEM. */
+int own_spare_fill(struct own_spare *spare, uint32_t n);
+
+/* For no more than @n. */
+void own_spare_trim(struct own_spare *spare, uint32_t n);
+
 enum carriage {
 	CARRIED_BEFORE, /* by that point */
-	CARRIED_NOW,	/* by that point, which used up a promise */
+	CARRIED_NOW,	/* by that point, which used up a promise, and a spare */
 	CARRIED_NEVER,	/* it has signalled; there is no point */
 };
 
 /* The point that carries @fence, in ret_point->id, timeline and seqno. */
-enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point);
+enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct own_spare *spare,
+			struct point *ret_point);
 
 /* A point that is over, with @error, for a fence that has signalled. 0; -ENOSPC, -ENOMEM. */
 int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point);

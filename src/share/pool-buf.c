@@ -18,6 +18,7 @@
 #include "share/memory-table.h"
 #include "share/place.h"
 #include "share/shared-resv.h"
+#include "share/watcher.h"
 
 #ifndef F_SEAL_FUTURE_WRITE
 #define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
@@ -163,8 +164,10 @@ static int tell_all(struct dma_buf_pool *pool, const struct dma_buf_pool_handle 
 		if (may_have(pool, i, flags))
 			err = mail_send_memory(member, &memory, &fd, 1);
 		member_put(member);
-		if (err == -EPIPE)
-			err = 0; /* it is about to be found dead */
+		if (err == -EAGAIN)
+			watcher_need(pool); /* he will ask, when he needs it */
+		if (err == -EPIPE || err == -EAGAIN)
+			err = 0; /* or he is about to be found dead */
 	}
 	return err;
 }

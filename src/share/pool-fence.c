@@ -8,13 +8,20 @@
 /* A fence of this process, with its own promise. */
 static int carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point)
 {
+	struct own_spare spare = { 0 };
 	enum carriage carriage;
 	int err;
 
-	err = own_promise(pool, 1);
+	err = own_spare_fill(&spare, 1);
 	if (err)
 		return err;
-	carriage = own_carry(pool, fence, ret_point);
+	err = own_promise(pool, 1);
+	if (err) {
+		own_spare_trim(&spare, 0);
+		return err;
+	}
+	carriage = own_carry(pool, fence, &spare, ret_point);
+	own_spare_trim(&spare, 0);
 	if (carriage != CARRIED_NOW)
 		own_release(pool, 1);
 	return carriage == CARRIED_NEVER ? own_over(pool, fence->error, ret_point) : 0;

@@ -2,10 +2,10 @@
 /*
  * What stands behind the reservation of a shared buffer (resv/backing.h).
  *
- * While a thread of this process holds the shared lock (`held`), nobody else can commit, and the container
- * is that thread's. Else whoever looks, and finds that the commit word is not the one that the container
- * shows, makes it anew. Who looks and who commits exclude each other by mirror_lock, so that no thread
- * of this process sees less than another process has seen.
+ * While a thread of this process holds the shared lock, nobody else can commit, and the container
+ * is that thread's: it is its keeper. Else whoever looks, and finds that the commit word is not the one that the
+ * container shows, becomes its keeper and makes it anew. So no thread of this process sees less than another
+ * process has seen: between the two parts of a commit it waits.
  */
 #include "share/shared-resv.h"
 
@@ -23,26 +23,22 @@
 
 #define LOOKS 64 /* at a log that changes all the time */
 
-static DEFINE_WW_CLASS(mirror_class);
-
 static struct shared_resv *to_shared(struct resv_backing *backing)
 {
 	return container_of(backing, struct shared_resv, base);
 }
 
-DMABUF_UNCHECKED("without a context it cannot fail")
-static void lock_mirror(struct shared_resv *shared) DMABUF_ACQUIRE(shared->mirror_lock)
+/* Become @who, or false: another thread is keeper. */
+static bool keep(struct shared_resv *shared, enum keeper who)
 {
-	const int err = ww_mutex_lock(&shared->mirror_lock, NULL);
+	uint32_t nobody = KEPT_BY_NOBODY;
 
-	dmabuf_check(!err);
-	(void)err;
+	return cas_acquire(&shared->keeper, &nobody, who);
 }
 
-DMABUF_UNCHECKED("see lock_mirror()")
-static void unlock_mirror(struct shared_resv *shared) DMABUF_RELEASE(shared->mirror_lock)
+static void keep_no_more(struct shared_resv *shared)
 {
-	ww_mutex_unlock(&shared->mirror_lock);
+	store_release(&shared->keeper, KEPT_BY_NOBODY);
 }
 
 /*
@@ -179,23 +175,30 @@ static bool is_current(const struct shared_resv *shared)
 
 /*
  * A look that needs memory and has none, or cannot get a quiet moment, tries again: the caller has asked who
- * uses the buffer, and there is no answer that would be safe.
+ * uses the buffer, and there is no answer that would be safe. For the keeper.
  */
-static void mirror_until_done(struct shared_resv *shared) DMABUF_REQUIRES(shared->mirror_lock)
+static void mirror_until_done(struct shared_resv *shared)
 {
-	while (!shared->held && !is_current(shared) && mirror(shared))
+	while (!is_current(shared) && mirror(shared))
 		os_yield();
 }
 
+/*
+ * Another thread that holds the lock is about to make the container current; unless it has lost it, or
+ * an enemy changed the word.
+ */
 static void refresh(struct resv_backing *backing)
 {
 	struct shared_resv *shared = to_shared(backing);
 
-	if (load_acquire(&shared->pool->error) || is_current(shared))
-		return;
-	lock_mirror(shared);
-	mirror_until_done(shared);
-	unlock_mirror(shared);
+	while (!is_current(shared) && !load_acquire(&shared->lost) && !pool_check(shared->pool)) {
+		if (keep(shared, KEPT_BY_PAINTER)) {
+			mirror_until_done(shared);
+			keep_no_more(shared);
+			return;
+		}
+		os_yield();
+	}
 }
 
 /* Is one of those asked for busy? -EAGAIN: it changed. */
@@ -303,14 +306,22 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 	}
 }
 
+/* The container is the holder's from now on. */
+static void become_keeper(struct shared_resv *shared)
+{
+	while (!keep(shared, KEPT_BY_HOLDER))
+		os_yield();
+}
+
 static void begin(struct shared_resv *shared)
 {
 	uint64_t word;
 
+	if (!is_current(shared))
+		mirror_until_done(shared);
 	shared->commit = shared_log_look(&shared->pool->shape, shared->shm, &word);
 	shared->staged = 0;
 	shared->rewrites = false;
-	shared->held = true;
 }
 
 static int lock(struct resv_backing *backing, struct ww_acquire_ctx *ctx, const struct resv_wish *wish)
@@ -323,14 +334,15 @@ static int lock(struct resv_backing *backing, struct ww_acquire_ctx *ctx, const 
 		err = take(shared, ctx, wish);
 	if (err && !wish->cannot_fail)
 		return err;
-	lock_mirror(shared);
-	if (!err)
-		mirror_until_done(shared);
-	begin(shared);
-	shared->lost = err;
-	unlock_mirror(shared);
+	become_keeper(shared);
+	if (err)
+		store_release(&shared->lost, true);
+	else
+		begin(shared);
 	return 0;
 }
+
+enum { SPARES = 4 }; /* that are kept for the next time */
 
 static void unlock(struct resv_backing *backing)
 {
@@ -339,9 +351,10 @@ static void unlock(struct resv_backing *backing)
 	if (shared->promised)
 		own_release(shared->pool, shared->promised);
 	shared->promised = 0;
-	lock_mirror(shared);
-	shared->held = false;
-	unlock_mirror(shared);
+	own_spare_trim(&shared->spare, SPARES);
+	if (unlikely(shared->lost))
+		store_release(&shared->lost, false);
+	keep_no_more(shared);
 	if (pool_is_here(shared->pool))
 		shared_unlock(shared->pool, &shared->shm->lock); /* unless it was taken over, or never had */
 }
@@ -356,6 +369,9 @@ static int promise(struct shared_resv *shared, uint32_t n)
 
 	if (n <= shared->promised)
 		return 0;
+	err = own_spare_fill(&shared->spare, n);
+	if (err)
+		return err;
 	err = own_promise(shared->pool, n - shared->promised);
 	if (!err)
 		shared->promised = n;
@@ -396,7 +412,7 @@ static bool carry(struct shared_resv *shared, struct dma_fence *fence, struct po
 
 	if (fence_is_point(fence, shared->pool, ret_point))
 		return true;
-	carriage = own_carry(shared->pool, fence, ret_point);
+	carriage = own_carry(shared->pool, fence, &shared->spare, ret_point);
 	if (carriage == CARRIED_NOW)
 		shared->promised--;
 	return carriage != CARRIED_NEVER;
@@ -414,7 +430,7 @@ static void add(struct resv_backing *backing, struct dma_fence *fence, enum dma_
 			     shared->commit.length + shared->staged, &point, shared->evictions))
 		shared->staged++;
 	else
-		shared->lost = true;
+		store_release(&shared->lost, true);
 }
 
 static int edit(struct resv_backing *backing, unsigned int live, unsigned int n)
@@ -460,11 +476,14 @@ static bool rewrite(struct shared_resv *shared, struct commit *new)
 	return true;
 }
 
-static void publish(struct shared_resv *shared)
+static void begin_commit(struct resv_backing *backing)
 {
+	struct shared_resv *shared = to_shared(backing);
 	struct commit new = shared->commit;
 	bool is_written = true;
 
+	if (shared->lost)
+		return;
 	if (shared->rewrites)
 		is_written = rewrite(shared, &new);
 	else if (shared->staged)
@@ -472,29 +491,23 @@ static void publish(struct shared_resv *shared)
 	else
 		return;
 	if (!is_written || !shared_log_commit(shared->shm, &shared->commit, &new)) {
-		shared->lost = true;
+		store_release(&shared->lost, true);
 		return;
 	}
 	shared->commit = new;
 	shared->staged = 0;
 	shared->rewrites = false;
-	store_release(&shared->mirrored, commit_pack(&new));
+	shared->commits = true;
 }
 
-DMABUF_UNCHECKED("it stays locked until end_commit()")
-static void begin_commit(struct resv_backing *backing)
+/* Until here, whoever of this process looks finds that the container is not current, and waits. */
+static void end_commit(struct resv_backing *backing)
 {
 	struct shared_resv *shared = to_shared(backing);
 
-	lock_mirror(shared);
-	if (!shared->lost)
-		publish(shared);
-}
-
-DMABUF_UNCHECKED("see begin_commit()")
-static void end_commit(struct resv_backing *backing)
-{
-	unlock_mirror(to_shared(backing));
+	if (shared->commits)
+		store_release(&shared->mirrored, commit_pack(&shared->commit));
+	shared->commits = false;
 }
 
 static const struct resv_backing_ops shared_ops = {
@@ -521,7 +534,6 @@ struct shared_resv *shared_resv_create(struct dma_buf_pool *pool,
 	if (!shared)
 		return NULL;
 	resv_backing_init(&shared->base, &shared_ops);
-	ww_mutex_init(&shared->mirror_lock, &mirror_class);
 	shared->pool = pool_get(pool);
 	shared->handle = *handle;
 	shared->shm = shm_resv(&pool->shape, pool->base, handle->buffer);
@@ -532,7 +544,7 @@ struct shared_resv *shared_resv_create(struct dma_buf_pool *pool,
 void shared_resv_destroy(struct shared_resv *shared)
 {
 	dma_resv_fini(&shared->base.resv);
-	ww_mutex_destroy(&shared->mirror_lock);
+	own_spare_trim(&shared->spare, 0);
 	pool_put(shared->pool);
 	os_free(shared);
 }

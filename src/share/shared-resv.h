@@ -7,6 +7,8 @@
 #include "resv/backing.h"
 #include "share/pool.h"
 
+enum keeper { KEPT_BY_NOBODY, KEPT_BY_PAINTER, KEPT_BY_HOLDER };
+
 struct shared_resv {
 	struct resv_backing base;
 	struct dma_buf_pool *pool; /* constant; with a reference */
@@ -14,9 +16,9 @@ struct shared_resv {
 	struct dma_buf_pool_handle handle; /* constant */
 	struct memory_owner owner; /* constant: the buffer's memory knows it by that */
 
-	struct ww_mutex mirror_lock; /* who makes the container anew, while nobody holds the lock */
-	uint64_t mirrored;	     /* atomic, under mirror_lock: the commit word that it shows */
-	bool held;		     /* under mirror_lock: a thread of this process holds the lock */
+	uint32_t keeper;   /* atomic: enum keeper: who may change the container */
+	bool lost;	   /* atomic, by the holder: the lock is somebody else's, who took it over */
+	uint64_t mirrored; /* atomic, by the keeper: the commit word that the container shows */
 
 	/* The holder's. */
 	struct commit commit; /* what is committed */
@@ -24,7 +26,8 @@ struct shared_resv {
 	uint32_t staged;      /* entries behind the committed ones */
 	uint32_t promised;    /* fences that can be carried */
 	bool rewrites;	      /* the commit writes all of the container */
-	bool lost;	      /* the lock is somebody else's, who took it over */
+	bool commits;	      /* begin_commit() has changed the commit word */
+	struct own_spare spare;
 };
 
 /* Of the buffer in a place. NULL: no memory. */

@@ -173,14 +173,16 @@ def hang(_number, _frame):
 
 
 def main():
+    tests = [all_see_all_frames, one_that_is_killed_is_not_missed,
+             a_producer_that_is_killed_is_reported, one_that_is_stopped_is_evicted_and_told]
     failed = 0
     signal.signal(signal.SIGALRM, hang)
-    for test in (all_see_all_frames, one_that_is_killed_is_not_missed,
-                 a_producer_that_is_killed_is_reported, one_that_is_stopped_is_evicted_and_told):
+    for test in tests:
         signal.alarm(HANGS)
         wrong = run(test)
         failed += wrong is not None
         print(f"{'FAIL' if wrong else 'PASS'} {test.__name__}{f': {wrong}' if wrong else ''}")
+    print(f"{len(tests) - failed} passed, {failed} failed")
     sys.exit(failed > 0)
 
 

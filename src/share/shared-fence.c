@@ -22,8 +22,11 @@ static const char *timeline_name(struct dma_fence *fence)
 	return "member";
 }
 
+/* In a forked child, where there is nothing to look at, it has ended. */
 static int status_of(const struct shared_fence *shared)
 {
+	if (unlikely(!pool_is_here(shared->member->pool)))
+		return -ECHILD;
 	return member_point_status(shared->member, shared->timeline, shared->base.seqno);
 }
 
@@ -74,7 +77,8 @@ static bool enable_signaling(struct dma_fence *fence)
 	struct shared_fence *shared = to_shared_fence(fence);
 
 	/* Who registers now is called by whoever is about to signal it, if there is somebody. */
-	return watcher_add(shared) || !tell(shared, status_of(shared));
+	return (pool_is_here(shared->member->pool) && watcher_add(shared)) ||
+	       !tell(shared, status_of(shared));
 }
 
 /*

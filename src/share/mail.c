@@ -8,9 +8,10 @@
 #include "os/file.h"
 #include "share/member.h"
 #include "share/memory-table.h"
+#include "share/place.h"
 #include "share/watcher.h"
 
-enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY, MAIL_WANT_MEMORY };
+enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY, MAIL_WANT_MEMORY, MAIL_EVICTED };
 
 struct mail {
 	uint32_t kind;
@@ -36,17 +37,40 @@ static int send_mail(const struct member *member, struct mail *mail, size_t size
 	return os_channel_send(member->channel, &message);
 }
 
-void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline)
+/* False: whoever has the place now is not known. If it does not go: he has enough to read, and looks. */
+static bool send_to_known(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
 {
-	struct mail mail = { .kind = MAIL_RING, .timeline = timeline };
+	const uint32_t id = place_live(pool, place);
 	struct member *member;
+	bool is_known;
 
 	dmabuf_rcu_read_lock();
 	member = load_acquire(&pool->members[place]);
-	/* If it does not go: he has enough to read, and looks at everything when he does. */
-	if (member && member->channel >= 0)
-		send_mail(member, &mail, MAIL_HEAD, NULL, 0);
+	is_known = !id || (member && member->id == id);
+	if (id && is_known && member->channel >= 0)
+		send_mail(member, mail, MAIL_HEAD, NULL, 0);
 	dmabuf_rcu_read_unlock();
+	return is_known;
+}
+
+static void send_to_place(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
+{
+	if (!send_to_known(pool, place, mail) && mail_read(pool))
+		send_to_known(pool, place, mail);
+}
+
+void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline)
+{
+	struct mail mail = { .kind = MAIL_RING, .timeline = timeline };
+
+	send_to_place(pool, place, &mail);
+}
+
+void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id)
+{
+	struct mail mail = { .kind = MAIL_EVICTED, .id = id };
+
+	send_to_place(pool, place, &mail);
 }
 
 int mail_send_card(const struct member *member, const struct card *card)
@@ -59,7 +83,7 @@ int mail_send_card(const struct member *member, const struct card *card)
 
 int mail_want_memory(const struct member *member)
 {
-	struct mail mail = { .kind = MAIL_WANT_MEMORY };
+	struct mail mail = { .kind = MAIL_WANT_MEMORY, .id = 0 };
 
 	return send_mail(member, &mail, MAIL_HEAD, NULL, 0);
 }
@@ -113,6 +137,18 @@ static bool read_memory(struct dma_buf_pool *pool, const struct member *sender,
 	return true;
 }
 
+/* What is known of it is looked at later. */
+static void note_evicted(struct dma_buf_pool *pool, uint32_t id)
+{
+	struct member *member = member_place(id) < pool->shape.members
+					? member_in_place(pool, member_place(id)) : NULL;
+
+	if (!member)
+		return;
+	member->news |= NEWS_EVICTED;
+	member_put(member);
+}
+
 static bool read_one(struct dma_buf_pool *pool, struct member *sender, const struct mail *mail,
 		     const struct os_message *message)
 {
@@ -121,7 +157,9 @@ static bool read_one(struct dma_buf_pool *pool, struct member *sender, const str
 	if (message->size < MAIL_HEAD)
 		return false;
 	if (mail->kind == MAIL_RING)
-		watcher_rung(pool, sender, mail->timeline);
+		sender->news |= NEWS_RUNG;
+	else if (mail->kind == MAIL_EVICTED)
+		note_evicted(pool, mail->id);
 	else if (mail->kind == MAIL_WANT_MEMORY)
 		(void)memory_table_send(pool, sender); /* if it does not go, he asks again */
 	else if (mail->kind == MAIL_CARD)
@@ -146,7 +184,7 @@ static bool read_from(struct dma_buf_pool *pool, struct member *sender)
 		if (err == -EPROTO)
 			continue;
 		if (err == -EPIPE)
-			member_judge(sender, VERDICT_DEAD);
+			sender->news |= NEWS_HUNG_UP;
 		if (err)
 			break;
 		if (read_one(pool, sender, &mail, &message))
@@ -158,21 +196,74 @@ static bool read_from(struct dma_buf_pool *pool, struct member *sender)
 }
 
 DMABUF_UNCHECKED("without a context the lock cannot fail")
-bool mail_read(struct dma_buf_pool *pool)
+static bool lock_mail(struct dma_buf_pool *pool)
 {
+	return !ww_mutex_lock(&pool->mail_lock, NULL);
+}
+
+static bool read_place(struct dma_buf_pool *pool, unsigned int place)
+{
+	struct member *member = member_in_place(pool, place);
 	bool is_news = false;
 
-	if (ww_mutex_lock(&pool->mail_lock, NULL))
+	if (!member)
 		return false;
+	if (member->channel >= 0 && member_verdict(member) != VERDICT_DEAD)
+		is_news = read_from(pool, member);
+	member_put(member);
+	return is_news;
+}
+
+/* Who has news, with a reference. */
+struct news {
+	struct member *member;
+	uint32_t what;
+};
+
+static unsigned int gather_news(struct dma_buf_pool *pool, struct news *news)
+{
+	unsigned int count = 0;
+
 	for (unsigned int i = 0; i < pool->shape.members; i++) {
 		struct member *member = member_in_place(pool, i);
 
-		if (!member)
-			continue;
-		if (member->channel >= 0 && member_verdict(member) != VERDICT_DEAD)
-			is_news |= read_from(pool, member);
-		member_put(member);
+		if (member && member->news) {
+			news[count++] = (struct news){ member, member->news };
+			member->news = 0;
+		} else if (member) {
+			member_put(member);
+		}
 	}
+	return count;
+}
+
+/* Callbacks run, which may read mail themselves. */
+static void act_on(struct member *member, uint32_t news)
+{
+	if (news & NEWS_HUNG_UP)
+		member_judge(member, VERDICT_DEAD);
+	if (news & NEWS_EVICTED)
+		member_check(member);
+	if (news & NEWS_RUNG)
+		watcher_rung(member);
+}
+
+DMABUF_UNCHECKED("see lock_mail()")
+bool mail_read(struct dma_buf_pool *pool)
+{
+	struct news news[MOST_MEMBERS];
+	unsigned int count;
+	bool is_new = false;
+
+	if (!lock_mail(pool))
+		return false;
+	for (unsigned int i = 0; i < pool->shape.members; i++)
+		is_new |= read_place(pool, i);
+	count = gather_news(pool, news);
 	ww_mutex_unlock(&pool->mail_lock);
-	return is_news;
+	while (count--) {
+		act_on(news[count].member, news[count].what);
+		member_put(news[count].member);
+	}
+	return is_new;
 }

@@ -61,7 +61,8 @@ static void free_member(struct dmabuf_rcu_head *head)
 {
 	struct member *member = container_of(head, struct member, rcu);
 
-	os_unmap(member->map, (size_t)timelines_file_size(&member->pool->shape));
+	if (member->map)
+		os_unmap(member->map, (size_t)timelines_file_size(&member->pool->shape));
 	pool_put(member->pool);
 	os_free(member->seen);
 	os_free(member);
@@ -303,6 +304,8 @@ void member_fork_all(struct dma_buf_pool *pool)
 		member->process = -1;
 		member->file = -1;
 		store_relaxed(&member->verdict, VERDICT_DEAD);
+		if (member == pool->self)
+			member->map = NULL; /* another mapping may be there by now */
 	}
 }
 
@@ -499,8 +502,8 @@ int member_point_status(const struct member *member, uint32_t timeline, uint64_t
 {
 	enum verdict verdict;
 
-	if (timeline >= member->pool->shape.timelines)
-		return -EOWNERDEAD; /* no member has that */
+	if (timeline >= member->pool->shape.timelines || unlikely(!member->map))
+		return -EOWNERDEAD; /* no member has that, or not in this process */
 	if (value_by(member, timeline, &verdict) >= seqno) {
 		const int error = error_of(&member->map->timeline[timeline], seqno);
 

@@ -16,6 +16,8 @@ enum verdict {
 	VERDICT_EVICTED, /* it may; nobody cares */
 };
 
+enum { NEWS_RUNG = 1, NEWS_HUNG_UP = 2, NEWS_EVICTED = 4 };
+
 struct member {
 	struct dmabuf_rcu_head rcu;
 	uint32_t refs;		   /* atomic: one of the table, one of each fence */
@@ -28,6 +30,7 @@ struct member {
 	uint64_t *seen;		   /* atomic: how far each timeline was; only raised */
 	uint64_t context;	   /* constant: of the fences of timeline 0; others follow */
 	uint32_t verdict;	   /* atomic: enum verdict */
+	uint32_t news;		   /* under pool->mail_lock: NEWS_* that came by mail */
 	int64_t checked;	   /* atomic: when the kernel was asked last */
 	struct dmabuf_work work; /* of the verdict */
 	struct dmabuf_list_head watched; /* of shared fences; under pool->watch_lock */

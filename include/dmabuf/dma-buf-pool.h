@@ -49,8 +49,8 @@ struct dma_buf_pool_limits {
  *
  * The pool exists as long as it has a member; the creator is one like all others.
  *
- * Context: sleeps. Costs three descriptors, and as many bytes of shared memory as the limits ask for:
- * 32 a fence of each buffer, twice, and 88 a timeline of each member, about.
+ * Context: sleeps. Costs four descriptors, and as many bytes of shared memory as the limits ask for,
+ * about: 128 a buffer, 64 a fence of each buffer, 88 a timeline of each member, 8 a buffer for each.
  *
  * Return: 0; -EINVAL: a limit is out of its range, or @ret_pool is NULL; -ENOMEM; -EMFILE, -ENFILE: no
  * descriptor; -ENOSPC. On failure @ret_pool is not written.
@@ -121,7 +121,8 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
  * @timeout:  nanoseconds for all of it
  * @ret_pool: the membership, for dma_buf_pool_leave()
  *
- * Context: sleeps. Costs two descriptors, two for each member, and one for each buffer of the pool.
+ * Context: sleeps. Costs four descriptors, three for each other member, and one for each buffer of the
+ * pool that it may have.
  *
  * Return: 0; -EINVAL: a negative timeout, or @ret_pool is NULL; -EPROTO: the other end sent something
  * else, half of it, or what does not keep its promises: a file without all its seals, or of another
@@ -272,7 +273,7 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member);
  * A memory file as dma_buf_memfd_create() makes it, whose reservation is the pool's. It exists until
  * no member has it any more. Members that may only read get those with DMA_BUF_POOL_OWNER_WRITES.
  *
- * Context: sleeps. Costs one descriptor here and in each member.
+ * Context: sleeps. Costs two descriptors here, and one in each member: two where it is got.
  *
  * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -ENOSPC: the pool has no room for
  * another buffer, or the machine for its memory; -EACCES: this member may only read; -ENOMEM; -EMFILE;

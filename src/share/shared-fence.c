@@ -22,33 +22,40 @@ static const char *timeline_name(struct dma_fence *fence)
 	return "member";
 }
 
+/* In a forked child, where there is nothing to look at, it has ended. */
 static int status_of(const struct shared_fence *shared)
 {
+	if (unlikely(!pool_is_here(shared->member->pool)))
+		return -ECHILD;
 	return member_point_status(shared->member, shared->timeline, shared->base.seqno);
 }
 
 enum { UNTOLD, TELLING, TOLD };
 
+/* Whoever signals it must find its error set. False: somebody else is about to do both. */
+static bool tell(struct shared_fence *shared, int status)
+{
+	uint32_t told = UNTOLD;
+
+	if (!cas_acq_rel(&shared->told, &told, TELLING))
+		return told == TOLD;
+	OS_RACE_POINT("shared fence: telling");
+	if (status < 0)
+		fence_set_error(&shared->base, status);
+	store_release(&shared->told, TOLD);
+	return true;
+}
+
 static bool signaled(struct dma_fence *fence)
 {
 	struct shared_fence *shared = to_shared_fence(fence);
-	uint32_t told = UNTOLD;
 	int status = status_of(shared);
 
 	if (!status) {
 		member_check_sometimes(shared->member);
 		status = status_of(shared);
 	}
-	if (!status)
-		return false;
-	/* Whoever signals it must find its error set. */
-	if (!cas_acq_rel(&shared->told, &told, TELLING))
-		return told == TOLD;
-	OS_RACE_POINT("shared fence: telling");
-	if (status < 0)
-		fence_set_error(fence, status);
-	store_release(&shared->told, TOLD);
-	return true;
+	return status && tell(shared, status);
 }
 
 uint64_t shared_fence_await(const struct shared_fence *shared)
@@ -67,7 +74,11 @@ uint64_t shared_fence_await(const struct shared_fence *shared)
 
 static bool enable_signaling(struct dma_fence *fence)
 {
-	return watcher_add(to_shared_fence(fence));
+	struct shared_fence *shared = to_shared_fence(fence);
+
+	/* Who registers now is called by whoever is about to signal it, if there is somebody. */
+	return (pool_is_here(shared->member->pool) && watcher_add(shared)) ||
+	       !tell(shared, status_of(shared));
 }
 
 /*

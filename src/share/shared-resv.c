@@ -191,6 +191,8 @@ static void refresh(struct resv_backing *backing)
 {
 	struct shared_resv *shared = to_shared(backing);
 
+	if (unlikely(!pool_is_here(shared->pool)))
+		return;
 	while (!is_current(shared) && !load_acquire(&shared->lost) && !pool_check(shared->pool)) {
 		if (keep(shared, KEPT_BY_PAINTER)) {
 			mirror_until_done(shared);

@@ -255,6 +255,19 @@ uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool);
  */
 int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member);
 
+/**
+ * dma_buf_pool_lock_holder() - who keeps others waiting?
+ * @dmabuf:     buffer of a pool
+ * @ret_member: the member that holds its lock, for dma_buf_pool_evict(); 0: nobody does
+ *
+ * After dma_resv_lock_timeout() gave -ETIME. It may have changed when this returns.
+ *
+ * Return: 0; -EINVAL: it is none of a pool.
+ *
+ * Since: 0.1. Extension.
+ */
+int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member);
+
 /*
  * Buffers.
  */

@@ -17,6 +17,7 @@
 #include "share/member.h"
 #include "share/memory-table.h"
 #include "share/place.h"
+#include "share/shared-lock.h"
 #include "share/shared-resv.h"
 #include "share/watcher.h"
 
@@ -296,6 +297,16 @@ int dma_buf_pool_get_handle(struct dma_buf *dmabuf, struct dma_buf_pool_handle *
 	if (!shared || !ret_handle)
 		return -EINVAL;
 	*ret_handle = shared->handle;
+	return 0;
+}
+
+int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member)
+{
+	const struct shared_resv *shared = dmabuf ? shared_resv_of(dmabuf->resv) : NULL;
+
+	if (!shared || !ret_member)
+		return -EINVAL;
+	*ret_member = pool_is_here(shared->pool) ? shared_lock_holder(&shared->shm->lock) : 0;
 	return 0;
 }
 

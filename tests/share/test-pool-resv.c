@@ -292,14 +292,20 @@ TEST(who_is_evicted_loses_the_lock_and_cannot_commit)
 TEST(a_lock_that_takes_too_long_is_not_waited_for)
 {
 	struct world world;
+	uint32_t holder;
 
 	begin(&world, hold);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, SECOND / 100), ==, -ETIME);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, 0), ==, -ETIME);
+	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf, &holder), ==, 0);
+	ASSERT_INT(holder, ==, dma_buf_pool_self(world.pool) + 2); /* the next place, as new */
 	peer_go(world.peer.sock);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, PEER_PATIENCE), ==, 0);
 	dma_resv_unlock(world.dmabuf->resv);
+	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf, &holder), ==, 0);
+	ASSERT_INT(holder, ==, 0);
+	ASSERT_INT(dma_buf_pool_lock_holder(NULL, &holder), ==, -EINVAL);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	peer_go(world.peer.sock);
 	end(&world, 0);

@@ -4,7 +4,6 @@
 
 #include "../fence/fences.h"
 #include "peers.h"
-#include "share/watcher.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 8, .fences = 4, .timelines = 4,
@@ -155,17 +154,6 @@ TEST(a_fence_of_the_evicted_is_cancelled)
 	ASSERT_INT(dma_buf_pool_evict(shared.pool, value.member), ==, -ENOENT);
 	peer_kill(&shared.peer);
 	end(&shared, -SIGKILL);
-}
-
-/* Its thread and its descriptor are there once and for all. */
-__attribute__((constructor)) static void begin_watching(void)
-{
-	struct dma_buf_pool *pool;
-
-	if (dma_buf_pool_create(&limits, &pool))
-		abort();
-	watcher_need(pool);
-	dma_buf_pool_leave(pool);
 }
 
 static struct {

@@ -79,7 +79,8 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool);
  * @pool: membership
  *
  * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted;
- * -ECHILD: this process is a forked child of the member, and none itself.
+ * -ECHILD: this process is a forked child of the member, and none itself; -EPROTO: a member writes
+ * nonsense, and this process takes no part in it any more.
  *
  * Since: 0.1. Extension.
  */

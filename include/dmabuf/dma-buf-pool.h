@@ -245,7 +245,8 @@ uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool);
  *
  * For one that is stopped, or holds what others need and does not come back: its locks are free
  * from now on, what it had not committed is gone, and its fences that have not signalled are -ECANCELED.
- * If it goes on, all its calls give -ESTALE, and nothing that it does shows to others.
+ * If it goes on, all its calls give -ESTALE, and nothing that it does shows to others. So does
+ * dma_buf_end_cpu_access(): what it read meanwhile may be another's.
  *
  * What it does with the data is another matter: it has that mapped.
  *

@@ -81,6 +81,11 @@ static void released(struct memory_owner *owner)
 	pool_put(pool);
 }
 
+static int check(struct memory_owner *owner)
+{
+	return pool_check(container_of(owner, struct shared_resv, owner)->pool);
+}
+
 /* Of a file that goes to it on success, and a use that the caller has. */
 static int export(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle,
 		  const char *name, int fd, size_t size, bool writable, struct dma_buf **ret_buf)
@@ -93,6 +98,7 @@ static int export(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *h
 	shared->owner = (struct memory_owner){
 		.exp_name = "pool",
 		.resv = &shared->base.resv,
+		.check = check,
 		.released = released,
 	};
 	err = memory_export_file(name, fd, size, writable, &shared->owner, ret_buf);

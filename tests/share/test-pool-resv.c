@@ -252,13 +252,16 @@ static void hold_on(int sock)
 	struct there there = arrive(sock);
 	struct dma_fence *fence = make_fence();
 
+	PEER_MUST(!dma_buf_begin_cpu_access(there.dmabuf, DMA_FROM_DEVICE));
 	PEER_MUST(!dma_resv_lock(there.dmabuf->resv, NULL));
 	add_under_lock(there.dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
 	dma_resv_unlock(there.dmabuf->resv);
+	PEER_MUST(dma_buf_end_cpu_access(there.dmabuf, DMA_FROM_DEVICE) == -ESTALE);
 	PEER_MUST(dma_buf_pool_status(there.pool) == -ESTALE);
 	PEER_MUST(dma_resv_lock(there.dmabuf->resv, NULL) == -ESTALE);
+	PEER_MUST(dma_buf_begin_cpu_access(there.dmabuf, DMA_FROM_DEVICE) == -ESTALE);
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
 	depart(&there);

@@ -22,7 +22,13 @@ struct os_message {
 /* Two ends, for whole messages, close-on-exec. 0 or -errno. */
 int os_channel_pair(int ret_ends[2]);
 
-/* 0; -EAGAIN: full; -EPIPE: the other end is closed; another -errno. */
+/* Is @fd an end of one? Whatever else somebody sent, poll() might never return of it. */
+bool os_channel_is(int fd);
+
+/*
+ * 0; -EAGAIN: full; -EPIPE: the other end is closed; -EMFILE: too many descriptors are on the way;
+ * another -errno.
+ */
 int os_channel_send(int fd, const struct os_message *message);
 
 /*

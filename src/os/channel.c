@@ -143,7 +143,9 @@ int os_channel_send(int fd, const struct os_message *message)
 	if (OS_FAULT())
 		return -EAGAIN;
 	size = send_some(fd, message, 0);
-	return size < 0 ? (int)size : 0;
+	if (size >= 0)
+		return 0;
+	return is_hang_up(size) ? -EPIPE : (int)size;
 }
 
 int os_channel_receive(int fd, struct os_message *message)

@@ -302,6 +302,17 @@ TEST(what_was_sent_before_the_other_one_hung_up_unread_is_read)
 	close(pair.here);
 }
 
+TEST(who_hung_up_unread_takes_nothing_more)
+{
+	const struct pair pair = make_channel();
+
+	ASSERT_INT(send_text(pair.here, "unread", 0), ==, 0);
+	close(pair.there);
+	ASSERT_INT(send_text(pair.here, "more", 0), ==, -EPIPE);
+	ASSERT_INT(send_text(pair.here, "more", 0), ==, -EPIPE);
+	close(pair.here);
+}
+
 TEST(an_interrupted_reader_reads_again)
 {
 	const struct pair pair = make_channel();

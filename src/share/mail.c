@@ -19,6 +19,7 @@ struct mail {
 		uint32_t id;
 		uint32_t count;
 	};
+	uint32_t flags; /* of a member */
 	struct mail_memory memory[OS_MOST_FDS]; /* count */
 };
 
@@ -41,17 +42,19 @@ void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline)
 	struct mail mail = { .kind = MAIL_RING, .timeline = timeline };
 	struct member *member;
 
-	dmabuf_rcu_read_lock();
-	member = load_acquire(&pool->members[place]);
+	/* With a reference, so that its channel is not closed, and the descriptor something else's. */
+	member = member_in_place(pool, place);
+	if (!member)
+		return;
 	/* If it does not go: he has enough to read, and looks at everything when he does. */
-	if (member && member->channel >= 0)
+	if (member->channel >= 0)
 		send_mail(member, &mail, MAIL_HEAD, NULL, 0);
-	dmabuf_rcu_read_unlock();
+	member_put(member);
 }
 
 int mail_send_card(const struct member *member, const struct card *card)
 {
-	struct mail mail = { .kind = MAIL_CARD, .id = card->id };
+	struct mail mail = { .kind = MAIL_CARD, .id = card->id, .flags = card->flags };
 	int fds[] = { card->channel, card->process, card->file };
 
 	return send_mail(member, &mail, MAIL_HEAD, fds, 3);
@@ -78,8 +81,15 @@ int mail_send_memory(const struct member *member, const struct mail_memory *memo
 }
 
 /*
- * Reading. Nothing is believed but what is checked where it goes to.
+ * Reading. Nothing is believed but what is checked where it goes to. What there is to do about it is done
+ * without the lock, since it may call callbacks.
  */
+
+struct reading {
+	struct member *sender;
+	struct member *judged; /* found dead; with references */
+	uint64_t rung, wanted; /* by whom: a bit a place */
+};
 
 static void close_all(const struct os_message *message)
 {
@@ -87,18 +97,43 @@ static void close_all(const struct os_message *message)
 		os_file_close(message->fds[i]);
 }
 
+/* @member is dead. Consumes a reference. */
+static void note_death(struct reading *reading, struct member *member)
+{
+	if (!member_mark(member, VERDICT_DEAD)) {
+		member_put(member);
+		return;
+	}
+	member->next_judged = reading->judged;
+	reading->judged = member;
+}
+
 /* True: it was taken in, with its descriptors. */
-static bool read_card(struct dma_buf_pool *pool, const struct mail *mail,
+static bool read_card(struct dma_buf_pool *pool, struct reading *reading, const struct mail *mail,
 		      const struct os_message *message)
 {
-	struct card card = { .id = mail->id };
+	struct card card = {
+		.id = mail->id,
+		.by = reading->sender->id,
+		/* Who may only read brings nobody in who may do more. */
+		.flags = mail->flags | reading->sender->flags,
+	};
+	struct member *member, *old;
 
 	if (message->count != 3)
 		return false;
 	card.channel = message->fds[0];
 	card.process = message->fds[1];
 	card.file = message->fds[2];
-	return !member_add(pool, &card);
+	if (member_make(pool, &card, &member))
+		return false;
+	if (!member_enter(member, &old)) {
+		member_unmake(member);
+		return false;
+	}
+	if (old)
+		note_death(reading, old);
+	return true;
 }
 
 static bool read_memory(struct dma_buf_pool *pool, const struct member *sender,
@@ -113,31 +148,37 @@ static bool read_memory(struct dma_buf_pool *pool, const struct member *sender,
 	return true;
 }
 
-static bool read_one(struct dma_buf_pool *pool, struct member *sender, const struct mail *mail,
+static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const struct mail *mail,
 		     const struct os_message *message)
 {
-	bool taken = false;
+	const uint64_t bit = (uint64_t)1 << member_place(reading->sender->id);
 
 	if (message->size < MAIL_HEAD)
 		return false;
-	if (mail->kind == MAIL_RING)
-		watcher_rung(pool, sender, mail->timeline);
-	else if (mail->kind == MAIL_WANT_MEMORY)
-		(void)memory_table_send(pool, sender); /* if it does not go, he asks again */
-	else if (mail->kind == MAIL_CARD)
-		taken = read_card(pool, mail, message);
-	else if (mail->kind == MAIL_MEMORY)
-		taken = read_memory(pool, sender, mail, message);
-	return taken;
+	switch (mail->kind) {
+	case MAIL_RING:
+		reading->rung |= bit;
+		return false;
+	case MAIL_WANT_MEMORY:
+		reading->wanted |= bit;
+		return false;
+	case MAIL_CARD:
+		return read_card(pool, reading, mail, message);
+	case MAIL_MEMORY:
+		return read_memory(pool, reading->sender, mail, message);
+	default:
+		return false;
+	}
 }
 
 enum { MAIL_AT_ONCE = 1024 }; /* from one member, who may never stop */
 
-static bool read_from(struct dma_buf_pool *pool, struct member *sender)
+/* Also of the dead and the evicted: they may have told of somebody who lives. */
+static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct member *sender)
+	DMABUF_REQUIRES(pool->mail_lock)
 {
-	bool is_news = false;
-
-	for (unsigned int i = 0; i < MAIL_AT_ONCE; i++) {
+	reading->sender = sender;
+	for (unsigned int i = 0; i < MAIL_AT_ONCE && !sender->hung_up; i++) {
 		struct mail mail;
 		int fds[OS_MOST_FDS];
 		struct os_message message = { &mail, sizeof(mail), fds, OS_MOST_FDS };
@@ -145,34 +186,79 @@ static bool read_from(struct dma_buf_pool *pool, struct member *sender)
 
 		if (err == -EPROTO)
 			continue;
-		if (err == -EPIPE)
-			member_judge(sender, VERDICT_DEAD);
+		if (err == -EPIPE) {
+			sender->hung_up = true;
+			note_death(reading, member_ref(sender));
+		}
 		if (err)
 			break;
-		if (read_one(pool, sender, &mail, &message))
-			is_news = true;
-		else
+		if (!read_one(pool, reading, &mail, &message))
 			close_all(&message);
 	}
-	return is_news;
 }
 
-DMABUF_UNCHECKED("without a context the lock cannot fail")
-bool mail_read(struct dma_buf_pool *pool)
+static void read_all(struct dma_buf_pool *pool, struct reading *reading)
+	DMABUF_REQUIRES(pool->mail_lock)
 {
-	bool is_news = false;
-
-	if (ww_mutex_lock(&pool->mail_lock, NULL))
-		return false;
 	for (unsigned int i = 0; i < pool->shape.members; i++) {
 		struct member *member = member_in_place(pool, i);
 
 		if (!member)
 			continue;
-		if (member->channel >= 0 && member_verdict(member) != VERDICT_DEAD)
-			is_news |= read_from(pool, member);
+		if (member->channel >= 0)
+			read_from(pool, reading, member);
 		member_put(member);
 	}
+}
+
+static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struct reading *reading)
+{
+	const uint64_t bit = (uint64_t)1 << place;
+	struct member *member;
+
+	if (!((reading->rung | reading->wanted) & bit))
+		return;
+	member = member_in_place(pool, place);
+	if (!member)
+		return;
+	if (reading->wanted & bit && member_verdict(member) == VERDICT_ALIVE)
+		(void)memory_table_send(pool, member); /* if it does not go, he asks again */
+	if (reading->rung & bit)
+		watcher_rung(member);
+	member_put(member);
+}
+
+static void attend(struct dma_buf_pool *pool, struct reading *reading)
+{
+	while (reading->judged) {
+		struct member *member = reading->judged;
+
+		reading->judged = member->next_judged;
+		watcher_judged(member);
+		member_put(member);
+	}
+	for (unsigned int i = 0; i < pool->shape.members; i++)
+		attend_to(pool, i, reading);
+}
+
+DMABUF_UNCHECKED("without a context the lock cannot fail")
+void mail_read(struct dma_buf_pool *pool)
+{
+	struct reading reading = { 0 };
+
+	if (ww_mutex_lock(&pool->mail_lock, NULL))
+		return;
+	if (!pool->is_left)
+		read_all(pool, &reading);
 	ww_mutex_unlock(&pool->mail_lock);
-	return is_news;
+	attend(pool, &reading);
+}
+
+DMABUF_UNCHECKED("see mail_read()")
+void mail_leave(struct dma_buf_pool *pool)
+{
+	if (ww_mutex_lock(&pool->mail_lock, NULL))
+		return;
+	pool->is_left = true;
+	ww_mutex_unlock(&pool->mail_lock);
 }

@@ -12,6 +12,7 @@
 #include "os/file.h"
 #include "os/futex.h"
 #include "os/process.h"
+#include "share/mail.h"
 #include "share/member.h"
 #include "share/memory-table.h"
 #include "share/place.h"
@@ -53,10 +54,8 @@ void pool_put(struct dma_buf_pool *pool)
 	if (fetch_sub_acq_rel(&pool->refs, 1) != 1)
 		return;
 	watcher_close(pool);
-	for (unsigned int i = 0; i < MOST_MEMBERS; i++) {
-		if (pool->guest_channel[i] >= 0)
-			os_file_close(pool->guest_channel[i]);
-	}
+	member_free_self(pool);
+	guests_forget(pool);
 	if (pool->base)
 		os_unmap(pool->base, (size_t)pool_file_size(&pool->shape));
 	memory_table_fini(pool);
@@ -85,8 +84,7 @@ int pool_check(struct dma_buf_pool *pool)
 	}
 	if (error)
 		return error;
-	if (unlikely(load_acquire(&shm_place(pool->base, member_place(pool->self->id))->state) !=
-		     place_word(PLACE_LIVE, pool->self->id))) {
+	if (unlikely(!place_is(pool, pool->self->id, PLACE_LIVE))) {
 		pool_fail(pool, -ESTALE);
 		return load_acquire(&pool->error);
 	}
@@ -115,7 +113,7 @@ static int alloc_tables(struct dma_buf_pool *pool)
 	for (uint32_t i = 0; i < pool->shape.buffers; i++)
 		pool->memory[i].fd = -1;
 	for (unsigned int i = 0; i < MOST_MEMBERS; i++)
-		pool->guest_channel[i] = -1;
+		pool->guest[i].channel = -1;
 	return own_init(&pool->own, &pool->shape);
 }
 
@@ -199,7 +197,7 @@ static int create_first(struct dma_buf_pool *pool)
 	err = member_add_self(pool, id);
 	if (err)
 		return err;
-	place_reset(pool, id, 0);
+	place_take(pool);
 	place_settle(pool, id, PLACE_LIVE);
 	return 0;
 }
@@ -241,15 +239,39 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
  * Leaving.
  */
 
+void guests_forget(struct dma_buf_pool *pool)
+{
+	for (unsigned int i = 0; i < MOST_MEMBERS; i++) {
+		int channel;
+
+		dmabuf_spin_lock(&pool->lock);
+		channel = pool->guest[i].channel;
+		pool->guest[i].channel = -1;
+		dmabuf_spin_unlock(&pool->lock);
+		if (channel >= 0)
+			os_file_close(channel);
+	}
+}
+
+/* Who has put a buffer sees that, or is done: what the place had is not another member's yet. */
+static void end_membership(struct dma_buf_pool *pool)
+{
+	dmabuf_spin_lock(&pool->lock);
+	store_release(&pool->error, -ENOTCONN);
+	dmabuf_spin_unlock(&pool->lock);
+	place_vacate(pool);
+}
+
 void dma_buf_pool_leave(struct dma_buf_pool *pool)
 {
 	if (!pool)
 		return;
 	if (load_acquire(&pool->error) != -ECHILD) {
 		own_fail(pool, -ECANCELED);
-		place_vacate(pool);
+		end_membership(pool);
 	}
-	pool_fail(pool, -ENOTCONN);
+	guests_forget(pool);
+	mail_leave(pool);
 	member_forget_all(pool);
 	pool_put(pool);
 }

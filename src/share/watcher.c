@@ -139,10 +139,8 @@ static void signal_all(struct member *member)
 	} while (await_rest(member));
 }
 
-void watcher_rung(struct dma_buf_pool *pool, struct member *member, uint32_t timeline)
+void watcher_rung(struct member *member)
 {
-	(void)pool;
-	(void)timeline;
 	signal_all(member);
 }
 

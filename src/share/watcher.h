@@ -32,7 +32,7 @@ void watcher_remove(struct shared_fence *fence);
 /* A verdict is there: its points that are watched are over. */
 void watcher_judged(struct member *member);
 
-/* @member says that its timeline went on. */
-void watcher_rung(struct dma_buf_pool *pool, struct member *member, uint32_t timeline);
+/* @member says that a timeline of its went on. */
+void watcher_rung(struct member *member);
 
 #endif

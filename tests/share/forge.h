@@ -52,8 +52,10 @@ static inline int forge_file(int file, uint64_t size, int seals)
 	ASSERT_INT(os_file_inspect_own(file, &is), ==, 0);
 	ASSERT_INT(ftruncate(copy, (off_t)size), ==, 0);
 	for (at = 0; at < size && at < is.size; at += sizeof(bytes)) {
-		ASSERT_INT(pread(file, bytes, sizeof(bytes), (off_t)at), ==, sizeof(bytes));
-		ASSERT_INT(pwrite(copy, bytes, sizeof(bytes), (off_t)at), ==, sizeof(bytes));
+		const size_t length = size - at < sizeof(bytes) ? (size_t)(size - at) : sizeof(bytes);
+
+		ASSERT_INT(pread(file, bytes, length, (off_t)at), ==, length);
+		ASSERT_INT(pwrite(copy, bytes, length, (off_t)at), ==, length);
 	}
 	ASSERT_INT(fcntl(copy, F_ADD_SEALS, seals), ==, 0);
 	return copy;

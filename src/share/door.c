@@ -4,9 +4,8 @@
  * and its timelines; the answer has the newcomer's (guest.c). Then it is told of all others, and they of it,
  * before its place is PLACE_LIVE; so whoever meets something of the newcomer's finds it in his mail.
  *
- * Who invites holds the admission lock while it makes the newcomer known, never while it waits for it. What
- * can fail comes before PLACE_LIVE, and can be done again: of two cards of a newcomer from the same member
- * the later one counts if the channel of the first one is dead.
+ * Who invites holds the admission lock while it makes the newcomer known, never while it waits for it. Where
+ * that fails half-way, some know a newcomer who will never live: the next one has another id.
  */
 #include <errno.h>
 #include <string.h>
@@ -215,59 +214,66 @@ static int make_known(struct dma_buf_pool *pool, struct member *newcomer)
 	return err == -EPIPE || err == -EAGAIN ? 0 : err;
 }
 
-static int admit_guest(struct dma_buf_pool *pool, const struct card *card)
+/* From now on there is no way back: @newcomer is one of us, or never will be. */
+static int let_in(struct dma_buf_pool *pool, struct member *newcomer)
 {
-	struct member *newcomer, *old;
+	struct member *old = NULL;
 	int err;
 
-	err = member_make(pool, card, &newcomer);
-	if (err)
-		return err;
 	err = make_known(pool, newcomer);
 	if (!err && !member_enter(newcomer, &old))
-		err = -EPROTO;
+		err = -EPROTO; /* an enemy was before it */
 	if (err) {
-		member_unmake(newcomer);
+		place_settle(pool, newcomer->id, PLACE_FREE);
+		member_put(newcomer);
 		return err;
 	}
 	if (old) {
 		member_judge(old, VERDICT_DEAD);
 		member_put(old);
 	}
-	place_settle(pool, card->id, PLACE_LIVE);
-	return 0;
+	if (place_settle(pool, newcomer->id, PLACE_LIVE))
+		return 0;
+	err = pool_check(pool);
+	return err ? err : -EPROTO;
 }
 
-/* What it answered, and the channel, become a member. On failure all stays as it was. */
-static int admit_locked(struct dma_buf_pool *pool, uint32_t newcomer,
-			const struct dma_buf_pool_message *answer)
+/* What it answered, and the channel, become a member; or stay the caller's. */
+static int make_guest(struct dma_buf_pool *pool, const struct guest *guest,
+		      const struct dma_buf_pool_message *answer, struct member **ret_member)
 {
-	const struct guest guest = take_guest(pool, newcomer);
 	struct dma_buf_pool_message copies;
 	struct card card;
 	int err;
 
-	if (guest.channel < 0)
-		return -EPROTO;
 	err = message_make(answer->bytes, sizeof(answer->bytes), answer->fd, answer->count, &copies);
 	if (err)
-		goto keep_guest;
+		return err;
 	card = (struct card){
-		.id = newcomer,
-		.by = pool->self->id,
-		.flags = guest.flags,
-		.channel = guest.channel,
+		.id = guest->id,
+		.flags = guest->flags,
+		.channel = guest->channel,
 		.process = copies.fd[ANSWER_PROCESS],
 		.file = copies.fd[ANSWER_FILE],
 	};
-	err = place_is_invited(pool, newcomer) ? admit_guest(pool, &card) : -EPROTO;
+	err = member_make(pool, &card, ret_member);
 	if (err)
-		goto close_copies;
-	return 0;
+		dma_buf_pool_message_close(&copies);
+	return err;
+}
 
-close_copies:
-	dma_buf_pool_message_close(&copies);
-keep_guest:
+static int admit_locked(struct dma_buf_pool *pool, uint32_t newcomer,
+			const struct dma_buf_pool_message *answer)
+{
+	const struct guest guest = take_guest(pool, newcomer);
+	struct member *member;
+	int err;
+
+	if (guest.channel < 0)
+		return -EPROTO;
+	err = place_is_invited(pool, newcomer) ? make_guest(pool, &guest, answer, &member) : -EPROTO;
+	if (!err)
+		return let_in(pool, member);
 	keep_guest(pool, newcomer, guest.flags, guest.channel);
 	return err;
 }
@@ -296,8 +302,6 @@ int pool_admit_by(struct dma_buf_pool *pool, const struct dma_buf_pool_message *
 	} else {
 		err = -EPROTO;
 	}
-	if (!err)
-		err = pool_check(pool); /* or whom it has admitted is no member either */
 	places_unlock(pool);
 	return err;
 }

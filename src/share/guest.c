@@ -36,13 +36,10 @@ static int check_file(int fd, const struct pool_shape *shape)
 {
 	const int seals = os_file_get_seals(fd);
 	struct os_file file;
-	int err;
 
-	if (seals < 0 || (seals & (POOL_SEALS | NO_WRITING)) != POOL_SEALS)
+	if (seals < 0 || (seals & (POOL_SEALS | NO_WRITING)) != POOL_SEALS ||
+	    os_file_inspect(fd, &file))
 		return -EPROTO;
-	err = os_file_inspect(fd, &file);
-	if (err)
-		return err;
 	return file.readable && file.writable && file.size == pool_file_size(shape) ? 0 : -EPROTO;
 }
 
@@ -93,7 +90,6 @@ static int add_inviter(struct dma_buf_pool *pool, const struct invitation *invit
 		return err;
 	card = (struct card){
 		.id = invitation->inviter,
-		.by = invitation->inviter,
 		.flags = invitation->inviter_flags,
 		.channel = copies.fd[INVITATION_CHANNEL - 1],
 		.process = copies.fd[INVITATION_PROCESS - 1],

@@ -114,7 +114,6 @@ static bool read_card(struct dma_buf_pool *pool, struct reading *reading, const 
 {
 	struct card card = {
 		.id = mail->id,
-		.by = reading->sender->id,
 		/* Who may only read brings nobody in who may do more. */
 		.flags = mail->flags | reading->sender->flags,
 	};

@@ -113,7 +113,6 @@ static struct member *alloc(struct dma_buf_pool *pool, const struct card *card)
 	member->refs = 1;
 	member->pool = pool;
 	member->id = card->id;
-	member->by = card->by;
 	member->flags = card->flags & DMA_BUF_POOL_READ_ONLY;
 	member->channel = card->channel;
 	member->process = card->process;
@@ -128,13 +127,9 @@ static int check_file(const struct dma_buf_pool *pool, int fd)
 {
 	const int seals = os_file_get_seals(fd);
 	struct os_file file;
-	int err;
 
-	if (seals < 0 || (seals & TIMELINES_SEALS) != TIMELINES_SEALS)
+	if (seals < 0 || (seals & TIMELINES_SEALS) != TIMELINES_SEALS || os_file_inspect(fd, &file))
 		return -EPROTO;
-	err = os_file_inspect(fd, &file);
-	if (err)
-		return err;
 	return file.readable && file.size == timelines_file_size(&pool->shape) ? 0 : -EPROTO;
 }
 
@@ -210,29 +205,21 @@ void member_unmake(struct member *member)
 	pool_put(pool);
 }
 
-/* Did somebody begin to introduce @old, and begins again? Nobody has the other end of the first channel. */
-static bool is_retry(const struct member *old, const struct member *new)
-{
-	return old->id == new->id && old->by == new->by && os_channel_is_closed(old->channel);
-}
-
 bool member_enter(struct member *member, struct member **ret_old)
 {
 	struct dma_buf_pool *pool = member->pool;
-	const unsigned int place = member_place(member->id);
-	struct member *old = member_in_place(pool, place);
-	const bool is_newer = !old || old->id < member->id || is_retry(old, member);
-	bool is_entered;
+	struct member **place = &pool->members[member_place(member->id)];
+	struct member *old;
+	bool is_newer;
 
 	dmabuf_spin_lock(&pool->lock);
-	is_entered = is_newer && pool->members[place] == old;
-	if (is_entered)
-		store_release(&pool->members[place], member);
+	old = *place;
+	is_newer = !old || old->id < member->id;
+	if (is_newer)
+		store_release(place, member);
 	dmabuf_spin_unlock(&pool->lock);
-	*ret_old = is_entered ? old : NULL;
-	if (old)
-		member_put(old); /* the one that was just got */
-	return is_entered;
+	*ret_old = is_newer ? old : NULL;
+	return is_newer;
 }
 
 /* The owner's mapping is made before the last seal, and stays writable. */

@@ -20,7 +20,6 @@ struct member {
 	struct dmabuf_rcu_head rcu;
 	uint32_t refs;		   /* atomic: one of the table, one of each fence; not of this process itself */
 	uint32_t id;		   /* constant */
-	uint32_t by;		   /* constant: who made it known to this process */
 	uint32_t flags;		   /* constant: DMA_BUF_POOL_READ_ONLY */
 	struct dma_buf_pool *pool; /* constant; with a reference, but of this process itself */
 	int channel;		   /* constant; -1: this process itself */
@@ -40,7 +39,6 @@ struct member {
 /* What a member is made of. */
 struct card {
 	uint32_t id;
-	uint32_t by; /* who sent it */
 	uint32_t flags; /* DMA_BUF_POOL_READ_ONLY */
 	int channel;
 	int process;
@@ -55,8 +53,7 @@ void member_unmake(struct member *member);
 
 /*
  * Make it known. Whoever was in its place before, and is dead, goes to the caller, or NULL does. False: it
- * is no newer than that one; it is the caller's still. The same one is newer if it was made known by the
- * same member, whose first attempt failed half-way.
+ * is no newer than that one; it is the caller's still.
  */
 bool member_enter(struct member *member, struct member **ret_old);
 

@@ -339,13 +339,10 @@ static int inspect(int fd, size_t *ret_size, bool *ret_writable)
 {
 	const int seals = os_file_get_seals(fd);
 	struct os_file file;
-	int err;
 
-	if (seals < 0 || (seals & (SIZE_SEALS | F_SEAL_SEAL)) != (SIZE_SEALS | F_SEAL_SEAL))
+	if (seals < 0 || (seals & (SIZE_SEALS | F_SEAL_SEAL)) != (SIZE_SEALS | F_SEAL_SEAL) ||
+	    os_file_inspect(fd, &file))
 		return -EPROTO;
-	err = os_file_inspect(fd, &file);
-	if (err)
-		return err;
 	*ret_size = (size_t)file.size;
 	*ret_writable = file.writable && !(seals & (F_SEAL_FUTURE_WRITE | F_SEAL_WRITE));
 	return *ret_size && *ret_size == file.size && !(*ret_size % os_page_size()) ? 0 : -EPROTO;

@@ -74,14 +74,24 @@ void pool_fail(struct dma_buf_pool *pool, int error)
 	cas_acq_rel(&pool->error, &none, error);
 }
 
+/* What has become of one who was invited? */
+static int check_invited(struct dma_buf_pool *pool)
+{
+	int error = -EAGAIN;
+
+	if (place_is(pool, pool->self->id, PLACE_LIVE))
+		cas_acq_rel(&pool->error, &error, 0);
+	else if (place_is(pool, pool->self->id, PLACE_EVICTED))
+		cas_acq_rel(&pool->error, &error, -ESTALE);
+	return load_acquire(&pool->error);
+}
+
 int pool_check(struct dma_buf_pool *pool)
 {
 	int error = load_acquire(&pool->error);
 
-	if (unlikely(error == -EAGAIN) && place_is(pool, pool->self->id, PLACE_LIVE)) {
-		cas_acq_rel(&pool->error, &error, 0);
-		error = load_acquire(&pool->error);
-	}
+	if (unlikely(error == -EAGAIN))
+		error = check_invited(pool);
 	if (error)
 		return error;
 	if (unlikely(!place_is(pool, pool->self->id, PLACE_LIVE))) {

@@ -32,8 +32,10 @@ static int check_peer(int sock, unsigned int flags)
 {
 	const int64_t user = os_socket_peer_user(sock);
 
-	if (user < 0)
+	if (user == -EBADF || user == -ENOTSOCK)
 		return (int)user;
+	if (user < 0)
+		return -EPERM; /* nobody knows who that is */
 	return flags & DMA_BUF_POOL_ANY_USER || user == os_own_user() ? 0 : -EPERM;
 }
 

@@ -79,8 +79,8 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool);
  * dma_buf_pool_status() - may this process go on?
  * @pool: membership
  *
- * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted;
- * -ECHILD: this process is a forked child of the member, and none itself.
+ * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted,
+ * or had no descriptor or memory left to get to know a new member; -ECHILD: this process is a forked child of the member, and none itself.
  *
  * Since: 0.1. Extension.
  */

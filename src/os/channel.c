@@ -18,9 +18,13 @@
 #define SCM_PIDFD 4 /* Linux 6.5 */
 #endif
 
+enum { KERNEL_MOST_FDS = 253 }; /* in one message */
+
 union control {
 	struct cmsghdr head; /* for its alignment */
-	char bytes[CMSG_SPACE(OS_MOST_FDS * sizeof(int))];
+	/* For all that can come: also who sent it, as number and as descriptor, if somebody has asked for that. */
+	char bytes[CMSG_SPACE(KERNEL_MOST_FDS * sizeof(int)) + CMSG_SPACE(sizeof(struct ucred)) +
+		   CMSG_SPACE(sizeof(int))];
 };
 
 int os_channel_pair(int ret_ends[2])
@@ -85,7 +89,7 @@ static bool take_fds(struct msghdr *head, struct os_message *message, unsigned i
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(head); part; part = CMSG_NXTHDR(head, part)) {
 		const bool is_sent = part->cmsg_type == SCM_RIGHTS;
 		unsigned int count;
-		int fds[OS_MOST_FDS];
+		int fds[KERNEL_MOST_FDS];
 
 		if (part->cmsg_level != SOL_SOCKET || !(is_sent || part->cmsg_type == SCM_PIDFD))
 			continue;
@@ -99,7 +103,10 @@ static bool take_fds(struct msghdr *head, struct os_message *message, unsigned i
 	return fits;
 }
 
-/* How many bytes came; descriptors are added to the message's. 0: hung up; -EPROTO: too much. */
+/*
+ * How many bytes came; descriptors are added to the message's. 0: hung up; -EPROTO: too much; -EMFILE: this
+ * process has no room for all descriptors.
+ */
 static ssize_t receive_some(int fd, struct os_message *message, size_t from, size_t size,
 			    unsigned int room)
 {
@@ -119,9 +126,9 @@ static ssize_t receive_some(int fd, struct os_message *message, size_t from, siz
 		received = recvmsg(fd, &head, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (received < 0)
 		return -errno;
-	if (!take_fds(&head, message, room) || head.msg_flags & (MSG_TRUNC | MSG_CTRUNC))
+	if (!take_fds(&head, message, room) || head.msg_flags & MSG_TRUNC)
 		return -EPROTO;
-	return received;
+	return head.msg_flags & MSG_CTRUNC ? -EMFILE : received;
 }
 
 static void drop(struct os_message *message)

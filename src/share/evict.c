@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "share/evict.h"
+
 #include <errno.h>
 
 #include "os/fault.h"
@@ -39,6 +41,15 @@ static void ring_all(struct dma_buf_pool *pool)
 {
 	for (unsigned int i = 0; i < pool->shape.members; i++)
 		mail_ring(pool, i, 0);
+}
+
+void evict_self(struct dma_buf_pool *pool)
+{
+	int invited = -EAGAIN;
+
+	if (evict(pool, pool->self->id))
+		cas_acq_rel(&pool->error, &invited, -ESTALE); /* or not even admitted */
+	ring_all(pool);
 }
 
 int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t id)

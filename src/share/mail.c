@@ -6,6 +6,7 @@
 #include "os/channel.h"
 #include "os/fault.h"
 #include "os/file.h"
+#include "share/evict.h"
 #include "share/member.h"
 #include "share/memory-table.h"
 #include "share/watcher.h"
@@ -108,6 +109,16 @@ static void note_death(struct reading *reading, struct member *member)
 	reading->judged = member;
 }
 
+/*
+ * There was no room for the descriptors of a letter. Memory can be asked for again. But who does not know
+ * all members is none: that one has seen us hang up.
+ */
+static void note_loss(struct dma_buf_pool *pool, const struct mail *mail)
+{
+	if (mail->kind == MAIL_CARD)
+		evict_self(pool);
+}
+
 /* True: it was taken in, with its descriptors. */
 static bool read_card(struct dma_buf_pool *pool, struct reading *reading, const struct mail *mail,
 		      const struct os_message *message)
@@ -118,13 +129,17 @@ static bool read_card(struct dma_buf_pool *pool, struct reading *reading, const 
 		.flags = mail->flags | reading->sender->flags,
 	};
 	struct member *member, *old;
+	int err;
 
 	if (message->count != 3)
 		return false;
 	card.channel = message->fds[0];
 	card.process = message->fds[1];
 	card.file = message->fds[2];
-	if (member_make(pool, &card, &member))
+	err = member_make(pool, &card, &member);
+	if (err && err != -EPROTO)
+		note_loss(pool, mail);
+	if (err)
 		return false;
 	if (!member_enter(member, &old)) {
 		member_unmake(member);
@@ -183,7 +198,9 @@ static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct
 		struct os_message message = { &mail, sizeof(mail), fds, OS_MOST_FDS };
 		const int err = os_channel_receive(sender->channel, &message);
 
-		if (err == -EPROTO)
+		if (err == -EMFILE)
+			note_loss(pool, &mail);
+		if (err == -EMFILE || err == -EPROTO)
 			continue;
 		if (err == -EPIPE) {
 			sender->hung_up = true;

@@ -4,6 +4,7 @@
 #include "sockets.h"
 
 #include <fcntl.h>
+#include <sys/resource.h>
 
 #ifndef SO_PASSPIDFD
 #define SO_PASSPIDFD 76 /* Linux 6.5 */
@@ -225,6 +226,32 @@ TEST(a_channel_is_nothing_else)
 	close(file);
 	close_pair(&stream);
 	close_pair(&channel);
+}
+
+/* It says so of a message that it would have taken otherwise, and keeps none of it but the bytes. */
+TEST(without_free_descriptors_those_of_a_message_are_lost)
+{
+	const struct pair pair = make_channel();
+	char bytes[8] = { 0 };
+	int fds[4];
+	struct os_message received = message(bytes, sizeof(bytes), fds, 4);
+	struct rlimit old, few;
+	int lowest, err;
+
+	ASSERT_INT(send_text(pair.here, "three", 3), ==, 0);
+	ASSERT_INT(send_text(pair.here, "next", 1), ==, 0);
+	lowest = dup(0);
+	close(lowest);
+	getrlimit(RLIMIT_NOFILE, &old);
+	few = (struct rlimit){ .rlim_cur = (rlim_t)lowest + 1, .rlim_max = old.rlim_max };
+	setrlimit(RLIMIT_NOFILE, &few);
+	err = os_channel_receive(pair.there, &received);
+	setrlimit(RLIMIT_NOFILE, &old);
+	ASSERT_INT(err, ==, -EMFILE);
+	ASSERT_STR(bytes, "three");
+	ASSERT_INT(received.count, ==, 0);
+	receive_text(pair.there, "next", 1);
+	close_pair(&pair);
 }
 
 TEST(without_a_free_descriptor_there_is_no_channel)

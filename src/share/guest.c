@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <string.h>
 
+#include "debug/lockdep.h"
 #include "os/clock.h"
 #include "os/file.h"
 #include "os/futex.h"
@@ -149,6 +150,7 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
 	struct invitation read;
 	int err;
 
+	lockdep_might_alloc();
 	if (!invitation || !ret_answer || !ret_pool)
 		return -EINVAL;
 	read = invitation_read(invitation);

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "buf/buffer.h"
 #include "buf/memory.h"
 #include "os/fault.h"
 #include "os/file.h"
@@ -305,7 +306,9 @@ int dma_buf_pool_alloc(struct dma_buf_pool *pool, const char *name, size_t size,
 	const size_t page = os_page_size(), rounded = (size + page - 1) & ~(page - 1);
 	int err;
 
-	if (!pool || !ret_buf || !rounded || flags & ~DMA_BUF_POOL_OWNER_WRITES)
+	lockdep_might_alloc();
+	if (!pool || !ret_buf || !rounded || !buffer_name_fits(name) ||
+	    flags & ~DMA_BUF_POOL_OWNER_WRITES)
 		return -EINVAL;
 	err = pool_check(pool);
 	if (err)
@@ -395,6 +398,7 @@ int dma_buf_pool_get_buf(struct dma_buf_pool *pool, const struct dma_buf_pool_ha
 						 : (struct mail_memory){ 0 };
 	int err, fd;
 
+	lockdep_might_alloc();
 	if (!pool || !handle || !ret_buf)
 		return -EINVAL;
 	err = pool_check(pool);

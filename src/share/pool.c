@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "debug/lockdep.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/file.h"
@@ -218,6 +219,7 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
 	struct pool_shape shape;
 	int err, fd;
 
+	lockdep_might_alloc();
 	if (!limits || !ret_pool)
 		return -EINVAL;
 	shape = (struct pool_shape){

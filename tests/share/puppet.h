@@ -4,6 +4,8 @@
 #define PUPPET_H
 
 #include <dmabuf/dma-fence.h>
+#include <fcntl.h>
+#include <sys/mman.h>
 
 #include "../fence/fences.h"
 #include "peers.h"
@@ -24,6 +26,7 @@ enum deed {
 	LOCK,
 	UNLOCK,
 	EVICT,	/* the order's member */
+	MAY_WRITE, /* to its buffer: 1, by the library; 2, with its descriptor; or both */
 	QUIT,
 };
 
@@ -104,6 +107,24 @@ static inline int puppet_unlock(struct puppet *puppet)
 	return 0;
 }
 
+static inline int may_write(struct dma_buf *dmabuf)
+{
+	const int fd = dma_buf_fd(dmabuf, O_CLOEXEC | O_RDWR);
+	const int read_only = fd < 0 ? dma_buf_fd(dmabuf, O_CLOEXEC) : fd;
+	void *address;
+	int ways = !dma_buf_mmap_cpu(dmabuf, PROT_READ | PROT_WRITE, &address);
+
+	address = mmap(NULL, dmabuf->size, PROT_READ | PROT_WRITE, MAP_SHARED, read_only, 0);
+	if (address != MAP_FAILED) {
+		munmap(address, dmabuf->size);
+		ways |= 2;
+	}
+	if (pwrite(read_only, "x", 1, 0) == 1)
+		ways |= 2;
+	close(read_only);
+	return ways;
+}
+
 static inline int puppet_do(struct puppet *puppet, const struct order *order, struct answer *answer)
 {
 	switch (order->deed) {
@@ -136,6 +157,8 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return dma_resv_lock(puppet->dmabuf->resv, NULL);
 	case UNLOCK:
 		return puppet_unlock(puppet);
+	case MAY_WRITE:
+		return may_write(puppet->dmabuf);
 	case EVICT:
 		return dma_buf_pool_evict(puppet->pool, order->member);
 	default:

@@ -36,11 +36,11 @@ static int evict(struct dma_buf_pool *pool, uint32_t id)
 	return 0;
 }
 
-/* Watchers shall look: whatever it is about. */
-static void ring_all(struct dma_buf_pool *pool)
+/* Watchers shall look; those who wait without one look by themselves. */
+static void tell_all(struct dma_buf_pool *pool, uint32_t id)
 {
 	for (unsigned int i = 0; i < pool->shape.members; i++)
-		mail_ring(pool, i, 0);
+		mail_evicted(pool, i, id);
 }
 
 void evict_self(struct dma_buf_pool *pool)
@@ -49,12 +49,13 @@ void evict_self(struct dma_buf_pool *pool)
 
 	if (evict(pool, pool->self->id))
 		cas_acq_rel(&pool->error, &invited, -ESTALE); /* or not even admitted */
-	ring_all(pool);
+	tell_all(pool, pool->self->id);
 }
 
-int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t id)
+int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 {
-	struct member *member;
+	const uint32_t id = member;
+	struct member *known;
 	int err;
 
 	if (!pool || id == pool->self->id)
@@ -67,11 +68,11 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t id)
 	err = evict(pool, id);
 	if (err)
 		return err;
-	member = member_get(pool, id);
-	if (member) {
-		member_check(member);
-		member_put(member);
+	known = member_get(pool, id);
+	if (known) {
+		member_check(known);
+		member_put(known);
 	}
-	ring_all(pool);
+	tell_all(pool, id);
 	return 0;
 }

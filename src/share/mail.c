@@ -9,9 +9,10 @@
 #include "share/evict.h"
 #include "share/member.h"
 #include "share/memory-table.h"
+#include "share/place.h"
 #include "share/watcher.h"
 
-enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY, MAIL_WANT_MEMORY };
+enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY, MAIL_WANT_MEMORY, MAIL_EVICTED };
 
 struct mail {
 	uint32_t kind;
@@ -38,19 +39,33 @@ static int send_mail(const struct member *member, struct mail *mail, size_t size
 	return os_channel_send(member->channel, &message);
 }
 
+/*
+ * To whoever has the place now: with a reference, so that the channel is not closed, and the descriptor
+ * something else's. If it does not go: he has enough to read, and looks at everything when he does.
+ */
+static void send_to_place(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
+{
+	const uint32_t id = place_live(pool, place);
+	struct member *member = id && id != pool->self->id ? member_get(pool, id) : NULL;
+
+	if (!member)
+		return;
+	send_mail(member, mail, MAIL_HEAD, NULL, 0);
+	member_put(member);
+}
+
 void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline)
 {
 	struct mail mail = { .kind = MAIL_RING, .timeline = timeline };
-	struct member *member;
 
-	/* With a reference, so that its channel is not closed, and the descriptor something else's. */
-	member = member_in_place(pool, place);
-	if (!member)
-		return;
-	/* If it does not go: he has enough to read, and looks at everything when he does. */
-	if (member->channel >= 0)
-		send_mail(member, &mail, MAIL_HEAD, NULL, 0);
-	member_put(member);
+	send_to_place(pool, place, &mail);
+}
+
+void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id)
+{
+	struct mail mail = { .kind = MAIL_EVICTED, .id = id };
+
+	send_to_place(pool, place, &mail);
 }
 
 int mail_send_card(const struct member *member, const struct card *card)
@@ -90,6 +105,8 @@ struct reading {
 	struct member *sender;
 	struct member *judged; /* found dead; with references */
 	uint64_t rung, wanted; /* by whom: a bit a place */
+	uint64_t evicted;      /* who */
+	bool has_lost_card;
 };
 
 static void close_all(const struct os_message *message)
@@ -113,10 +130,9 @@ static void note_death(struct reading *reading, struct member *member)
  * There was no room for the descriptors of a letter. Memory can be asked for again. But who does not know
  * all members is none: that one has seen us hang up.
  */
-static void note_loss(struct dma_buf_pool *pool, const struct mail *mail)
+static void note_loss(struct reading *reading, const struct mail *mail)
 {
-	if (mail->kind == MAIL_CARD)
-		evict_self(pool);
+	reading->has_lost_card |= mail->kind == MAIL_CARD;
 }
 
 /* True: it was taken in, with its descriptors. */
@@ -138,7 +154,7 @@ static bool read_card(struct dma_buf_pool *pool, struct reading *reading, const 
 	card.file = message->fds[2];
 	err = member_make(pool, &card, &member);
 	if (err && err != -EPROTO)
-		note_loss(pool, mail);
+		note_loss(reading, mail);
 	if (err)
 		return false;
 	if (!member_enter(member, &old)) {
@@ -176,6 +192,9 @@ static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const s
 	case MAIL_WANT_MEMORY:
 		reading->wanted |= bit;
 		return false;
+	case MAIL_EVICTED:
+		reading->evicted |= (uint64_t)1 << (member_place(mail->id) % MOST_MEMBERS);
+		return false;
 	case MAIL_CARD:
 		return read_card(pool, reading, mail, message);
 	case MAIL_MEMORY:
@@ -199,7 +218,7 @@ static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct
 		const int err = os_channel_receive(sender->channel, &message);
 
 		if (err == -EMFILE)
-			note_loss(pool, &mail);
+			note_loss(reading, &mail);
 		if (err == -EMFILE || err == -EPROTO)
 			continue;
 		if (err == -EPIPE) {
@@ -232,11 +251,13 @@ static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struc
 	const uint64_t bit = (uint64_t)1 << place;
 	struct member *member;
 
-	if (!((reading->rung | reading->wanted) & bit))
+	if (!((reading->rung | reading->wanted | reading->evicted) & bit))
 		return;
 	member = member_in_place(pool, place);
 	if (!member)
 		return;
+	if (reading->evicted & bit)
+		member_check(member);
 	if (reading->wanted & bit && member_verdict(member) == VERDICT_ALIVE)
 		(void)memory_table_send(pool, member); /* if it does not go, he asks again */
 	if (reading->rung & bit)
@@ -246,6 +267,8 @@ static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struc
 
 static void attend(struct dma_buf_pool *pool, struct reading *reading)
 {
+	if (reading->has_lost_card)
+		evict_self(pool);
 	while (reading->judged) {
 		struct member *member = reading->judged;
 

@@ -29,6 +29,9 @@ void mail_leave(struct dma_buf_pool *pool);
 /* Tell the member in a place that a point of one of our timelines has signalled. Does not sleep. */
 void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline);
 
+/* Tell the member in a place that another one is evicted. Likewise. */
+void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id);
+
 /* Tell @member of another one. 0; -EAGAIN: it does not read its mail; another -errno. */
 int mail_send_card(const struct member *member, const struct card *card);
 

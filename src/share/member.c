@@ -212,12 +212,17 @@ bool member_enter(struct member *member, struct member **ret_old)
 	struct member *old;
 	bool is_newer;
 
+	member_ref(member); /* by then somebody may have replaced it */
+	OS_RACE_POINT("member: about to be known");
 	dmabuf_spin_lock(&pool->lock);
 	old = *place;
 	is_newer = !old || old->id < member->id;
 	if (is_newer)
 		store_release(place, member);
 	dmabuf_spin_unlock(&pool->lock);
+	if (is_newer)
+		watcher_again(member);
+	member_put(member); /* not the last one, if it was not entered */
 	*ret_old = is_newer ? old : NULL;
 	return is_newer;
 }
@@ -324,6 +329,8 @@ void member_fork_all(struct dma_buf_pool *pool)
 		member->process = -1;
 		member->file = -1;
 		store_relaxed(&member->verdict, VERDICT_DEAD);
+		if (is_self(member))
+			member->map = NULL; /* another mapping may be there by now */
 	}
 }
 

@@ -99,8 +99,8 @@ int member_point_status(const struct member *member, uint32_t timeline, uint64_t
 {
 	enum verdict verdict;
 
-	if (timeline >= member->pool->shape.timelines)
-		return -EOWNERDEAD; /* no member has that */
+	if (timeline >= member->pool->shape.timelines || unlikely(!pool_is_here(member->pool)))
+		return -EOWNERDEAD; /* no member has that, or not in this process */
 	if (value_by(member, timeline, &verdict) >= seqno) {
 		const int error = error_of(&member->map->timeline[timeline], seqno);
 

@@ -9,10 +9,12 @@
 #include <errno.h>
 
 #include "fence/fence.h"
+#include "os/channel.h"
 #include "os/fault.h"
 #include "os/file.h"
 #include "os/list.h"
 #include "os/poll.h"
+#include "os/process.h"
 #include "os/report.h"
 #include "os/thread.h"
 #include "share/mail.h"
@@ -40,6 +42,18 @@ int watcher_member(struct member *member)
 	if (err)
 		os_set_remove(member->pool->set, member->channel);
 	return err;
+}
+
+static void await(const struct member *member, bool is_process)
+{
+	os_set_await(member->pool->set, is_process ? member->process : member->channel,
+		     key_of(member, is_process), true);
+}
+
+void watcher_again(const struct member *member)
+{
+	await(member, false);
+	await(member, true);
 }
 
 void watcher_unmember(const struct member *member)
@@ -170,10 +184,12 @@ static void await_member(struct dma_buf_pool *pool, unsigned int place)
 
 	if (!member)
 		return;
-	if (member->channel >= 0 && member_check(member) != VERDICT_DEAD) {
-		os_set_await(pool->set, member->channel, key_of(member, false), true);
-		os_set_await(pool->set, member->process, key_of(member, true), true);
-	}
+	member_check(member);
+	/* Its end would be said again and again. */
+	if (member->channel >= 0 && !os_channel_is_closed(member->channel))
+		await(member, false);
+	if (member->channel >= 0 && !os_process_has_ended(member->process))
+		await(member, true);
 	member_put(member);
 }
 

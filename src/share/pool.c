@@ -288,10 +288,21 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool)
 	pool_put(pool);
 }
 
-/* Its mappings are not in this process, and what it has of descriptors keeps others from seeing the end. */
+/*
+ * Its mappings are not in this process, and what it has of descriptors keeps others from seeing the end. The
+ * set is its parent's, too: whoever takes from it here takes it from there. Whoever had a lock is not here.
+ */
+DMABUF_UNCHECKED("the child has one thread")
 void pool_fork(struct dma_buf_pool *pool)
 {
 	store_release(&pool->error, -ECHILD);
 	pool->base = NULL;
+	dmabuf_spin_lock_init(&pool->lock);
+	dmabuf_spin_lock_init(&pool->own.lock);
+	dmabuf_spin_lock_init(&pool->watch_lock);
+	ww_mutex_init(&pool->mail_lock, &mail_class);
 	member_fork_all(pool);
+	guests_forget(pool);
+	os_file_close(pool->set);
+	pool->set = -1;
 }

@@ -83,6 +83,8 @@ bool watcher_add(struct shared_fence *fence)
 	struct member *member = fence->member;
 	struct dma_buf_pool *pool = member->pool;
 
+	if (!pool_is_here(pool))
+		return false;
 	watcher_need(pool);
 	dmabuf_spin_lock(&pool->watch_lock);
 	list_add_before(&fence->node, &member->watched);
@@ -98,6 +100,8 @@ void watcher_remove(struct shared_fence *fence)
 {
 	struct dma_buf_pool *pool = fence->member->pool;
 
+	if (!pool_is_here(pool))
+		return; /* the lists may be as another thread of the parent was changing them */
 	dmabuf_spin_lock(&pool->watch_lock);
 	list_remove(&fence->node);
 	dmabuf_spin_unlock(&pool->watch_lock);
@@ -321,6 +325,8 @@ int dma_buf_pool_watch_fd(struct dma_buf_pool *pool)
 {
 	int fd = -EBUSY;
 
+	if (!pool_is_here(pool))
+		return -ECHILD;
 	dmabuf_spin_lock(&lock);
 	if (pool->watcher != WATCHED_BY_THREAD) {
 		store_release(&pool->watcher, WATCHED_BY_APPLICATION);

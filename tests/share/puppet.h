@@ -26,6 +26,7 @@ enum deed {
 	LOCK,
 	UNLOCK,
 	EVICT,	/* the order's member */
+	FORK,	/* a child that sleeps: its number */
 	MAY_WRITE, /* to its buffer: 1, by the library; 2, with its descriptor; or both */
 	QUIT,
 };
@@ -125,6 +126,17 @@ static inline int may_write(struct dma_buf *dmabuf)
 	return ways;
 }
 
+static inline int puppet_fork_sleeper(void)
+{
+	const pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	alarm(60);
+	for (;;)
+		pause();
+}
+
 static inline int puppet_do(struct puppet *puppet, const struct order *order, struct answer *answer)
 {
 	switch (order->deed) {
@@ -157,6 +169,8 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return dma_resv_lock(puppet->dmabuf->resv, NULL);
 	case UNLOCK:
 		return puppet_unlock(puppet);
+	case FORK:
+		return puppet_fork_sleeper();
 	case MAY_WRITE:
 		return may_write(puppet->dmabuf);
 	case EVICT:

@@ -108,6 +108,7 @@ int pool_invite_by(struct dma_buf_pool *pool, unsigned int flags, int64_t deadli
 	err = take_place(pool, deadline, &newcomer);
 	if (err)
 		return err;
+	OS_RACE_POINT("door: has a place");
 	err = os_channel_pair(ends);
 	if (err)
 		goto give_back;
@@ -170,6 +171,7 @@ static int introduce(struct member *member, struct member *newcomer)
 		return err;
 	card.channel = ends[0];
 	err = mail_send_card(member, &card);
+	OS_RACE_POINT("door: told one of the other");
 	if (!err || err == -EPIPE) {
 		card = as_card(member);
 		card.channel = ends[1];
@@ -207,6 +209,7 @@ static int make_known(struct dma_buf_pool *pool, struct member *newcomer)
 	err = introduce_to_all(pool, newcomer);
 	if (err)
 		return err;
+	OS_RACE_POINT("door: told all of each other");
 	mail_read(pool); /* of buffers, of which those who made them have told before this lock was taken */
 	err = memory_table_send(pool, newcomer);
 	if (err == -EAGAIN)
@@ -221,6 +224,7 @@ static int let_in(struct dma_buf_pool *pool, struct member *newcomer)
 	int err;
 
 	err = make_known(pool, newcomer);
+	OS_RACE_POINT("door: made known");
 	if (!err && !member_enter(newcomer, &old))
 		err = -EPROTO; /* an enemy was before it */
 	if (err) {

@@ -7,6 +7,7 @@
 
 #include "debug/lockdep.h"
 #include "os/clock.h"
+#include "os/fault.h"
 #include "os/file.h"
 #include "os/futex.h"
 #include "os/process.h"
@@ -159,6 +160,7 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
 	err = open_invited(&read, invitation->fd[INVITATION_POOL], &pool);
 	if (err)
 		return err;
+	OS_RACE_POINT("guest: opened");
 	err = come_in(pool, &read, invitation, ret_answer);
 	if (err) {
 		member_forget_all(pool);

@@ -134,8 +134,10 @@ void users_drop(struct dma_buf_pool *pool, uint32_t buffer, unsigned int place)
 	uint32_t number = load_acquire(&resv->number);
 
 	OS_RACE_POINT("pool: before a buffer goes");
-	if (fetch_and_acq_rel(&resv->users, ~bit) == bit && number & 1)
-		cas_acq_rel(&resv->number, &number, number + 1);
+	if (fetch_and_acq_rel(&resv->users, ~bit) != bit || !(number & 1))
+		return;
+	OS_RACE_POINT("pool: the last one has dropped a buffer");
+	cas_acq_rel(&resv->number, &number, number + 1);
 }
 
 static void drop_all_buffers(struct dma_buf_pool *pool, unsigned int place)
@@ -216,6 +218,7 @@ void place_vacate(struct dma_buf_pool *pool)
 	if (!place_is(pool, id, PLACE_LIVE) && !place_is(pool, id, PLACE_EVICTED))
 		return;
 	drop_all_buffers(pool, member_place(id));
+	OS_RACE_POINT("places: dropped own buffers");
 	if (place_is(pool, id, PLACE_LIVE))
 		forget_waiters(pool, member_place(id));
 	place_change(pool, id, PLACE_LIVE, PLACE_FREE);

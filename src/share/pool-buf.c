@@ -260,6 +260,7 @@ static int make(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *han
 		unuse(pool, handle->buffer);
 		return err;
 	}
+	OS_RACE_POINT("pool: made a buffer");
 	err = seal(fd, flags);
 	if (!err)
 		err = tell_all(pool, handle, fd, flags);

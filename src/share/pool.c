@@ -279,8 +279,11 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool)
 	if (!pool)
 		return;
 	if (load_acquire(&pool->error) != -ECHILD) {
+		OS_RACE_POINT("leave: begun");
 		own_fail(pool, -ECANCELED);
+		OS_RACE_POINT("leave: cancelled");
 		end_membership(pool);
+		OS_RACE_POINT("leave: no member");
 	}
 	guests_forget(pool);
 	mail_leave(pool);

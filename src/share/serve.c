@@ -4,6 +4,7 @@
 
 #include "os/channel.h"
 #include "os/clock.h"
+#include "os/fault.h"
 #include "share/message.h"
 #include "share/pool.h"
 
@@ -45,7 +46,9 @@ static int exchange(struct dma_buf_pool *pool, int sock, struct dma_buf_pool_mes
 	struct dma_buf_pool_message answer;
 	int err;
 
+	OS_RACE_POINT("serve: about to invite");
 	err = send_by(sock, invitation, deadline);
+	OS_RACE_POINT("serve: invited");
 	/* The newcomer has them; while we had its end of the channel, it could not hang up. */
 	dma_buf_pool_message_close(invitation);
 	if (err)
@@ -94,7 +97,9 @@ int dma_buf_pool_join(int sock, int64_t timeout, struct dma_buf_pool **ret_pool)
 	dma_buf_pool_message_close(&invitation);
 	if (err)
 		return err;
+	OS_RACE_POINT("join: about to answer");
 	err = send_by(sock, &answer, deadline);
+	OS_RACE_POINT("join: answered");
 	dma_buf_pool_message_close(&answer);
 	if (!err)
 		err = dma_buf_pool_await(pool, os_remaining_ns(deadline));

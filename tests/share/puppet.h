@@ -13,6 +13,7 @@
 enum deed {
 	JOIN,	/* over the order's socket, or the test's, if that is -1 */
 	SERVE,	/* over the order's socket, with the order's flags */
+	INVITE,	/* somebody, who is uninvited at once */
 	LEAVE,
 	STATUS,
 	EXPORT, /* a new fence, which becomes the puppet's */
@@ -22,10 +23,13 @@ enum deed {
 	WAIT,	/* for its fence, then as ASK */
 	ALLOC,	/* a buffer, which becomes the puppet's */
 	GET,	/* the order's buffer, likewise */
+	HANDLE,	/* of its buffer */
 	PUT,
 	LOCK,
+	PUBLISH, /* a new fence, which becomes the puppet's; unlocks */
 	UNLOCK,
 	EVICT,	/* the order's member */
+	CLOSE,	/* the order's socket */
 	FORK,	/* a child that sleeps: its number */
 	MAY_WRITE, /* to its buffer: 1, by the library; 2, with its descriptor; or both */
 	QUIT,
@@ -36,12 +40,15 @@ struct order {
 	int sock;
 	unsigned int flags;
 	uint32_t member;
+	unsigned int points; /* race points until something happens to it; 0: nothing does */
+	int signal;	     /* that */
 	struct dma_buf_pool_fence value;
 	struct dma_buf_pool_handle handle;
 };
 
 struct answer {
 	int err;
+	bool has_survived; /* there were not as many points */
 	uint32_t self;
 	struct dma_buf_pool_fence value;
 	struct dma_buf_pool_handle handle;
@@ -53,6 +60,7 @@ struct puppet {
 	struct dma_buf_pool *pool;
 	struct dma_fence *fence;
 	struct dma_buf *dmabuf;
+	bool has_lock;
 };
 
 static inline int puppet_import(struct puppet *puppet, const struct order *order)
@@ -88,6 +96,18 @@ static inline int puppet_join(struct puppet *puppet, const struct order *order)
 				 &puppet->pool);
 }
 
+static inline int puppet_invite(struct puppet *puppet)
+{
+	struct dma_buf_pool_message invitation;
+	const int err = dma_buf_pool_invite(puppet->pool, 0, &invitation);
+
+	if (err)
+		return err;
+	dma_buf_pool_uninvite(puppet->pool, &invitation);
+	dma_buf_pool_message_close(&invitation);
+	return 0;
+}
+
 static inline int puppet_leave(struct puppet *puppet)
 {
 	dma_buf_pool_leave(puppet->pool);
@@ -102,10 +122,31 @@ static inline int puppet_put(struct puppet *puppet)
 	return 0;
 }
 
+static inline int puppet_lock(struct puppet *puppet)
+{
+	const int err = dma_resv_lock(puppet->dmabuf->resv, NULL);
+
+	puppet->has_lock = !err;
+	return err;
+}
+
 static inline int puppet_unlock(struct puppet *puppet)
 {
+	puppet->has_lock = false;
 	dma_resv_unlock(puppet->dmabuf->resv);
 	return 0;
+}
+
+static inline int puppet_publish(struct puppet *puppet)
+{
+	const int err = dma_resv_reserve_fences(puppet->dmabuf->resv, 1);
+
+	dma_fence_put(puppet->fence);
+	puppet->fence = make_fence();
+	if (!err)
+		dma_resv_add_fence(puppet->dmabuf->resv, puppet->fence, DMA_RESV_USAGE_WRITE);
+	puppet_unlock(puppet);
+	return err;
 }
 
 static inline int may_write(struct dma_buf *dmabuf)
@@ -144,6 +185,8 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return puppet_join(puppet, order);
 	case SERVE:
 		return dma_buf_pool_serve(puppet->pool, order->sock, order->flags, PEER_PATIENCE);
+	case INVITE:
+		return puppet_invite(puppet);
 	case LEAVE:
 		return puppet_leave(puppet);
 	case STATUS:
@@ -163,12 +206,18 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return puppet_alloc(puppet, order, answer);
 	case GET:
 		return dma_buf_pool_get_buf(puppet->pool, &order->handle, &puppet->dmabuf);
+	case HANDLE:
+		return dma_buf_pool_get_handle(puppet->dmabuf, &answer->handle);
 	case PUT:
 		return puppet_put(puppet);
 	case LOCK:
-		return dma_resv_lock(puppet->dmabuf->resv, NULL);
+		return puppet_lock(puppet);
+	case PUBLISH:
+		return puppet_publish(puppet);
 	case UNLOCK:
 		return puppet_unlock(puppet);
+	case CLOSE:
+		return close(order->sock);
 	case FORK:
 		return puppet_fork_sleeper();
 	case MAY_WRITE:
@@ -180,6 +229,23 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 	}
 }
 
+static unsigned int puppet_points;
+static int puppet_signal;
+
+static inline void puppet_pass(const char *label)
+{
+	(void)label;
+	if (puppet_points && !--puppet_points)
+		raise(puppet_signal);
+}
+
+static inline void puppet_arm(const struct order *order)
+{
+	puppet_points = order->points;
+	puppet_signal = order->signal;
+	os_race_hook(order->points ? puppet_pass : NULL);
+}
+
 static inline void puppet_dance(int sock)
 {
 	struct puppet puppet = { .sock = sock };
@@ -188,10 +254,15 @@ static inline void puppet_dance(int sock)
 	while (peer_hear(sock, &order, sizeof(order)) && order.deed != QUIT) {
 		struct answer answer = { 0 };
 
+		puppet_arm(&order);
 		answer.err = puppet_do(&puppet, &order, &answer);
+		answer.has_survived = puppet_points;
+		puppet_points = 0;
 		answer.self = puppet.pool ? dma_buf_pool_self(puppet.pool) : 0;
 		peer_tell(sock, &answer, sizeof(answer));
 	}
+	if (puppet.has_lock)
+		puppet_unlock(&puppet);
 	if (puppet.dmabuf)
 		dma_buf_put(puppet.dmabuf);
 	dma_fence_put(puppet.fence);

@@ -53,7 +53,8 @@ struct dma_buf_pool_limits {
  * about: 128 a buffer, 64 a fence of each buffer, 88 a timeline of each member, 8 a buffer for each.
  *
  * Return: 0; -EINVAL: a limit is out of its range, or @ret_pool is NULL; -ENOMEM; -EMFILE, -ENFILE: no
- * descriptor; -ENOSPC. On failure @ret_pool is not written.
+ * descriptor; -ENOSPC; -ENOSYS: the kernel is older than Linux 5.4; -EPERM: memory files cannot be sealed
+ * here. On failure @ret_pool is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -68,7 +69,7 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
  * that this process still has stay mapped until their last reference is put, but they are private from
  * now on: their locks give -ENOTCONN.
  *
- * Context: sleeps. The caller holds no lock of a shared buffer.
+ * Context: sleeps. The caller holds no lock of a shared buffer. It waits for no other member.
  *
  * Since: 0.1. Extension.
  */
@@ -78,9 +79,10 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool);
  * dma_buf_pool_status() - may this process go on?
  * @pool: membership
  *
- * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted;
- * -ECHILD: this process is a forked child of the member, and none itself; -EPROTO: a member writes
- * nonsense, and this process takes no part in it any more.
+ * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted,
+ * or had no descriptor or memory left to get to know a new member; -ECHILD: this process is a forked
+ * child of the member, and none itself; -EPROTO: a member writes nonsense, and this process takes no part in
+ * it any more.
  *
  * Since: 0.1. Extension.
  */
@@ -106,10 +108,10 @@ int dma_buf_pool_status(struct dma_buf_pool *pool);
  *
  * Context: sleeps.
  *
- * Return: 0: there is a new member; -EINVAL: unknown flags, or a negative timeout; -EPERM: another user;
- * -EPROTO: it sent something else, or half of it; -EPIPE: it hung up; -ETIMEDOUT; -EUSERS: all places
- * are taken; -EAGAIN: a member does not take in that somebody is new, see dma_buf_pool_evict();
- * -ENOMEM; -EMFILE; what dma_buf_pool_status() returns. Nothing is kept then.
+ * Return: 0: there is a new member; -EINVAL: unknown flags, or a negative timeout; -EBADF, -ENOTSOCK;
+ * -EPERM: another user, or nobody; -EPROTO: it sent something else, or half of it; -EPIPE: it hung up;
+ * -ETIMEDOUT; -EUSERS: all places are taken; -EAGAIN, -ENOSPC: as dma_buf_pool_admit(); -ENOMEM;
+ * -EMFILE; what dma_buf_pool_status() returns. Nothing is kept then.
  *
  * Since: 0.1. Extension.
  */
@@ -125,10 +127,10 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
  * Context: sleeps. Costs four descriptors, three for each other member, and one for each buffer of the
  * pool that it may have.
  *
- * Return: 0; -EINVAL: a negative timeout, or @ret_pool is NULL; -EPROTO: the other end sent something
- * else, half of it, or what does not keep its promises: a file without all its seals, or of another
- * size, or of another version of this library; -EPIPE: it hung up; -ETIMEDOUT; -ENOMEM; -EMFILE. On failure
- * @ret_pool is not written.
+ * Return: 0; -EINVAL: a negative timeout, or @ret_pool is NULL; -EBADF, -ENOTSOCK; -EPROTO: the other end
+ * sent something else, half of it, or what does not keep its promises: a file without all its seals, or of
+ * another size, or of another version of this library; -EPIPE: it hung up; -ETIMEDOUT; what
+ * dma_buf_pool_accept() returns. On failure @ret_pool is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -163,7 +165,9 @@ struct dma_buf_pool_message {
  * Takes a place, until it is admitted, or dma_buf_pool_uninvite() gives the place back. Who may be
  * admitted is for the caller to know: it has the socket.
  *
- * Return: 0; -EINVAL; -EUSERS: all places are taken; -EMFILE; what dma_buf_pool_status() returns.
+ * Return: 0; -EINVAL; -EUSERS: all places are taken; -EAGAIN: a member keeps others from inviting anybody,
+ * see dma_buf_pool_evict(); -EMFILE; what dma_buf_pool_status() returns. On failure @ret_invitation is not
+ * written.
  *
  * Since: 0.1. Extension.
  */
@@ -176,7 +180,9 @@ int dma_buf_pool_invite(struct dma_buf_pool *pool, unsigned int flags,
  * @ret_answer: message for the one who invited
  * @ret_pool:   the membership, for dma_buf_pool_leave(); -EAGAIN until it is admitted
  *
- * Return: 0; -EINVAL; -EPROTO: that is no invitation, or it does not keep its promises; -ENOMEM; -EMFILE.
+ * Return: 0; -EINVAL; -EPROTO: that is no invitation, or it does not keep its promises; -EBADF: a
+ * descriptor is not open; -ENOMEM; -EMFILE; -ENOSPC: as dma_buf_pool_admit(), or no memory for a file;
+ * -ENOSYS, -EPERM: as dma_buf_pool_create(). On failure nothing is written.
  *
  * Since: 0.1. Extension.
  */
@@ -190,9 +196,11 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
  * @invitation: the message that was sent; as long as it was not admitted or uninvited
  * @answer:     the message that came; its descriptors are borrowed
  *
- * Return: 0; -EINVAL; -EPROTO: that is no answer to this invitation, or it does not keep its promises;
- * -EAGAIN: a member does not take in that somebody is new; -ENOMEM; -EMFILE; what
- * dma_buf_pool_status() returns. On failure the invitation stands.
+ * Return: 0; -EINVAL; -EPROTO: that is no answer to this invitation, or it does not keep its promises: the
+ * invitation stands, for another answer; -EAGAIN: a member does not take in that somebody is new, or
+ * keeps others from admitting anybody, see dma_buf_pool_evict(); -ENOMEM; -EMFILE; -ENOSPC: there is
+ * more to watch than the user may (fs.epoll.max_user_watches); what dma_buf_pool_status() returns. After
+ * those it may stand or not: give it back.
  *
  * Since: 0.1. Extension.
  */
@@ -222,7 +230,8 @@ void dma_buf_pool_message_close(struct dma_buf_pool_message *message);
  * @pool:    membership from dma_buf_pool_accept()
  * @timeout: nanoseconds
  *
- * Return: 0; -ETIMEDOUT; -EPIPE: who invited is gone, or does not want it any more; -EINVAL.
+ * Return: 0; -ETIMEDOUT; -EPIPE: who invited is gone, or does not want it any more; -EINVAL; what
+ * dma_buf_pool_status() returns, but for -EAGAIN.
  *
  * Since: 0.1. Extension.
  */
@@ -291,7 +300,8 @@ int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member);
  * Context: sleeps. Costs two descriptors here, and one in each member: two where it is got.
  *
  * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -ENOSPC: the pool has no room for
- * another buffer, or the machine for its memory; -EACCES: this member may only read; -ENOMEM; -EMFILE;
+ * another buffer, or the machine for its memory; -EACCES: this member may only read; -EAGAIN: a member
+ * keeps others from making any, see dma_buf_pool_evict(); -EPERM: as dma_buf_pool_create(); -ENOMEM; -EMFILE;
  * what dma_buf_pool_status() returns. On failure @ret_buf is not written.
  *
  * Since: 0.1. Extension.

@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { OS_MOST_FDS = 250 }; /* in one message; the kernel's limit is 253 */
+enum { OS_MOST_FDS = 250 }; /* in one message */
 
 struct os_message {
 	void *bytes;
@@ -22,12 +22,19 @@ struct os_message {
 /* Two ends, for whole messages, close-on-exec. 0 or -errno. */
 int os_channel_pair(int ret_ends[2]);
 
-/* 0; -EAGAIN: full; -EPIPE: the other end is closed; another -errno. */
+/* Is @fd an end of one? Whatever else somebody sent, poll() might never return of it. */
+bool os_channel_is(int fd);
+
+/*
+ * 0; -EAGAIN: full; -EPIPE: the other end is closed; -EMFILE: too many descriptors are on the way;
+ * another -errno.
+ */
 int os_channel_send(int fd, const struct os_message *message);
 
 /*
  * @message has room for size and count. 0; -EAGAIN: there is none; -EPIPE: nor will there be;
- * -EPROTO: there was one that does not fit, and it is gone; another -errno.
+ * -EPROTO: there was one that does not fit, and it is gone; -EMFILE: there was one, and this process has no
+ * room for its descriptors: only its bytes are left; another -errno.
  */
 int os_channel_receive(int fd, struct os_message *message);
 

@@ -116,10 +116,12 @@ int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t
 	};
 
 	OS_RACE_POINT("futex: before sleep");
-	if (wait_for_two(two, deadline_ns) >= 0)
-		return 0;
-	if (errno != ENOSYS)
-		return why_awake(interruptible);
+	if (!interruptible) {
+		if (wait_for_two(two, deadline_ns) >= 0)
+			return 0;
+		if (errno != ENOSYS && errno != EPERM) /* sandboxes say that of what they do not know */
+			return why_awake(false);
+	}
 	return os_futex_wait_alone(word, expected, deadline_ns, interruptible);
 }
 

@@ -20,7 +20,8 @@ void os_futex_wake_all(const uint32_t *word);
 /*
  * The same on a word in memory that processes share, and at the same time on one of this process,
  * which may change instead: sleep while both are as expected. Where the kernel cannot wait for two,
- * only the first one wakes: then keep the deadline near.
+ * only the first one wakes: then keep the deadline near. The same if @interruptible: a wait for two
+ * goes on behind the back of a handler with SA_RESTART.
  */
 int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t *own,
 			 uint32_t own_expected, int64_t deadline_ns, bool interruptible);

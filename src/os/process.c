@@ -4,9 +4,9 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <signal.h>
 #include <sys/random.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "os/fault.h"
@@ -21,10 +21,18 @@ int os_process_open_self(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* The kernel takes the signal 0 for any process, and tells what else @fd is. */
+#define BY_PIDFD ((idtype_t)3) /* P_PIDFD, in every header or not */
+
+/*
+ * To wait for it finds nothing out and changes nothing, but says first what @fd is; also of a process
+ * that cannot be sent signals, since it is of another user or namespace.
+ */
 bool os_process_is(int fd)
 {
-	return !syscall(SYS_pidfd_send_signal, fd, 0, NULL, 0) || errno == ESRCH || errno == EPERM;
+	siginfo_t info;
+
+	return !waitid(BY_PIDFD, (id_t)fd, &info, WEXITED | WNOHANG | WNOWAIT) || errno == ECHILD ||
+	       errno == EAGAIN;
 }
 
 bool os_process_has_ended(int fd)

@@ -1,131 +1,81 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Joining. An invitation has the pool's file, an end of the channel to the one who invites, and its
- * timelines; the answer has the newcomer's. Then it is told of all others, and they of it, before
- * its place is PLACE_LIVE; so whoever meets something of the newcomer's finds it in his mail.
+ * The door, from inside. An invitation has the pool's file, an end of the channel to the one who invites,
+ * and its timelines; the answer has the newcomer's (guest.c). Then it is told of all others, and they of it,
+ * before its place is PLACE_LIVE; so whoever meets something of the newcomer's finds it in his mail.
  *
- * Who invites holds the admission lock while it makes the newcomer known, never while it waits for it.
+ * Who invites holds the admission lock while it makes the newcomer known, never while it waits for it. Where
+ * that fails half-way, some know a newcomer who will never live: the next one has another id.
  */
-#define _GNU_SOURCE
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
 #include "os/channel.h"
 #include "os/clock.h"
 #include "os/fault.h"
 #include "os/file.h"
-#include "os/futex.h"
-#include "os/process.h"
+#include "share/mail.h"
 #include "share/member.h"
 #include "share/memory-table.h"
+#include "share/message.h"
 #include "share/place.h"
+#include "share/watcher.h"
 
-#define INVITATION_MAGIC UINT64_C(0x7669746e69627564) /* "dubintiv", nearly */
-#define ANSWER_MAGIC UINT64_C(0x72657773616e6264)     /* "dbanswer" */
-#define SLICE_NS 10000000
+/*
+ * Guests.
+ */
 
-struct invitation {
-	uint64_t magic;
-	uint64_t pool_id[2];
-	struct pool_shape shape;
-	uint32_t version;
-	uint32_t inviter;
-	uint32_t newcomer;
-	uint32_t flags;
-};
-
-enum { INVITATION_POOL, INVITATION_CHANNEL, INVITATION_PROCESS, INVITATION_FILE, INVITATION_FDS };
-
-struct answer {
-	uint64_t magic;
-	uint64_t pool_id[2];
-	uint32_t newcomer;
-	uint32_t process;
-};
-
-enum { ANSWER_PROCESS, ANSWER_FILE, ANSWER_FDS };
-
-_Static_assert(sizeof(struct invitation) <= DMA_BUF_POOL_MESSAGE_BYTES, "it fits");
-_Static_assert(INVITATION_FDS <= DMA_BUF_POOL_MESSAGE_FDS, "they fit");
-
-void dma_buf_pool_message_close(struct dma_buf_pool_message *message)
+static void keep_guest(struct dma_buf_pool *pool, uint32_t newcomer, uint32_t flags, int channel)
 {
-	while (message->count)
-		os_file_close(message->fd[--message->count]);
+	struct guest *guest = &pool->guest[member_place(newcomer)];
+	int old;
+
+	dmabuf_spin_lock(&pool->lock);
+	old = guest->channel;
+	*guest = (struct guest){ newcomer, flags, channel };
+	dmabuf_spin_unlock(&pool->lock);
+	if (old >= 0)
+		os_file_close(old);
 }
 
-/* Copies of @fd, which all are open; on failure none is left. */
-static int add_fds(struct dma_buf_pool_message *message, const int *fd, unsigned int count)
+/* Who was invited by this process, and is not admitted; without a channel: nobody. */
+static struct guest take_guest(struct dma_buf_pool *pool, uint32_t newcomer)
 {
-	for (unsigned int i = 0; i < count; i++) {
-		const int copy = os_file_dup(fd[i], true);
+	struct guest taken = { .channel = -1 };
 
-		if (copy < 0) {
-			dma_buf_pool_message_close(message);
-			return copy;
-		}
-		message->fd[message->count++] = copy;
+	if (member_place(newcomer) >= MOST_MEMBERS)
+		return taken;
+	dmabuf_spin_lock(&pool->lock);
+	if (pool->guest[member_place(newcomer)].id == newcomer) {
+		taken = pool->guest[member_place(newcomer)];
+		pool->guest[member_place(newcomer)].channel = -1;
 	}
-	return 0;
+	dmabuf_spin_unlock(&pool->lock);
+	return taken;
 }
 
 /*
  * Inviting.
  */
 
-static void keep_channel(struct dma_buf_pool *pool, uint32_t newcomer, int channel)
-{
-	int *kept = &pool->guest_channel[member_place(newcomer)];
-	int old;
-
-	dmabuf_spin_lock(&pool->lock);
-	old = *kept;
-	*kept = channel;
-	dmabuf_spin_unlock(&pool->lock);
-	if (old >= 0)
-		os_file_close(old);
-}
-
-static int take_channel(struct dma_buf_pool *pool, uint32_t newcomer)
-{
-	int *kept = &pool->guest_channel[member_place(newcomer)];
-	int channel;
-
-	dmabuf_spin_lock(&pool->lock);
-	channel = *kept;
-	*kept = -1;
-	dmabuf_spin_unlock(&pool->lock);
-	return channel;
-}
-
-static int take_place(struct dma_buf_pool *pool, unsigned int flags, uint32_t *ret_id)
+static int take_place(struct dma_buf_pool *pool, int64_t deadline, uint32_t *ret_id)
 {
 	int err;
 
-	err = places_lock(pool);
+	err = places_lock(pool, deadline);
 	if (err)
 		return err;
-	*ret_id = place_take(pool, flags);
+	*ret_id = place_take(pool);
 	if (!*ret_id) {
 		places_reclaim(pool);
-		*ret_id = place_take(pool, flags);
+		*ret_id = place_take(pool);
 	}
 	places_unlock(pool);
 	return *ret_id ? 0 : -EUSERS;
 }
 
-static void give_back_place(struct dma_buf_pool *pool, uint32_t newcomer)
-{
-	if (places_lock(pool))
-		return;
-	if (place_is(pool, newcomer, PLACE_INVITED))
-		place_settle(pool, newcomer, PLACE_FREE);
-	places_unlock(pool);
-}
-
 static int write_invitation(struct dma_buf_pool *pool, uint32_t newcomer, unsigned int flags,
-			    int channel, struct dma_buf_pool_message *message)
+			    int channel, struct dma_buf_pool_message *ret_message)
 {
 	const struct invitation invitation = {
 		.magic = INVITATION_MAGIC,
@@ -135,6 +85,7 @@ static int write_invitation(struct dma_buf_pool *pool, uint32_t newcomer, unsign
 		.inviter = pool->self->id,
 		.newcomer = newcomer,
 		.flags = flags,
+		.inviter_flags = pool->flags,
 	};
 	const int fds[] = {
 		[INVITATION_POOL] = pool->file,
@@ -143,23 +94,21 @@ static int write_invitation(struct dma_buf_pool *pool, uint32_t newcomer, unsign
 		[INVITATION_FILE] = pool->self->file,
 	};
 
-	*message = (struct dma_buf_pool_message){ .count = 0 };
-	memcpy(message->bytes, &invitation, sizeof(invitation));
-	return add_fds(message, fds, INVITATION_FDS);
+	return message_make(&invitation, sizeof(invitation), fds, INVITATION_FDS, ret_message);
 }
 
-int dma_buf_pool_invite(struct dma_buf_pool *pool, unsigned int flags,
-			struct dma_buf_pool_message *ret_invitation)
+int pool_invite_by(struct dma_buf_pool *pool, unsigned int flags, int64_t deadline,
+		   struct dma_buf_pool_message *ret_invitation)
 {
 	uint32_t newcomer;
 	int ends[2];
 	int err;
 
-	if (!pool || !ret_invitation || flags & ~DMA_BUF_POOL_READ_ONLY)
-		return -EINVAL;
-	err = take_place(pool, flags, &newcomer);
+	flags |= pool->flags; /* who may only read brings nobody in who may do more */
+	err = take_place(pool, deadline, &newcomer);
 	if (err)
 		return err;
+	OS_RACE_POINT("door: has a place");
 	err = os_channel_pair(ends);
 	if (err)
 		goto give_back;
@@ -169,183 +118,51 @@ int dma_buf_pool_invite(struct dma_buf_pool *pool, unsigned int flags,
 		os_file_close(ends[0]);
 		goto give_back;
 	}
-	keep_channel(pool, newcomer, ends[0]);
+	keep_guest(pool, newcomer, flags, ends[0]);
 	return 0;
 
 give_back:
-	give_back_place(pool, newcomer);
+	place_settle(pool, newcomer, PLACE_FREE);
 	return err;
 }
 
-static struct invitation read_invitation(const struct dma_buf_pool_message *message)
+int dma_buf_pool_invite(struct dma_buf_pool *pool, unsigned int flags,
+			struct dma_buf_pool_message *ret_invitation)
 {
-	struct invitation invitation;
-
-	memcpy(&invitation, message->bytes, sizeof(invitation));
-	return invitation;
+	if (!pool || !ret_invitation || flags & ~DMA_BUF_POOL_READ_ONLY)
+		return -EINVAL;
+	return pool_invite_by(pool, flags, INT64_MAX, ret_invitation);
 }
 
 void dma_buf_pool_uninvite(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation)
 {
-	const uint32_t newcomer = read_invitation(invitation).newcomer;
+	const uint32_t newcomer = invitation_read(invitation).newcomer;
+	const struct guest guest = take_guest(pool, newcomer);
 
-	if (member_place(newcomer) >= pool->shape.members)
+	if (guest.channel < 0)
 		return;
-	keep_channel(pool, newcomer, -1);
-	give_back_place(pool, newcomer);
-}
-
-/*
- * Accepting.
- */
-
-static int check_invitation(const struct dma_buf_pool_message *message,
-			    struct invitation *ret_invitation)
-{
-	const struct invitation invitation = read_invitation(message);
-	const uint32_t newcomer = invitation.newcomer;
-
-	if (message->count != INVITATION_FDS || invitation.magic != INVITATION_MAGIC ||
-	    invitation.version != POOL_VERSION || !shape_is_fine(&invitation.shape) ||
-	    member_place(newcomer) >= invitation.shape.members || !member_generation(newcomer) ||
-	    newcomer & 1)
-		return -EPROTO;
-	*ret_invitation = invitation;
-	return 0;
-}
-
-static int check_file(int fd, const struct pool_shape *shape)
-{
-	const int seals = os_file_get_seals(fd);
-	struct os_file file;
-	int err;
-
-	if (seals < 0 || (seals & POOL_SEALS) != POOL_SEALS)
-		return -EPROTO;
-	err = os_file_inspect(fd, &file);
-	if (err)
-		return err;
-	return file.size == pool_file_size(shape) ? 0 : -EPROTO;
-}
-
-static int check_head(const struct dma_buf_pool *pool)
-{
-	const struct shm_head *head = pool_head(pool);
-	struct pool_shape shape;
-
-	shape.members = load_relaxed(&head->shape.members);
-	shape.buffers = load_relaxed(&head->shape.buffers);
-	shape.fences = load_relaxed(&head->shape.fences);
-	shape.timelines = load_relaxed(&head->shape.timelines);
-	if (load_relaxed(&head->magic) != POOL_MAGIC ||
-	    load_relaxed(&head->version) != POOL_VERSION ||
-	    load_relaxed(&head->id[0]) != pool->id[0] ||
-	    load_relaxed(&head->id[1]) != pool->id[1] ||
-	    memcmp(&shape, &pool->shape, sizeof(shape)) != 0)
-		return -EPROTO;
-	return 0;
-}
-
-static int open_invited(const struct invitation *invitation, int fd, struct dma_buf_pool **ret_pool)
-{
-	const int own = os_file_dup(fd, true);
-	int err;
-
-	if (own < 0)
-		return own;
-	err = check_file(own, &invitation->shape);
-	if (!err)
-		err = pool_open(&invitation->shape, own, ret_pool);
-	if (err)
-		os_file_close(own);
-	return err;
-}
-
-/* The one who invited; copies of its descriptors. */
-static int add_inviter(struct dma_buf_pool *pool, uint32_t inviter, const int *fds)
-{
-	struct dma_buf_pool_message copies = { .count = 0 };
-	struct card card = { .id = inviter };
-	int err;
-
-	err = add_fds(&copies, fds, INVITATION_FDS);
-	if (err)
-		return err;
-	os_file_close(copies.fd[INVITATION_POOL]);
-	card.channel = copies.fd[INVITATION_CHANNEL];
-	card.process = copies.fd[INVITATION_PROCESS];
-	card.file = copies.fd[INVITATION_FILE];
-	err = member_add(pool, &card);
-	if (!err)
-		return 0;
-	os_file_close(card.channel);
-	os_file_close(card.process);
-	os_file_close(card.file);
-	return err == -EEXIST ? -EPROTO : err;
-}
-
-static int write_answer(const struct dma_buf_pool *pool, struct dma_buf_pool_message *message)
-{
-	const struct answer answer = {
-		.magic = ANSWER_MAGIC,
-		.pool_id = { pool->id[0], pool->id[1] },
-		.newcomer = pool->self->id,
-		.process = os_process_number(),
-	};
-	const int fds[] = {
-		[ANSWER_PROCESS] = pool->self->process,
-		[ANSWER_FILE] = pool->self->file,
-	};
-
-	*message = (struct dma_buf_pool_message){ .count = 0 };
-	memcpy(message->bytes, &answer, sizeof(answer));
-	return add_fds(message, fds, ANSWER_FDS);
-}
-
-int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
-			struct dma_buf_pool_message *ret_answer, struct dma_buf_pool **ret_pool)
-{
-	struct invitation read;
-	struct dma_buf_pool *pool;
-	int err;
-
-	if (!invitation || !ret_answer || !ret_pool)
-		return -EINVAL;
-	err = check_invitation(invitation, &read);
-	if (err)
-		return err;
-	err = open_invited(&read, invitation->fd[INVITATION_POOL], &pool);
-	if (err)
-		return err;
-	pool->id[0] = read.pool_id[0];
-	pool->id[1] = read.pool_id[1];
-	pool->flags = read.flags;
-	pool->inviter = read.inviter;
-	store_release(&pool->error, -EAGAIN);
-	err = check_head(pool);
-	if (!err)
-		err = member_add_self(pool, read.newcomer);
-	if (!err)
-		err = add_inviter(pool, read.inviter, invitation->fd);
-	if (!err)
-		err = write_answer(pool, ret_answer);
-	if (err) {
-		member_forget_all(pool);
-		pool_put(pool);
-		return err;
-	}
-	*ret_pool = pool;
-	return 0;
+	os_file_close(guest.channel);
+	place_settle(pool, newcomer, PLACE_FREE);
 }
 
 /*
  * Admitting.
  */
 
-/* Tell @member and @newcomer of each other. */
+static struct card as_card(const struct member *member)
+{
+	return (struct card){
+		.id = member->id,
+		.flags = member->flags,
+		.process = member->process,
+		.file = member->file,
+	};
+}
+
+/* Tell @member and @newcomer of each other. Who is gone, or about to be found so, needs not be told. */
 static int introduce(struct member *member, struct member *newcomer)
 {
-	struct card card = { .id = newcomer->id, .process = newcomer->process, .file = newcomer->file };
+	struct card card = as_card(newcomer);
 	int ends[2];
 	int err;
 
@@ -354,232 +171,149 @@ static int introduce(struct member *member, struct member *newcomer)
 		return err;
 	card.channel = ends[0];
 	err = mail_send_card(member, &card);
-	if (!err) {
-		card = (struct card){ member->id, ends[1], member->process, member->file };
+	OS_RACE_POINT("door: told one of the other");
+	if (!err || err == -EPIPE) {
+		card = as_card(member);
+		card.channel = ends[1];
 		err = mail_send_card(newcomer, &card);
+	} else if (err == -EAGAIN && member_is_evicted(member)) {
+		err = 0; /* a newcomer that does not know it lets it keep its place */
 	}
 	os_file_close(ends[0]);
 	os_file_close(ends[1]);
-	return err == -EPIPE ? 0 : err; /* it is about to be found dead */
+	return err == -EPIPE ? 0 : err;
 }
 
+/* Of all that have a place: also of the dead, whose channel is seen to be, and the evicted, who may go on. */
 static int introduce_to_all(struct dma_buf_pool *pool, struct member *newcomer)
 {
 	int err = 0;
 
 	for (unsigned int i = 0; !err && i < pool->shape.members; i++) {
-		const uint32_t id = place_live(pool, i);
+		const uint32_t id = place_taken(pool, i);
 		struct member *member = id && id != pool->self->id ? member_get(pool, id) : NULL;
 
 		if (!member)
 			continue;
-		if (member_check(member) == VERDICT_ALIVE)
-			err = introduce(member, newcomer);
+		err = introduce(member, newcomer);
 		member_put(member);
 	}
-	return err ? err : memory_table_send(pool, newcomer);
-}
-
-static int admit_locked(struct dma_buf_pool *pool, uint32_t newcomer)
-{
-	struct member *member;
-	int err;
-
-	if (!place_is(pool, newcomer, PLACE_INVITED))
-		return -EPROTO;
-	member = member_get(pool, newcomer);
-	if (!member)
-		return -EPROTO;
-	err = introduce_to_all(pool, member);
-	if (!err)
-		place_settle(pool, newcomer, PLACE_LIVE);
-	member_put(member);
 	return err;
 }
 
-/* Copies of what the answer has, and the channel, become a member that nobody else knows. */
-static int add_guest(struct dma_buf_pool *pool, uint32_t newcomer, const int *fds)
+/* All that the newcomer must know, and that must know it. */
+static int make_known(struct dma_buf_pool *pool, struct member *newcomer)
 {
-	struct dma_buf_pool_message copies = { .count = 0 };
-	struct card card = { .id = newcomer };
 	int err;
 
-	err = add_fds(&copies, fds, ANSWER_FDS);
+	err = introduce_to_all(pool, newcomer);
 	if (err)
 		return err;
-	card.channel = take_channel(pool, newcomer);
-	card.process = copies.fd[ANSWER_PROCESS];
-	card.file = copies.fd[ANSWER_FILE];
-	err = card.channel < 0 ? -EPROTO : member_add(pool, &card);
-	if (!err)
+	OS_RACE_POINT("door: told all of each other");
+	mail_read(pool); /* of buffers, of which those who made them have told before this lock was taken */
+	err = memory_table_send(pool, newcomer);
+	if (err == -EAGAIN)
+		watcher_need(pool); /* it will ask, when it needs more */
+	return err == -EPIPE || err == -EAGAIN ? 0 : err;
+}
+
+/* From now on there is no way back: @newcomer is one of us, or never will be. */
+static int let_in(struct dma_buf_pool *pool, struct member *newcomer)
+{
+	struct member *old = NULL;
+	int err;
+
+	err = make_known(pool, newcomer);
+	OS_RACE_POINT("door: made known");
+	if (!err && !member_enter(newcomer, &old))
+		err = -EPROTO; /* an enemy was before it */
+	if (err) {
+		place_settle(pool, newcomer->id, PLACE_FREE);
+		member_put(newcomer);
+		return err;
+	}
+	if (old) {
+		member_judge(old, VERDICT_DEAD);
+		member_put(old);
+	}
+	if (place_settle(pool, newcomer->id, PLACE_LIVE))
 		return 0;
-	dma_buf_pool_message_close(&copies);
-	if (card.channel >= 0)
-		os_file_close(card.channel);
-	return err == -EEXIST ? -EPROTO : err;
+	err = pool_check(pool);
+	return err ? err : -EPROTO;
+}
+
+/* What it answered, and the channel, become a member; or stay the caller's. */
+static int make_guest(struct dma_buf_pool *pool, const struct guest *guest,
+		      const struct dma_buf_pool_message *answer, struct member **ret_member)
+{
+	struct dma_buf_pool_message copies;
+	struct card card;
+	int err;
+
+	err = message_make(answer->bytes, sizeof(answer->bytes), answer->fd, answer->count, &copies);
+	if (err)
+		return err;
+	card = (struct card){
+		.id = guest->id,
+		.flags = guest->flags,
+		.channel = guest->channel,
+		.process = copies.fd[ANSWER_PROCESS],
+		.file = copies.fd[ANSWER_FILE],
+	};
+	err = member_make(pool, &card, ret_member);
+	if (err)
+		dma_buf_pool_message_close(&copies);
+	return err;
+}
+
+static int admit_locked(struct dma_buf_pool *pool, uint32_t newcomer,
+			const struct dma_buf_pool_message *answer)
+{
+	const struct guest guest = take_guest(pool, newcomer);
+	struct member *member;
+	int err;
+
+	if (guest.channel < 0)
+		return -EPROTO;
+	err = place_is_invited(pool, newcomer) ? make_guest(pool, &guest, answer, &member) : -EPROTO;
+	if (!err)
+		return let_in(pool, member);
+	keep_guest(pool, newcomer, guest.flags, guest.channel);
+	return err;
 }
 
 static bool is_answer_to(const struct dma_buf_pool *pool, const struct answer *answer,
-			 const struct dma_buf_pool_message *message, uint32_t newcomer)
+			 unsigned int count, uint32_t newcomer)
 {
-	return message->count == ANSWER_FDS && answer->magic == ANSWER_MAGIC &&
+	return count == ANSWER_FDS && answer->magic == ANSWER_MAGIC &&
 	       answer->pool_id[0] == pool->id[0] && answer->pool_id[1] == pool->id[1] &&
 	       answer->newcomer == newcomer && member_place(newcomer) < pool->shape.members;
+}
+
+int pool_admit_by(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation,
+		  const struct dma_buf_pool_message *answer, int64_t deadline)
+{
+	const uint32_t newcomer = invitation_read(invitation).newcomer;
+	const struct answer read = answer_read(answer);
+	int err;
+
+	err = places_lock(pool, deadline);
+	if (err)
+		return err;
+	if (is_answer_to(pool, &read, answer->count, newcomer)) {
+		store_relaxed(&shm_place(pool->base, member_place(newcomer))->process, read.process);
+		err = admit_locked(pool, newcomer, answer);
+	} else {
+		err = -EPROTO;
+	}
+	places_unlock(pool);
+	return err;
 }
 
 int dma_buf_pool_admit(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation,
 		       const struct dma_buf_pool_message *answer)
 {
-	uint32_t newcomer;
-	struct answer read;
-	int err;
-
 	if (!pool || !invitation || !answer)
 		return -EINVAL;
-	newcomer = read_invitation(invitation).newcomer;
-	memcpy(&read, answer->bytes, sizeof(read));
-	if (!is_answer_to(pool, &read, answer, newcomer))
-		return -EPROTO;
-	err = add_guest(pool, newcomer, answer->fd);
-	if (err)
-		return err;
-	err = places_lock(pool);
-	if (err)
-		return err;
-	store_relaxed(&shm_place(pool->base, member_place(newcomer))->process, read.process);
-	err = admit_locked(pool, newcomer);
-	places_unlock(pool);
-	return err;
-}
-
-static bool inviter_is_gone(struct dma_buf_pool *pool)
-{
-	return member_check_id(pool, pool->inviter) != VERDICT_ALIVE ||
-	       !(place_is(pool, pool->self->id, PLACE_INVITED) ||
-		 place_is(pool, pool->self->id, PLACE_LIVE));
-}
-
-int dma_buf_pool_await(struct dma_buf_pool *pool, int64_t timeout)
-{
-	const uint32_t *state = &shm_place(pool->base, member_place(pool->self->id))->state;
-	const int64_t deadline = os_deadline_ns(timeout);
-
-	if (timeout < 0)
-		return -EINVAL;
-	for (;;) {
-		const uint32_t verdicts = load_acquire(&pool->verdicts);
-		const int64_t slice = os_deadline_ns(SLICE_NS);
-		const int err = pool_check(pool);
-
-		if (err != -EAGAIN)
-			return err;
-		if (inviter_is_gone(pool))
-			return -EPIPE;
-		if (!os_remaining_ns(deadline))
-			return -ETIMEDOUT;
-		os_futex_wait_shared(state, place_word(PLACE_INVITED, pool->self->id),
-				     &pool->verdicts, verdicts, slice < deadline ? slice : deadline,
-				     false);
-	}
-}
-
-/*
- * Over a socket.
- */
-
-static struct os_message as_message(struct dma_buf_pool_message *message, unsigned int count)
-{
-	return (struct os_message){ message->bytes, sizeof(message->bytes), message->fd, count };
-}
-
-static int send_by(int sock, struct dma_buf_pool_message *message, int64_t deadline)
-{
-	const struct os_message bytes = as_message(message, message->count);
-
-	return os_message_send_by(sock, &bytes, deadline);
-}
-
-static int receive_by(int sock, struct dma_buf_pool_message *message, int64_t deadline)
-{
-	struct os_message bytes = as_message(message, DMA_BUF_POOL_MESSAGE_FDS);
-	const int err = os_message_receive_by(sock, &bytes, deadline);
-
-	message->count = bytes.count;
-	return err;
-}
-
-static int check_peer(int sock, unsigned int flags)
-{
-	const int64_t user = os_socket_peer_user(sock);
-
-	if (user < 0)
-		return (int)user;
-	return flags & DMA_BUF_POOL_ANY_USER || user == os_own_user() ? 0 : -EPERM;
-}
-
-static int exchange(struct dma_buf_pool *pool, int sock,
-		    struct dma_buf_pool_message *invitation, int64_t deadline)
-{
-	struct dma_buf_pool_message answer;
-	int err;
-
-	err = send_by(sock, invitation, deadline);
-	/* The newcomer has them; while we had its end of the channel, it could not hang up. */
-	dma_buf_pool_message_close(invitation);
-	if (err)
-		return err;
-	err = receive_by(sock, &answer, deadline);
-	if (err)
-		return err;
-	err = dma_buf_pool_admit(pool, invitation, &answer);
-	dma_buf_pool_message_close(&answer);
-	return err;
-}
-
-int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, int64_t timeout)
-{
-	const int64_t deadline = os_deadline_ns(timeout);
-	struct dma_buf_pool_message invitation;
-	int err;
-
-	if (!pool || timeout < 0 || flags & ~(DMA_BUF_POOL_READ_ONLY | DMA_BUF_POOL_ANY_USER))
-		return -EINVAL;
-	err = check_peer(sock, flags);
-	if (err)
-		return err;
-	err = dma_buf_pool_invite(pool, flags & DMA_BUF_POOL_READ_ONLY, &invitation);
-	if (err)
-		return err;
-	err = exchange(pool, sock, &invitation, deadline);
-	if (err)
-		dma_buf_pool_uninvite(pool, &invitation);
-	return err;
-}
-
-int dma_buf_pool_join(int sock, int64_t timeout, struct dma_buf_pool **ret_pool)
-{
-	const int64_t deadline = os_deadline_ns(timeout);
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *pool;
-	int err;
-
-	if (timeout < 0 || !ret_pool)
-		return -EINVAL;
-	err = receive_by(sock, &invitation, deadline);
-	if (err)
-		return err;
-	err = dma_buf_pool_accept(&invitation, &answer, &pool);
-	dma_buf_pool_message_close(&invitation);
-	if (err)
-		return err;
-	err = send_by(sock, &answer, deadline);
-	dma_buf_pool_message_close(&answer);
-	if (!err)
-		err = dma_buf_pool_await(pool, os_remaining_ns(deadline));
-	if (err) {
-		dma_buf_pool_leave(pool);
-		return err;
-	}
-	*ret_pool = pool;
-	return 0;
+	return pool_admit_by(pool, invitation, answer, INT64_MAX);
 }

@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "share/evict.h"
+
 #include <errno.h>
 
 #include "os/fault.h"
@@ -6,18 +8,31 @@
 #include "share/member.h"
 #include "share/place.h"
 
-/* The count comes first: whoever sees the eviction sees that. */
-static int evict_locked(struct dma_buf_pool *pool, uint32_t id)
+static bool count(uint32_t *evictions)
 {
-	uint32_t *evictions = &pool_head(pool)->evictions;
+	uint32_t before = load_relaxed(evictions);
 
+	do
+		if (before >= ENTRY_MOST_EVICTIONS)
+			return false;
+	while (!cas_seq_cst(evictions, &before, before + 1));
+	return true;
+}
+
+/*
+ * The count comes first: whoever sees the eviction sees that. No lock: the one that is to be evicted may
+ * hold it.
+ */
+static int evict(struct dma_buf_pool *pool, uint32_t id)
+{
 	if (!place_is(pool, id, PLACE_LIVE))
 		return -ENOENT;
-	if (load_relaxed(evictions) >= ENTRY_MOST_EVICTIONS)
+	if (!count(&pool_head(pool)->evictions))
 		return -EOVERFLOW;
-	fetch_add_seq_cst(evictions, 1);
 	OS_RACE_POINT("evict: counted");
-	place_settle(pool, id, PLACE_EVICTED);
+	if (!place_change(pool, id, PLACE_LIVE, PLACE_EVICTED))
+		return -ENOENT;
+	places_uninvite(pool, id);
 	return 0;
 }
 
@@ -28,6 +43,15 @@ static void tell_all(struct dma_buf_pool *pool, uint32_t id)
 		mail_evicted(pool, i, id);
 }
 
+void evict_self(struct dma_buf_pool *pool)
+{
+	int invited = -EAGAIN;
+
+	if (evict(pool, pool->self->id))
+		cas_acq_rel(&pool->error, &invited, -ESTALE); /* or not even admitted */
+	tell_all(pool, pool->self->id);
+}
+
 int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 {
 	const uint32_t id = member;
@@ -36,16 +60,12 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 
 	if (!pool || id == pool->self->id)
 		return -EINVAL;
-	if (member_place(id) >= pool->shape.members)
-		return -ENOENT;
 	err = pool_check(pool);
 	if (err)
 		return err;
-	err = places_lock(pool);
-	if (err)
-		return err;
-	err = evict_locked(pool, id);
-	places_unlock(pool);
+	if (member_place(id) >= pool->shape.members || id & 1)
+		return -ENOENT;
+	err = evict(pool, id);
 	if (err)
 		return err;
 	known = member_get(pool, id);

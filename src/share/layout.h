@@ -72,7 +72,7 @@ struct shm_head {
 	uint64_t size;
 	uint64_t id[2];
 	/* Changing. */
-	uint32_t admission; /* a lock word: who changes places */
+	uint32_t admission; /* a lock word: who gives out places */
 	uint32_t evictions; /* how many so far */
 };
 
@@ -81,34 +81,65 @@ enum place_state {
 	PLACE_INVITED, /* somebody was sent an invitation, and has not answered */
 	PLACE_LIVE,
 	PLACE_EVICTED,
+	PLACE_CLEANED, /* of one who is gone: somebody makes it free */
 };
 
-/* A place. All members change it under `admission`, and read its state without. */
+/*
+ * A place (place.c). The word has the state, from bit 8 on the generation, as in an id, and from bit 32 on
+ * the id of who invited, or cleans, or 0. Its low half is the futex.
+ */
 struct shm_place {
-	uint32_t state;	  /* enum place_state; from bit 8 on the generation, as in an id */
-	uint32_t inviter; /* id of who invited */
+	uint64_t word;
 	uint32_t process; /* for people */
-	uint32_t flags;
+	uint32_t unused;
 };
 
-static inline uint32_t place_word(enum place_state state, uint32_t id)
+#define PLACE_BY_SHIFT 32
+
+static inline uint64_t place_word_by(enum place_state state, uint32_t id, uint32_t by)
 {
-	return member_generation(id) << MEMBER_GENERATION_SHIFT | (uint32_t)state;
+	return (uint64_t)by << PLACE_BY_SHIFT | member_generation(id) << MEMBER_GENERATION_SHIFT |
+	       (uint32_t)state;
 }
 
-static inline enum place_state place_state(uint32_t word)
+static inline uint64_t place_word(enum place_state state, uint32_t id)
+{
+	return place_word_by(state, id, 0);
+}
+
+static inline enum place_state place_state(uint64_t word)
 {
 	return (enum place_state)(word & 255);
 }
+
+static inline uint32_t place_by(uint64_t word)
+{
+	return (uint32_t)(word >> PLACE_BY_SHIFT);
+}
+
+/* Who is in that place, or was last. */
+static inline uint32_t place_id(unsigned int place, uint64_t word)
+{
+	return member_id(place, member_generation((uint32_t)word));
+}
+
+/* Points have 48 bits where something else shares their word. */
+#define ENTRY_EVICTIONS_SHIFT 48
+#define ENTRY_MOST_SEQNO ((UINT64_C(1) << ENTRY_EVICTIONS_SHIFT) - 1)
 
 /* What the others want to know of one timeline. */
 struct shm_await {
 	uint64_t watermark; /* the last point that somebody waits for; only raised */
 	uint64_t watchers;  /* a bit a place: whom to ring */
-	uint64_t frozen;    /* of the evicted: how far it was; or NOT_FROZEN */
+	uint64_t frozen;    /* of the evicted: how far it was (frozen_pack()) */
 };
 
-#define NOT_FROZEN UINT64_MAX
+/* With 16 bits of the generation, since others come into that place later. 0: of nobody. */
+static inline uint64_t frozen_pack(uint32_t id, uint64_t value)
+{
+	return (uint64_t)member_generation(id) << ENTRY_EVICTIONS_SHIFT |
+	       (value < ENTRY_MOST_SEQNO ? value : ENTRY_MOST_SEQNO);
+}
 
 /*
  * An entry of a log: a point of a timeline, with a category. Both words say how many evictions
@@ -119,9 +150,7 @@ struct shm_entry {
 	uint64_t seqno; /* 48 bits, evictions: 16 */
 };
 
-#define ENTRY_EVICTIONS_SHIFT 48
 #define ENTRY_MOST_EVICTIONS UINT32_C(0xffff)
-#define ENTRY_MOST_SEQNO ((UINT64_C(1) << ENTRY_EVICTIONS_SHIFT) - 1)
 #define ENTRY_ID_SHIFT 16
 #define ENTRY_TIMELINE_SHIFT 2
 

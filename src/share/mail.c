@@ -6,6 +6,7 @@
 #include "os/channel.h"
 #include "os/fault.h"
 #include "os/file.h"
+#include "share/evict.h"
 #include "share/member.h"
 #include "share/memory-table.h"
 #include "share/place.h"
@@ -20,6 +21,7 @@ struct mail {
 		uint32_t id;
 		uint32_t count;
 	};
+	uint32_t flags; /* of a member */
 	struct mail_memory memory[OS_MOST_FDS]; /* count */
 };
 
@@ -37,26 +39,19 @@ static int send_mail(const struct member *member, struct mail *mail, size_t size
 	return os_channel_send(member->channel, &message);
 }
 
-/* False: whoever has the place now is not known. If it does not go: he has enough to read, and looks. */
-static bool send_to_known(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
-{
-	const uint32_t id = place_live(pool, place);
-	struct member *member;
-	bool is_known;
-
-	dmabuf_rcu_read_lock();
-	member = load_acquire(&pool->members[place]);
-	is_known = !id || (member && member->id == id);
-	if (id && is_known && member->channel >= 0)
-		send_mail(member, mail, MAIL_HEAD, NULL, 0);
-	dmabuf_rcu_read_unlock();
-	return is_known;
-}
-
+/*
+ * To whoever has the place now: with a reference, so that the channel is not closed, and the descriptor
+ * something else's. If it does not go: he has enough to read, and looks at everything when he does.
+ */
 static void send_to_place(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
 {
-	if (!send_to_known(pool, place, mail) && mail_read(pool))
-		send_to_known(pool, place, mail);
+	const uint32_t id = place_live(pool, place);
+	struct member *member = id && id != pool->self->id ? member_get(pool, id) : NULL;
+
+	if (!member)
+		return;
+	send_mail(member, mail, MAIL_HEAD, NULL, 0);
+	member_put(member);
 }
 
 void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline)
@@ -75,7 +70,7 @@ void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id)
 
 int mail_send_card(const struct member *member, const struct card *card)
 {
-	struct mail mail = { .kind = MAIL_CARD, .id = card->id };
+	struct mail mail = { .kind = MAIL_CARD, .id = card->id, .flags = card->flags };
 	int fds[] = { card->channel, card->process, card->file };
 
 	return send_mail(member, &mail, MAIL_HEAD, fds, 3);
@@ -83,7 +78,7 @@ int mail_send_card(const struct member *member, const struct card *card)
 
 int mail_want_memory(const struct member *member)
 {
-	struct mail mail = { .kind = MAIL_WANT_MEMORY, .id = 0 };
+	struct mail mail = { .kind = MAIL_WANT_MEMORY };
 
 	return send_mail(member, &mail, MAIL_HEAD, NULL, 0);
 }
@@ -102,8 +97,17 @@ int mail_send_memory(const struct member *member, const struct mail_memory *memo
 }
 
 /*
- * Reading. Nothing is believed but what is checked where it goes to.
+ * Reading. Nothing is believed but what is checked where it goes to. What there is to do about it is done
+ * without the lock, since it may call callbacks.
  */
+
+struct reading {
+	struct member *sender;
+	struct member *judged; /* found dead; with references */
+	uint64_t rung, wanted; /* by whom: a bit a place */
+	uint64_t evicted;      /* who */
+	bool has_lost_card;
+};
 
 static void close_all(const struct os_message *message)
 {
@@ -111,18 +115,55 @@ static void close_all(const struct os_message *message)
 		os_file_close(message->fds[i]);
 }
 
+/* @member is dead. Consumes a reference. */
+static void note_death(struct reading *reading, struct member *member)
+{
+	if (!member_mark(member, VERDICT_DEAD)) {
+		member_put(member);
+		return;
+	}
+	member->next_judged = reading->judged;
+	reading->judged = member;
+}
+
+/*
+ * There was no room for the descriptors of a letter. Memory can be asked for again. But who does not know
+ * all members is none: that one has seen us hang up.
+ */
+static void note_loss(struct reading *reading, const struct mail *mail)
+{
+	reading->has_lost_card |= mail->kind == MAIL_CARD;
+}
+
 /* True: it was taken in, with its descriptors. */
-static bool read_card(struct dma_buf_pool *pool, const struct mail *mail,
+static bool read_card(struct dma_buf_pool *pool, struct reading *reading, const struct mail *mail,
 		      const struct os_message *message)
 {
-	struct card card = { .id = mail->id };
+	struct card card = {
+		.id = mail->id,
+		/* Who may only read brings nobody in who may do more. */
+		.flags = mail->flags | reading->sender->flags,
+	};
+	struct member *member, *old;
+	int err;
 
 	if (message->count != 3)
 		return false;
 	card.channel = message->fds[0];
 	card.process = message->fds[1];
 	card.file = message->fds[2];
-	return !member_add(pool, &card);
+	err = member_make(pool, &card, &member);
+	if (err && err != -EPROTO)
+		note_loss(reading, mail);
+	if (err)
+		return false;
+	if (!member_enter(member, &old)) {
+		member_unmake(member);
+		return false;
+	}
+	if (old)
+		note_death(reading, old);
+	return true;
 }
 
 static bool read_memory(struct dma_buf_pool *pool, const struct member *sender,
@@ -137,133 +178,126 @@ static bool read_memory(struct dma_buf_pool *pool, const struct member *sender,
 	return true;
 }
 
-/* What is known of it is looked at later. */
-static void note_evicted(struct dma_buf_pool *pool, uint32_t id)
-{
-	struct member *member = member_place(id) < pool->shape.members
-					? member_in_place(pool, member_place(id)) : NULL;
-
-	if (!member)
-		return;
-	member->news |= NEWS_EVICTED;
-	member_put(member);
-}
-
-static bool read_one(struct dma_buf_pool *pool, struct member *sender, const struct mail *mail,
+static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const struct mail *mail,
 		     const struct os_message *message)
 {
-	bool taken = false;
+	const uint64_t bit = (uint64_t)1 << member_place(reading->sender->id);
 
 	if (message->size < MAIL_HEAD)
 		return false;
-	if (mail->kind == MAIL_RING)
-		sender->news |= NEWS_RUNG;
-	else if (mail->kind == MAIL_EVICTED)
-		note_evicted(pool, mail->id);
-	else if (mail->kind == MAIL_WANT_MEMORY)
-		(void)memory_table_send(pool, sender); /* if it does not go, he asks again */
-	else if (mail->kind == MAIL_CARD)
-		taken = read_card(pool, mail, message);
-	else if (mail->kind == MAIL_MEMORY)
-		taken = read_memory(pool, sender, mail, message);
-	return taken;
+	switch (mail->kind) {
+	case MAIL_RING:
+		reading->rung |= bit;
+		return false;
+	case MAIL_WANT_MEMORY:
+		reading->wanted |= bit;
+		return false;
+	case MAIL_EVICTED:
+		reading->evicted |= (uint64_t)1 << (member_place(mail->id) % MOST_MEMBERS);
+		return false;
+	case MAIL_CARD:
+		return read_card(pool, reading, mail, message);
+	case MAIL_MEMORY:
+		return read_memory(pool, reading->sender, mail, message);
+	default:
+		return false;
+	}
 }
 
 enum { MAIL_AT_ONCE = 1024 }; /* from one member, who may never stop */
 
-static bool read_from(struct dma_buf_pool *pool, struct member *sender)
+/* Also of the dead and the evicted: they may have told of somebody who lives. */
+static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct member *sender)
+	DMABUF_REQUIRES(pool->mail_lock)
 {
-	bool is_news = false;
-
-	for (unsigned int i = 0; i < MAIL_AT_ONCE; i++) {
+	reading->sender = sender;
+	for (unsigned int i = 0; i < MAIL_AT_ONCE && !sender->hung_up; i++) {
 		struct mail mail;
 		int fds[OS_MOST_FDS];
 		struct os_message message = { &mail, sizeof(mail), fds, OS_MOST_FDS };
 		const int err = os_channel_receive(sender->channel, &message);
 
-		if (err == -EPROTO)
+		if (err == -EMFILE)
+			note_loss(reading, &mail);
+		if (err == -EMFILE || err == -EPROTO)
 			continue;
-		if (err == -EPIPE)
-			sender->news |= NEWS_HUNG_UP;
+		if (err == -EPIPE) {
+			sender->hung_up = true;
+			note_death(reading, member_ref(sender));
+		}
 		if (err)
 			break;
-		if (read_one(pool, sender, &mail, &message))
-			is_news = true;
-		else
+		if (!read_one(pool, reading, &mail, &message))
 			close_all(&message);
 	}
-	return is_news;
 }
 
-DMABUF_UNCHECKED("without a context the lock cannot fail")
-static bool lock_mail(struct dma_buf_pool *pool)
+static void read_all(struct dma_buf_pool *pool, struct reading *reading)
+	DMABUF_REQUIRES(pool->mail_lock)
 {
-	return !ww_mutex_lock(&pool->mail_lock, NULL);
-}
-
-static bool read_place(struct dma_buf_pool *pool, unsigned int place)
-{
-	struct member *member = member_in_place(pool, place);
-	bool is_news = false;
-
-	if (!member)
-		return false;
-	if (member->channel >= 0 && member_verdict(member) != VERDICT_DEAD)
-		is_news = read_from(pool, member);
-	member_put(member);
-	return is_news;
-}
-
-/* Who has news, with a reference. */
-struct news {
-	struct member *member;
-	uint32_t what;
-};
-
-static unsigned int gather_news(struct dma_buf_pool *pool, struct news *news)
-{
-	unsigned int count = 0;
-
 	for (unsigned int i = 0; i < pool->shape.members; i++) {
 		struct member *member = member_in_place(pool, i);
 
-		if (member && member->news) {
-			news[count++] = (struct news){ member, member->news };
-			member->news = 0;
-		} else if (member) {
-			member_put(member);
-		}
+		if (!member)
+			continue;
+		if (member->channel >= 0)
+			read_from(pool, reading, member);
+		member_put(member);
 	}
-	return count;
 }
 
-/* Callbacks run, which may read mail themselves. */
-static void act_on(struct member *member, uint32_t news)
+static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struct reading *reading)
 {
-	if (news & NEWS_HUNG_UP)
-		member_judge(member, VERDICT_DEAD);
-	if (news & NEWS_EVICTED)
+	const uint64_t bit = (uint64_t)1 << place;
+	struct member *member;
+
+	if (!((reading->rung | reading->wanted | reading->evicted) & bit))
+		return;
+	member = member_in_place(pool, place);
+	if (!member)
+		return;
+	if (reading->evicted & bit)
 		member_check(member);
-	if (news & NEWS_RUNG)
+	if (reading->wanted & bit && member_verdict(member) == VERDICT_ALIVE)
+		(void)memory_table_send(pool, member); /* if it does not go, he asks again */
+	if (reading->rung & bit)
 		watcher_rung(member);
+	member_put(member);
 }
 
-DMABUF_UNCHECKED("see lock_mail()")
-bool mail_read(struct dma_buf_pool *pool)
+static void attend(struct dma_buf_pool *pool, struct reading *reading)
 {
-	struct news news[MOST_MEMBERS];
-	unsigned int count;
-	bool is_new = false;
+	if (reading->has_lost_card)
+		evict_self(pool);
+	while (reading->judged) {
+		struct member *member = reading->judged;
 
-	if (!lock_mail(pool))
-		return false;
-	for (unsigned int i = 0; i < pool->shape.members; i++)
-		is_new |= read_place(pool, i);
-	count = gather_news(pool, news);
-	ww_mutex_unlock(&pool->mail_lock);
-	while (count--) {
-		act_on(news[count].member, news[count].what);
-		member_put(news[count].member);
+		reading->judged = member->next_judged;
+		watcher_judged(member);
+		member_put(member);
 	}
-	return is_new;
+	for (unsigned int i = 0; i < pool->shape.members; i++)
+		attend_to(pool, i, reading);
+}
+
+DMABUF_UNCHECKED("without a context the lock cannot fail")
+void mail_read(struct dma_buf_pool *pool)
+{
+	struct reading reading = { 0 };
+
+	if (ww_mutex_lock(&pool->mail_lock, NULL))
+		return;
+	if (!pool->is_left)
+		read_all(pool, &reading);
+	ww_mutex_unlock(&pool->mail_lock);
+	attend(pool, &reading);
+}
+
+DMABUF_UNCHECKED("see mail_read()")
+void mail_leave(struct dma_buf_pool *pool)
+{
+	if (ww_mutex_lock(&pool->mail_lock, NULL))
+		return;
+	pool->is_left = true;
+	ww_mutex_unlock(&pool->mail_lock);
 }

@@ -7,7 +7,6 @@
 #ifndef SHARE_MAIL_H
 #define SHARE_MAIL_H
 
-#include <stdbool.h>
 #include <stdint.h>
 
 struct card;
@@ -21,8 +20,11 @@ struct mail_memory {
 	uint32_t number;
 };
 
-/* Take in all that has come. True: somebody or something new is known since. May sleep. */
-bool mail_read(struct dma_buf_pool *pool);
+/* Take in all that has come. Sleeps while another thread does. Callbacks may be called. */
+void mail_read(struct dma_buf_pool *pool);
+
+/* Nothing is taken in any more. */
+void mail_leave(struct dma_buf_pool *pool);
 
 /* Tell the member in a place that a point of one of our timelines has signalled. Does not sleep. */
 void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline);

@@ -1,26 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Reading another member's timelines. Everything there may be a lie; what follows from it is
- * whether its own points have signalled, and nothing else.
- *
- *   owner                                          reader
- *   T1  lost = what the next error pushes out       U1  value                acquire
- *   T2  ring entry           release                U2  ring entries         acquire
- *   T3  value                release                U3  lost                 acquire
- *
- *   U1 from T3 makes all errors up to that point visible to U2. An entry that U2 finds half
- *   overwritten is of a later error: then U3 sees T1, and the point that was pushed out is known to be lost.
- *
- * A verdict of death comes before the value is read again: whoever is dead has written its last value
- * then. One of eviction is everybody's: whoever sees it first freezes the value.
- *
- *   evictor                      freezer, once              owner          reader
- *   V0  place = EVICTED          V2  value                  T3  value      V1  value
- *                                V3  frozen = value                        V4  place
- *
- *   All are sequentially consistent. If V1 sees a value that V2 did not, V1 comes after T3, that after V2,
- *   and that after V0: so V4 sees the eviction, and the reader goes by what is frozen.
- */
+/* Members: making, finding and judging them. point.c reads their timelines. */
 #define _GNU_SOURCE
 #include "share/member.h"
 
@@ -35,15 +14,12 @@
 #include "os/fault.h"
 #include "os/file.h"
 #include "os/futex.h"
-#include "os/process.h"
 #include "os/list.h"
+#include "os/process.h"
 #include "os/stamp.h"
 #include "share/mail.h"
+#include "share/place.h"
 #include "share/watcher.h"
-
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
-#endif
 
 #define TIMELINES_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_FUTURE_WRITE | F_SEAL_SEAL)
 
@@ -51,21 +27,54 @@
  * The life of a member.
  */
 
+/* Can that be a member's id? */
+static bool is_possible(const struct dma_buf_pool *pool, uint32_t id)
+{
+	return member_place(id) < pool->shape.members && member_generation(id) && !(id & 1);
+}
+
+static bool is_self(const struct member *member)
+{
+	return member == member->pool->self;
+}
+
 struct member *member_ref(struct member *member)
 {
-	fetch_add_relaxed(&member->refs, 1);
+	if (is_self(member))
+		pool_get(member->pool);
+	else
+		fetch_add_relaxed(&member->refs, 1);
 	return member;
+}
+
+static bool get_unless_dead(struct member *member)
+{
+	uint32_t refs = load_relaxed(&member->refs);
+
+	if (is_self(member))
+		return pool_get_unless_dead(member->pool);
+	do {
+		if (!refs)
+			return false;
+	} while (!cas_acquire(&member->refs, &refs, refs + 1));
+	return true;
+}
+
+static void free_parts(struct member *member)
+{
+	if (member->map)
+		os_unmap(member->map, (size_t)timelines_file_size(&member->pool->shape));
+	os_free(member->seen);
+	os_free(member);
 }
 
 static void free_member(struct dmabuf_rcu_head *head)
 {
 	struct member *member = container_of(head, struct member, rcu);
+	struct dma_buf_pool *pool = member->pool;
 
-	if (member->map)
-		os_unmap(member->map, (size_t)timelines_file_size(&member->pool->shape));
-	pool_put(member->pool);
-	os_free(member->seen);
-	os_free(member);
+	free_parts(member);
+	pool_put(pool);
 }
 
 static void close_all(const struct member *member)
@@ -78,6 +87,10 @@ static void close_all(const struct member *member)
 
 void member_put(struct member *member)
 {
+	if (is_self(member)) {
+		pool_put(member->pool);
+		return;
+	}
 	if (fetch_sub_acq_rel(&member->refs, 1) != 1)
 		return;
 	if (member->channel >= 0)
@@ -98,8 +111,9 @@ static struct member *alloc(struct dma_buf_pool *pool, const struct card *card)
 		return NULL;
 	}
 	member->refs = 1;
-	member->pool = pool_get(pool);
+	member->pool = pool;
 	member->id = card->id;
+	member->flags = card->flags & DMA_BUF_POOL_READ_ONLY;
 	member->channel = card->channel;
 	member->process = card->process;
 	member->file = card->file;
@@ -113,14 +127,10 @@ static int check_file(const struct dma_buf_pool *pool, int fd)
 {
 	const int seals = os_file_get_seals(fd);
 	struct os_file file;
-	int err;
 
-	if (seals < 0 || (seals & TIMELINES_SEALS) != TIMELINES_SEALS)
+	if (seals < 0 || (seals & TIMELINES_SEALS) != TIMELINES_SEALS || os_file_inspect(fd, &file))
 		return -EPROTO;
-	err = os_file_inspect(fd, &file);
-	if (err)
-		return err;
-	return file.size == timelines_file_size(&pool->shape) ? 0 : -EPROTO;
+	return file.readable && file.size == timelines_file_size(&pool->shape) ? 0 : -EPROTO;
 }
 
 static int check_head(const struct dma_buf_pool *pool, const struct shm_timelines *map, uint32_t id)
@@ -157,62 +167,64 @@ static int map_checked(struct dma_buf_pool *pool, struct member *member)
 	return 0;
 }
 
-/* Into its place, unless somebody as new is there. */
-static bool enter(struct dma_buf_pool *pool, struct member *member)
+/* Can it be one of these? Nobody comes into the place of this process. */
+static bool is_fine(const struct dma_buf_pool *pool, const struct card *card)
 {
+	return is_possible(pool, card->id) && member_place(card->id) != member_place(pool->self->id) &&
+	       os_channel_is(card->channel) && os_process_is(card->process);
+}
+
+int member_make(struct dma_buf_pool *pool, const struct card *card, struct member **ret_member)
+{
+	struct member *member;
+	int err;
+
+	if (!is_fine(pool, card))
+		return -EPROTO;
+	member = alloc(pool, card);
+	if (!member)
+		return -ENOMEM;
+	err = map_checked(pool, member);
+	if (!err)
+		err = watcher_member(member);
+	if (err) {
+		free_parts(member);
+		return err;
+	}
+	pool_get(pool);
+	*ret_member = member;
+	return 0;
+}
+
+void member_unmake(struct member *member)
+{
+	struct dma_buf_pool *pool = member->pool;
+
+	watcher_unmember(member);
+	free_parts(member);
+	pool_put(pool);
+}
+
+bool member_enter(struct member *member, struct member **ret_old)
+{
+	struct dma_buf_pool *pool = member->pool;
 	struct member **place = &pool->members[member_place(member->id)];
 	struct member *old;
 	bool is_newer;
 
+	member_ref(member); /* by then somebody may have replaced it */
+	OS_RACE_POINT("member: about to be known");
 	dmabuf_spin_lock(&pool->lock);
 	old = *place;
 	is_newer = !old || old->id < member->id;
 	if (is_newer)
 		store_release(place, member);
 	dmabuf_spin_unlock(&pool->lock);
-	if (is_newer && old) {
-		member_judge(old, VERDICT_DEAD);
-		member_put(old);
-	}
+	if (is_newer)
+		watcher_again(member);
+	member_put(member); /* not the last one, if it was not entered */
+	*ret_old = is_newer ? old : NULL;
 	return is_newer;
-}
-
-static void discard(struct dma_buf_pool *pool, struct member *member)
-{
-	if (member->map)
-		os_unmap(member->map, (size_t)timelines_file_size(&pool->shape));
-	pool_put(pool);
-	os_free(member->seen);
-	os_free(member);
-}
-
-int member_add(struct dma_buf_pool *pool, const struct card *card)
-{
-	struct member *member;
-	int err;
-
-	if (member_place(card->id) >= pool->shape.members || !member_generation(card->id) ||
-	    card->id & 1 || !os_process_is(card->process))
-		return -EPROTO;
-	member = alloc(pool, card);
-	if (!member)
-		return -ENOMEM;
-	err = map_checked(pool, member);
-	if (err)
-		goto discard;
-	err = watcher_member(member);
-	if (err)
-		goto discard;
-	if (!enter(pool, member)) {
-		watcher_unmember(member);
-		err = -EEXIST;
-		goto discard;
-	}
-	return 0;
-
-discard:
-	discard(pool, member);
-	return err;
 }
 
 /* The owner's mapping is made before the last seal, and stays writable. */
@@ -245,7 +257,12 @@ static int make_timelines(struct dma_buf_pool *pool, struct member *member)
 
 int member_add_self(struct dma_buf_pool *pool, uint32_t id)
 {
-	struct card card = { .id = id, .channel = -1, .process = os_process_open_self() };
+	struct card card = {
+		.id = id,
+		.flags = pool->flags,
+		.channel = -1,
+		.process = os_process_open_self(),
+	};
 	struct member *member;
 	int err;
 
@@ -263,11 +280,11 @@ int member_add_self(struct dma_buf_pool *pool, uint32_t id)
 	}
 	err = make_timelines(pool, member);
 	if (err) {
-		discard(pool, member);
+		free_parts(member);
 		goto close_file;
 	}
 	pool->self = member;
-	enter(pool, member);
+	store_release(&pool->members[member_place(id)], member);
 	return 0;
 
 close_file:
@@ -275,6 +292,14 @@ close_file:
 close_process:
 	os_file_close(card.process);
 	return err;
+}
+
+void member_free_self(struct dma_buf_pool *pool)
+{
+	if (!pool->self)
+		return;
+	close_all(pool->self);
+	free_parts(pool->self);
 }
 
 void member_forget_all(struct dma_buf_pool *pool)
@@ -286,7 +311,7 @@ void member_forget_all(struct dma_buf_pool *pool)
 		member = pool->members[i];
 		store_release(&pool->members[i], NULL);
 		dmabuf_spin_unlock(&pool->lock);
-		if (member)
+		if (member && !is_self(member))
 			member_put(member);
 	}
 }
@@ -304,7 +329,7 @@ void member_fork_all(struct dma_buf_pool *pool)
 		member->process = -1;
 		member->file = -1;
 		store_relaxed(&member->verdict, VERDICT_DEAD);
-		if (member == pool->self)
+		if (is_self(member))
 			member->map = NULL; /* another mapping may be there by now */
 	}
 }
@@ -312,17 +337,6 @@ void member_fork_all(struct dma_buf_pool *pool)
 /*
  * Finding.
  */
-
-static bool get_unless_dead(struct member *member)
-{
-	uint32_t refs = load_relaxed(&member->refs);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!cas_acquire(&member->refs, &refs, refs + 1));
-	return true;
-}
 
 struct member *member_in_place(struct dma_buf_pool *pool, unsigned int place)
 {
@@ -341,8 +355,6 @@ static struct member *find(struct dma_buf_pool *pool, uint32_t id)
 {
 	struct member *member;
 
-	if (member_place(id) >= pool->shape.members)
-		return NULL;
 	dmabuf_rcu_read_lock();
 	member = load_acquire(&pool->members[member_place(id)]);
 	if (member && (member->id != id || !get_unless_dead(member)))
@@ -353,12 +365,17 @@ static struct member *find(struct dma_buf_pool *pool, uint32_t id)
 
 struct member *member_get(struct dma_buf_pool *pool, uint32_t id)
 {
-	struct member *member = find(pool, id);
+	struct member *member;
 
-	/* Whoever admitted it has written to us before it could do anything. */
-	if (!member && mail_read(pool))
-		member = find(pool, id);
-	return member;
+	if (!is_possible(pool, id))
+		return NULL;
+	member = find(pool, id);
+	if (member)
+		return member;
+	OS_RACE_POINT("member: unknown");
+	/* Whoever admitted it has written to us before it could do anything; another thread may have read it. */
+	mail_read(pool);
+	return find(pool, id);
 }
 
 /*
@@ -380,23 +397,29 @@ static void wake_waiters(const struct member *member)
 	}
 }
 
-void member_judge(struct member *member, enum verdict verdict)
+bool member_mark(struct member *member, enum verdict verdict)
 {
 	uint32_t alive = VERDICT_ALIVE;
 
 	if (!cas_acq_rel(&member->verdict, &alive, verdict))
-		return;
+		return false;
 	fetch_add_release(&member->pool->verdicts, 1);
 	os_futex_wake_all(&member->pool->verdicts);
 	wake_waiters(member);
-	watcher_judged(member);
+	return true;
 }
 
-static bool is_evicted(const struct member *member)
+void member_judge(struct member *member, enum verdict verdict)
+{
+	if (member_mark(member, verdict))
+		watcher_judged(member);
+}
+
+bool member_is_evicted(const struct member *member)
 {
 	const struct shm_place *place = shm_place(member->pool->base, member_place(member->id));
 
-	return load_seq_cst(&place->state) == place_word(PLACE_EVICTED, member->id);
+	return load_seq_cst(&place->word) == place_word(PLACE_EVICTED, member->id);
 }
 
 static bool has_ended(const struct member *member)
@@ -408,7 +431,7 @@ enum verdict member_check(struct member *member)
 {
 	if (member_verdict(member) != VERDICT_ALIVE)
 		return member_verdict(member);
-	if (is_evicted(member))
+	if (member_is_evicted(member))
 		member_judge(member, VERDICT_EVICTED);
 	else if (member->channel >= 0 && has_ended(member))
 		member_judge(member, VERDICT_DEAD);
@@ -417,13 +440,17 @@ enum verdict member_check(struct member *member)
 
 bool member_is_dead(struct dma_buf_pool *pool, uint32_t id)
 {
-	struct member *member = member_get(pool, id);
-	bool is_dead = true;
+	struct member *member;
+	bool is_dead;
 
-	if (member) {
-		is_dead = member != pool->self && has_ended(member);
-		member_put(member);
-	}
+	if (!is_possible(pool, id) ||
+	    (!place_is(pool, id, PLACE_LIVE) && !place_is(pool, id, PLACE_EVICTED)))
+		return true;
+	member = member_get(pool, id);
+	if (!member)
+		return false;
+	is_dead = !is_self(member) && has_ended(member);
+	member_put(member);
 	return is_dead;
 }
 
@@ -441,112 +468,12 @@ void member_check_sometimes(struct member *member)
 enum verdict member_check_id(struct dma_buf_pool *pool, uint32_t id)
 {
 	struct member *member = member_get(pool, id);
-	enum verdict verdict = VERDICT_DEAD;
-
-	if (member) {
-		verdict = member_check(member);
-		member_put(member);
-	}
-	return verdict;
-}
-
-/*
- * Points.
- */
-
-/* How far it is: never less than it was. */
-static uint64_t value_of(const struct member *member, uint32_t timeline)
-{
-	const uint64_t value = load_seq_cst(&member->map->timeline[timeline].value); /* U1; V1 or V2 */
-	uint64_t seen = load_acquire(&member->seen[timeline]);
-
-	while (seen < value && !cas_acq_rel(&member->seen[timeline], &seen, value))
-		;
-	return seen < value ? value : seen;
-}
-
-/* Of the evicted: how far it was when somebody looked first. */
-static uint64_t frozen_value(const struct member *member, uint32_t timeline)
-{
-	struct shm_await *await = shm_await(&member->pool->shape, member->pool->base,
-					    member_place(member->id), timeline);
-	const uint64_t value = value_of(member, timeline);
-	uint64_t frozen = NOT_FROZEN;
-
-	if (cas_seq_cst(&await->frozen, &frozen, value)) /* V3 */
-		return value;
-	return frozen < value ? frozen : value;
-}
-
-/* The errno of a point, by one entry of the ring, or 0. */
-static int error_in(const struct shm_error *entry, uint64_t seqno)
-{
-	const uint64_t first = load_acquire(&entry->first), last = load_acquire(&entry->last);
-	const int error = (int)(first >> ERROR_ERRNO_SHIFT & DMABUF_MAX_ERRNO);
-
-	if ((first ^ last) & ERROR_REWRITING || seqno < first >> ERROR_SEQNO_SHIFT ||
-	    seqno > last >> ERROR_SEQNO_SHIFT)
-		return 0;
-	return -error;
-}
-
-/* The error of a point that has signalled. */
-static int error_of(const struct shm_timeline *timeline, uint64_t seqno)
-{
-	int error = 0;
-
-	for (unsigned int i = 0; i < ERROR_RING && !error; i++) /* U2 */
-		error = error_in(&timeline->ring[i], seqno);
-	return seqno <= load_acquire(&timeline->lost) ? -EIO : error; /* U3 */
-}
-
-static uint64_t value_by(const struct member *member, uint32_t timeline, enum verdict *ret_verdict)
-{
-	uint64_t value;
-
-	*ret_verdict = member_verdict(member);
-	if (*ret_verdict == VERDICT_EVICTED)
-		return frozen_value(member, timeline);
-	value = value_of(member, timeline);
-	if (!is_evicted(member)) /* V4 */
-		return value;
-	*ret_verdict = VERDICT_EVICTED;
-	return frozen_value(member, timeline);
-}
-
-int member_point_status(const struct member *member, uint32_t timeline, uint64_t seqno)
-{
 	enum verdict verdict;
 
-	if (timeline >= member->pool->shape.timelines || unlikely(!member->map))
-		return -EOWNERDEAD; /* no member has that, or not in this process */
-	if (value_by(member, timeline, &verdict) >= seqno) {
-		const int error = error_of(&member->map->timeline[timeline], seqno);
-
-		return error ? error : 1;
-	}
-	switch (verdict) {
-	case VERDICT_DEAD:
-		return -EOWNERDEAD;
-	case VERDICT_EVICTED:
-		return -ECANCELED;
-	default:
-		return 0;
-	}
-}
-
-int point_status(struct dma_buf_pool *pool, const struct point *point)
-{
-	struct member *member = member_get(pool, point->id);
-	int status;
-
 	if (!member)
-		return -EOWNERDEAD;
-	status = member_point_status(member, point->timeline, point->seqno);
-	if (!status && member != pool->self) {
-		member_check_sometimes(member);
-		status = member_point_status(member, point->timeline, point->seqno);
-	}
+		return is_possible(pool, id) && place_is(pool, id, PLACE_LIVE) ? VERDICT_ALIVE
+									       : VERDICT_DEAD;
+	verdict = member_check(member);
 	member_put(member);
-	return status;
+	return verdict;
 }

@@ -16,13 +16,12 @@ enum verdict {
 	VERDICT_EVICTED, /* it may; nobody cares */
 };
 
-enum { NEWS_RUNG = 1, NEWS_HUNG_UP = 2, NEWS_EVICTED = 4 };
-
 struct member {
 	struct dmabuf_rcu_head rcu;
-	uint32_t refs;		   /* atomic: one of the table, one of each fence */
+	uint32_t refs;		   /* atomic: one of the table, one of each fence; not of this process itself */
 	uint32_t id;		   /* constant */
-	struct dma_buf_pool *pool; /* constant; with a reference */
+	uint32_t flags;		   /* constant: DMA_BUF_POOL_READ_ONLY */
+	struct dma_buf_pool *pool; /* constant; with a reference, but of this process itself */
 	int channel;		   /* constant; -1: this process itself */
 	int process;		   /* constant: pidfd */
 	int file;		   /* constant: its timelines' */
@@ -30,25 +29,40 @@ struct member {
 	uint64_t *seen;		   /* atomic: how far each timeline was; only raised */
 	uint64_t context;	   /* constant: of the fences of timeline 0; others follow */
 	uint32_t verdict;	   /* atomic: enum verdict */
-	uint32_t news;		   /* under pool->mail_lock: NEWS_* that came by mail */
+	bool hung_up;		   /* there is no more mail; under mail_lock */
+	struct member *next_judged; /* of those whom a reader of mail found dead; that thread's */
 	int64_t checked;	   /* atomic: when the kernel was asked last */
 	struct dmabuf_work work; /* of the verdict */
 	struct dmabuf_list_head watched; /* of shared fences; under pool->watch_lock */
 };
 
-/* What a member is made of; the descriptors go to it. */
+/* What a member is made of. */
 struct card {
 	uint32_t id;
+	uint32_t flags; /* DMA_BUF_POOL_READ_ONLY */
 	int channel;
 	int process;
 	int file;
 };
 
-/* Make one known. 0; -EPROTO: that is no member's; -EEXIST: its place has as new a one; -ENOMEM. */
-int member_add(struct dma_buf_pool *pool, const struct card *card);
+/* One that nobody knows yet; the card's descriptors go to it. 0; -EPROTO: that is no member's; -ENOMEM. */
+int member_make(struct dma_buf_pool *pool, const struct card *card, struct member **ret_member);
 
-/* This process, under @id; once, before any other. */
+/* It stays unknown: its descriptors are the caller's again. */
+void member_unmake(struct member *member);
+
+/*
+ * Make it known. Whoever was in its place before, and is dead, goes to the caller, or NULL does. False: it
+ * is no newer than that one; it is the caller's still.
+ */
+bool member_enter(struct member *member, struct member **ret_old);
+
+/*
+ * This process, under @id; once, before any other. It lives as long as the pool: its references are
+ * the pool's.
+ */
 int member_add_self(struct dma_buf_pool *pool, uint32_t id);
+void member_free_self(struct dma_buf_pool *pool);
 
 /* The member with @id, with a reference; NULL: unknown, also after all mail was read. */
 struct member *member_get(struct dma_buf_pool *pool, uint32_t id);
@@ -74,17 +88,26 @@ static inline enum verdict member_verdict(const struct member *member)
 	return (enum verdict)load_acquire(&member->verdict);
 }
 
-/* The same of an id: unknown counts as dead. */
+/*
+ * The same of an id. Unknown counts as dead, but for who has a place: there was no descriptor to know it
+ * by, and others know it.
+ */
 enum verdict member_check_id(struct dma_buf_pool *pool, uint32_t id);
 
-/* Will it write nothing more, evicted or not? Unknown counts as dead. */
+/* Will it write nothing more, evicted or not? */
 bool member_is_dead(struct dma_buf_pool *pool, uint32_t id);
+
+/* Does its place say so? */
+bool member_is_evicted(const struct member *member);
 
 /* In a forked child: it is no member's, and keeps none of their channels open. */
 void member_fork_all(struct dma_buf_pool *pool);
 
-/* It is found to be @verdict; waiters of this process look again. */
+/* It is found to be @verdict; waiters of this process look again, and callbacks are called. */
 void member_judge(struct member *member, enum verdict verdict);
+
+/* The first part of that. False: it was found to be something before. */
+bool member_mark(struct member *member, enum verdict verdict);
 
 /*
  * Has @seqno of @timeline signalled? 1: yes; 0: not yet; a negative errno: yes, with that error,

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
+#define _GNU_SOURCE
 #include "share/memory-table.h"
 
 #include <errno.h>
+
+#include <fcntl.h>
 
 #include "os/channel.h"
 #include "os/clock.h"
@@ -97,19 +100,33 @@ int memory_table_get(struct dma_buf_pool *pool, const struct mail_memory *memory
 	if (memory->buffer >= pool->shape.buffers)
 		return -ENOENT;
 	fd = find(pool, memory);
-	if (fd == -ENOENT && mail_read(pool))
-		fd = find(pool, memory);
+	if (fd == -ENOENT) {
+		OS_RACE_POINT("memory: unknown");
+		mail_read(pool);
+		fd = find(pool, memory); /* another thread may have read it */
+	}
 	if (fd == -ENOENT && is_live(pool, memory->buffer, memory->number))
 		fd = ask_owner(pool, memory);
 	return fd;
 }
 
+/* Who may only read gets nothing that can be written. */
+static bool may_have(const struct member *member, int fd)
+{
+	int seals;
+
+	if (!(member->flags & DMA_BUF_POOL_READ_ONLY))
+		return true;
+	seals = os_file_get_seals(fd);
+	return seals >= 0 && seals & NO_WRITING;
+}
+
 /*
- * Up to OS_MOST_FDS from *@buffer on, which is moved behind them; the descriptors are the caller's. How
+ * For @member, up to OS_MOST_FDS from *@buffer on, which is moved behind them; the descriptors are the caller's. How
  * many. An errno in *@ret_err: some are missing.
  */
-static unsigned int collect(struct dma_buf_pool *pool, uint32_t *buffer, struct mail_memory *memory,
-			    int *fds, int *ret_err)
+static unsigned int collect(struct dma_buf_pool *pool, const struct member *member, uint32_t *buffer,
+			    struct mail_memory *memory, int *fds, int *ret_err)
 {
 	unsigned int count = 0;
 
@@ -117,7 +134,8 @@ static unsigned int collect(struct dma_buf_pool *pool, uint32_t *buffer, struct 
 	for (; *buffer < pool->shape.buffers && count < OS_MOST_FDS; ++*buffer) {
 		const struct pool_memory *entry = &pool->memory[*buffer];
 
-		if (entry->fd < 0 || !is_live(pool, *buffer, entry->number))
+		if (entry->fd < 0 || !is_live(pool, *buffer, entry->number) ||
+		    !may_have(member, entry->fd))
 			continue;
 		fds[count] = os_file_dup(entry->fd, true);
 		if (fds[count] < 0) {
@@ -138,7 +156,7 @@ int memory_table_send(struct dma_buf_pool *pool, const struct member *member)
 	int err = 0;
 
 	while (!err && buffer < pool->shape.buffers) {
-		unsigned int count = collect(pool, &buffer, memory, fds, &err);
+		unsigned int count = collect(pool, member, &buffer, memory, fds, &err);
 
 		if (count && !err)
 			err = mail_send_memory(member, memory, fds, count);

@@ -21,35 +21,36 @@
 void own_write_error(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t first,
 		     uint64_t last, int error)
 {
-	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
 	const uint64_t rewriting = timeline->errors / ERROR_RING & ERROR_REWRITING;
-	struct shm_error *entry = &shm->ring[timeline->errors % ERROR_RING];
+	struct shm_timeline *shm;
+	struct shm_error *entry;
+	uint64_t lost;
 
-	if (unlikely(!pool_is_here(pool)))
+	if (!pool_is_here(pool))
 		return;
-	timeline->errors++;
-	store_relaxed(&shm->lost, entry->last >> ERROR_SEQNO_SHIFT); /* T1 */
+	shm = &pool->self->map->timeline[timeline->number];
+	entry = &shm->ring[timeline->errors++ % ERROR_RING];
+	lost = entry->last >> ERROR_SEQNO_SHIFT;
+	store_relaxed(&shm->lost, lost); /* T1 */
 	/* T2 */
 	store_release(&entry->first, first << ERROR_SEQNO_SHIFT |
 					     (uint64_t)-error << ERROR_ERRNO_SHIFT | rewriting);
 	store_release(&entry->last, last << ERROR_SEQNO_SHIFT | rewriting);
 }
 
-static struct shm_await *await_of(struct dma_buf_pool *pool, const struct own_timeline *timeline)
-{
-	return shm_await(&pool->shape, pool->base, member_place(pool->self->id), timeline->number);
-}
-
 bool own_write_value(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t seqno)
 {
-	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
+	const struct shm_await *await;
+	struct shm_timeline *shm;
 	uint64_t old;
 
-	if (unlikely(!pool_is_here(pool)))
+	if (!pool_is_here(pool))
 		return false;
+	shm = &pool->self->map->timeline[timeline->number];
+	await = shm_await(&pool->shape, pool->base, member_place(pool->self->id), timeline->number);
 	OS_RACE_POINT("carry: before the value");
 	old = exchange_seq_cst(&shm->value, seqno); /* T3 */
-	return load_seq_cst(&await_of(pool, timeline)->watermark) > old; /* W1 */
+	return load_seq_cst(&await->watermark) > old; /* W1 */
 }
 
 static void ring(struct dma_buf_pool *pool, uint32_t timeline, uint64_t places)
@@ -66,13 +67,14 @@ static void ring(struct dma_buf_pool *pool, uint32_t timeline, uint64_t places)
 /* W2 */
 void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
 {
-	struct shm_timeline *shm = &pool->self->map->timeline[timeline->number];
+	struct shm_timeline *shm;
 	struct shm_await *await;
 
-	if (unlikely(!pool_is_here(pool)))
+	if (!pool_is_here(pool))
 		return;
+	shm = &pool->self->map->timeline[timeline->number];
+	await = shm_await(&pool->shape, pool->base, member_place(pool->self->id), timeline->number);
 	os_futex_wake_shared(low_half(&shm->value), true);
-	await = await_of(pool, timeline);
 	if (load_relaxed(&await->watchers))
 		ring(pool, timeline->number, exchange_seq_cst(&await->watchers, 0));
 }

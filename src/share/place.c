@@ -1,10 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places: who has which. They change under the pool's admission lock only.
+ * Places: who has which. A place changes by compare-and-swap from what it was, so that whoever was
+ * stopped on the way, and evicted, changes nothing when it goes on.
  *
- * The places of the dead come back when somebody needs one: whoever looks for a free place
- * first makes free what the dead have left. It does so under the lock, so that nobody takes from a
- * newcomer what was its predecessor's.
+ *   FREE -> INVITED                  who invites, under the admission lock
+ *   INVITED -> LIVE                  who invited, under the admission lock
+ *   INVITED -> FREE                  who invited, or anybody when that one is no member any more
+ *   LIVE -> EVICTED                  anybody
+ *   LIVE -> FREE                     who leaves
+ *   LIVE, EVICTED -> CLEANED -> FREE anybody when that one is dead, under the admission lock
+ *
+ * The places of the dead come back when somebody needs one. What they had of buffers goes first: a newcomer
+ * must not lose what was its predecessor's. So a place that somebody cleans who was stopped is nobody's until
+ * that one is dead, too.
  */
 #include "share/place.h"
 
@@ -13,16 +21,26 @@
 #include "os/clock.h"
 #include "os/fault.h"
 #include "os/futex.h"
-#include "os/process.h"
 #include "share/member.h"
 #include "share/shared-lock.h"
 
-int places_lock(struct dma_buf_pool *pool)
-{
-	const struct patience patience = { .deadline = os_deadline_ns(PLACES_PATIENCE_NS) };
-	const int taken = shared_lock(pool, &pool_head(pool)->admission, &patience);
+#define PATIENCE_NS INT64_C(10000000000) /* an enemy may hold the lock for ever */
 
-	return taken < 0 ? taken : 0;
+int places_lock(struct dma_buf_pool *pool, int64_t deadline)
+{
+	const int64_t longest = os_deadline_ns(PATIENCE_NS);
+	const bool is_short = deadline < longest;
+	const struct patience patience = { .deadline = is_short ? deadline : longest };
+	int err;
+
+	err = pool_check(pool);
+	if (err)
+		return err;
+	err = shared_lock(pool, &pool_head(pool)->admission, &patience);
+	if (err < 0)
+		return err == -ETIME ? (is_short ? -ETIMEDOUT : -EAGAIN) : err;
+	OS_RACE_POINT("places: locked");
+	return 0;
 }
 
 void places_unlock(struct dma_buf_pool *pool)
@@ -35,28 +53,79 @@ static struct shm_place *place_of(struct dma_buf_pool *pool, uint32_t id)
 	return shm_place(pool->base, member_place(id));
 }
 
-void place_settle(struct dma_buf_pool *pool, uint32_t id, enum place_state state)
+static uint64_t look(struct dma_buf_pool *pool, unsigned int place)
 {
-	struct shm_place *place = place_of(pool, id);
-
-	store_seq_cst(&place->state, place_word(state, id)); /* V0 of member.c */
-	os_futex_wake_shared(&place->state, true);
+	return load_acquire(&shm_place(pool->base, place)->word);
 }
 
-void place_reset(struct dma_buf_pool *pool, uint32_t id, uint32_t flags)
+static bool change_word(struct shm_place *place, uint64_t from, uint64_t to)
 {
-	struct shm_place *place = place_of(pool, id);
+	OS_RACE_POINT("places: before a change");
+	if (!cas_seq_cst(&place->word, &from, to)) /* V0 of member.c */
+		return false;
+	os_futex_wake_shared(low_half(&place->word), true);
+	return true;
+}
 
-	for (uint32_t i = 0; i < pool->shape.timelines; i++) {
-		struct shm_await *await = shm_await(&pool->shape, pool->base, member_place(id), i);
+bool place_change(struct dma_buf_pool *pool, uint32_t id, enum place_state from, enum place_state to)
+{
+	return change_word(place_of(pool, id), place_word(from, id), place_word(to, id));
+}
 
-		store_relaxed(&await->watermark, 0);
-		store_relaxed(&await->watchers, 0);
-		store_relaxed(&await->frozen, NOT_FROZEN);
+bool place_is(struct dma_buf_pool *pool, uint32_t id, enum place_state state)
+{
+	return load_acquire(&place_of(pool, id)->word) == place_word(state, id);
+}
+
+uint32_t place_live(struct dma_buf_pool *pool, unsigned int place)
+{
+	const uint64_t word = look(pool, place);
+
+	return place_state(word) == PLACE_LIVE ? place_id(place, word) : 0;
+}
+
+uint32_t place_taken(struct dma_buf_pool *pool, unsigned int place)
+{
+	const uint64_t word = look(pool, place);
+	const enum place_state state = place_state(word);
+
+	return state == PLACE_LIVE || state == PLACE_EVICTED ? place_id(place, word) : 0;
+}
+
+/*
+ * Coming.
+ */
+
+uint32_t place_take(struct dma_buf_pool *pool)
+{
+	for (unsigned int i = 0; i < pool->shape.members; i++) {
+		const uint64_t word = look(pool, i);
+		const uint32_t last = place_id(i, word), id = last + member_id(0, 1);
+
+		if (place_state(word) != PLACE_FREE || member_generation(last) == MEMBER_MOST_GENERATIONS)
+			continue;
+		if (change_word(shm_place(pool->base, i), word,
+				place_word_by(PLACE_INVITED, id, pool->self->id)))
+			return id;
 	}
-	store_relaxed(&place->inviter, pool->self->id);
-	store_relaxed(&place->flags, flags);
+	return 0;
 }
+
+bool place_is_invited(struct dma_buf_pool *pool, uint32_t id)
+{
+	return load_acquire(&place_of(pool, id)->word) ==
+	       place_word_by(PLACE_INVITED, id, pool->self->id);
+}
+
+bool place_settle(struct dma_buf_pool *pool, uint32_t id, enum place_state to)
+{
+	return change_word(place_of(pool, id), place_word_by(PLACE_INVITED, id, pool->self->id),
+			   place_word(to, id));
+}
+
+/*
+ * Going.
+ */
 
 void users_drop(struct dma_buf_pool *pool, uint32_t buffer, unsigned int place)
 {
@@ -65,8 +134,10 @@ void users_drop(struct dma_buf_pool *pool, uint32_t buffer, unsigned int place)
 	uint32_t number = load_acquire(&resv->number);
 
 	OS_RACE_POINT("pool: before a buffer goes");
-	if (fetch_and_acq_rel(&resv->users, ~bit) == bit && number & 1)
-		cas_acq_rel(&resv->number, &number, number + 1);
+	if (fetch_and_acq_rel(&resv->users, ~bit) != bit || !(number & 1))
+		return;
+	OS_RACE_POINT("pool: the last one has dropped a buffer");
+	cas_acq_rel(&resv->number, &number, number + 1);
 }
 
 static void drop_all_buffers(struct dma_buf_pool *pool, unsigned int place)
@@ -77,73 +148,78 @@ static void drop_all_buffers(struct dma_buf_pool *pool, unsigned int place)
 	}
 }
 
-/* Will nobody in this place do anything any more? */
-static bool is_over(struct dma_buf_pool *pool, unsigned int number, uint32_t word)
+/* Whoever comes next begins without those who waited for this one. */
+static void forget_waiters(struct dma_buf_pool *pool, unsigned int place)
 {
-	const uint32_t id = member_id(number, member_generation(word));
+	for (uint32_t i = 0; i < pool->shape.timelines; i++) {
+		struct shm_await *await = shm_await(&pool->shape, pool->base, place, i);
 
+		store_relaxed(&await->watermark, 0);
+		store_relaxed(&await->watchers, 0);
+	}
+}
+
+/* Will nobody in this place, or for this place, do anything any more? */
+static bool is_over(struct dma_buf_pool *pool, unsigned int place, uint64_t word)
+{
 	switch (place_state(word)) {
 	case PLACE_LIVE:
 	case PLACE_EVICTED:
-		return id != pool->self->id && member_is_dead(pool, id);
+		return member_is_dead(pool, place_id(place, word));
 	case PLACE_INVITED:
-		return member_is_dead(pool, load_relaxed(&shm_place(pool->base, number)->inviter));
+	case PLACE_CLEANED:
+		return member_is_dead(pool, place_by(word));
 	default:
 		return false;
 	}
 }
 
+static void clean(struct dma_buf_pool *pool, unsigned int number, uint64_t word)
+{
+	struct shm_place *place = shm_place(pool->base, number);
+	const uint32_t id = place_id(number, word);
+	const uint64_t cleaned = place_word_by(PLACE_CLEANED, id, pool->self->id);
+
+	if (!change_word(place, word, cleaned))
+		return;
+	OS_RACE_POINT("places: cleaning");
+	drop_all_buffers(pool, number);
+	forget_waiters(pool, number);
+	change_word(place, cleaned, place_word(PLACE_FREE, id));
+}
+
 void places_reclaim(struct dma_buf_pool *pool)
 {
 	for (unsigned int i = 0; i < pool->shape.members; i++) {
-		const uint32_t word = load_acquire(&shm_place(pool->base, i)->state);
-		const uint32_t id = member_id(i, member_generation(word));
+		const uint64_t word = look(pool, i);
 
-		if (!is_over(pool, i, word))
-			continue;
-		drop_all_buffers(pool, i);
-		place_settle(pool, id, PLACE_FREE);
+		if (is_over(pool, i, word))
+			clean(pool, i, word);
 	}
 }
 
-uint32_t place_take(struct dma_buf_pool *pool, uint32_t flags)
+void places_uninvite(struct dma_buf_pool *pool, uint32_t inviter)
 {
 	for (unsigned int i = 0; i < pool->shape.members; i++) {
-		const uint32_t word = load_acquire(&shm_place(pool->base, i)->state);
-		const uint32_t generation = member_generation(word);
-		uint32_t id;
+		const uint64_t word = look(pool, i);
 
-		if (place_state(word) != PLACE_FREE || generation == MEMBER_MOST_GENERATIONS)
-			continue;
-		id = member_id(i, generation + 1);
-		place_reset(pool, id, flags);
-		place_settle(pool, id, PLACE_INVITED);
-		return id;
+		if (place_state(word) == PLACE_INVITED && place_by(word) == inviter)
+			change_word(shm_place(pool->base, i), word,
+				    place_word(PLACE_FREE, place_id(i, word)));
 	}
-	return 0;
 }
 
-bool place_is(struct dma_buf_pool *pool, uint32_t id, enum place_state state)
-{
-	return load_acquire(&place_of(pool, id)->state) == place_word(state, id);
-}
-
-uint32_t place_live(struct dma_buf_pool *pool, unsigned int place)
-{
-	const uint32_t word = load_acquire(&shm_place(pool->base, place)->state);
-
-	return place_state(word) == PLACE_LIVE ? member_id(place, member_generation(word)) : 0;
-}
-
+/* No lock: nobody else comes into a place before it is free. */
 void place_vacate(struct dma_buf_pool *pool)
 {
 	const uint32_t id = pool->self->id;
 
-	if (places_lock(pool))
-		return; /* it is not this process's any more, or those who come next free it */
-	if (place_is(pool, id, PLACE_LIVE)) {
-		drop_all_buffers(pool, member_place(id));
-		place_settle(pool, id, PLACE_FREE);
-	}
-	places_unlock(pool);
+	places_uninvite(pool, id);
+	if (!place_is(pool, id, PLACE_LIVE) && !place_is(pool, id, PLACE_EVICTED))
+		return;
+	drop_all_buffers(pool, member_place(id));
+	OS_RACE_POINT("places: dropped own buffers");
+	if (place_is(pool, id, PLACE_LIVE))
+		forget_waiters(pool, member_place(id));
+	place_change(pool, id, PLACE_LIVE, PLACE_FREE);
 }

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <fcntl.h>
 
+#include "buf/buffer.h"
 #include "buf/memory.h"
 #include "os/fault.h"
 #include "os/file.h"
@@ -20,10 +21,6 @@
 #include "share/shared-lock.h"
 #include "share/shared-resv.h"
 #include "share/watcher.h"
-
-#ifndef F_SEAL_FUTURE_WRITE
-#define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
-#endif
 
 #define SIZE_SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
@@ -36,19 +33,35 @@ static uint64_t own_bit(const struct dma_buf_pool *pool)
  * How many of a place are here, and that other members know.
  */
 
-static bool use(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle)
+/* This process has the buffer: others see that. False: there is no such buffer. */
+static bool join_users(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle)
 {
 	struct shm_resv *shm = shm_resv(&pool->shape, pool->base, handle->buffer);
 	uint64_t users = load_acquire(&shm->users);
-	bool is_there;
+
+	if (load_acquire(&shm->number) != handle->number)
+		return false;
+	do
+		if (!users)
+			return false;
+	while (!cas_acq_rel(&shm->users, &users, users | own_bit(pool)));
+	return true;
+}
+
+static bool use(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle)
+{
+	const struct shm_resv *shm = shm_resv(&pool->shape, pool->base, handle->buffer);
+	struct pool_memory *memory = &pool->memory[handle->buffer];
+	bool has_joined, is_there;
 
 	dmabuf_spin_lock(&pool->lock);
-	do
-		is_there = users;
-	while (is_there && !cas_acq_rel(&shm->users, &users, users | own_bit(pool)));
-	is_there = is_there && load_acquire(&shm->number) == handle->number;
+	has_joined = join_users(pool, handle);
+	OS_RACE_POINT("pool: before a buffer is looked at again");
+	is_there = has_joined && load_acquire(&shm->number) == handle->number;
 	if (is_there)
-		pool->memory[handle->buffer].uses++;
+		memory->uses++;
+	else if (has_joined && !memory->uses)
+		users_drop(pool, handle->buffer, member_place(pool->self->id)); /* another buffer's */
 	dmabuf_spin_unlock(&pool->lock);
 	return is_there;
 }
@@ -111,9 +124,17 @@ static int export(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *h
  * Making one.
  */
 
-static bool is_free(struct shm_resv *shm)
+/* Nobody has it. Whoever was the last to may have been killed before it gave the place back. */
+static bool is_free(struct shm_resv *shm, uint32_t *ret_number)
 {
-	return !(load_acquire(&shm->number) & 1) && !load_acquire(&shm->users);
+	uint32_t number = load_acquire(&shm->number);
+
+	if (load_acquire(&shm->users))
+		return false;
+	if (number & 1 && !cas_acq_rel(&shm->number, &number, number + 1))
+		return false;
+	*ret_number = (number + 1) & ~1u;
+	return true;
 }
 
 /* Whatever was in its log is over. */
@@ -130,30 +151,45 @@ static void clear(struct shm_resv *shm)
 	} while (!cas_acq_rel(&shm->commit, &word, commit_pack(&commit)));
 }
 
+/*
+ * The first step makes it ours: whoever was stopped before that, and evicted, takes nothing that somebody else
+ * has, and whoever is stopped after that keeps it until it is dead.
+ */
+static bool take(struct dma_buf_pool *pool, struct shm_resv *shm, uint32_t *ret_number)
+{
+	uint64_t nobody = 0;
+	uint32_t number;
+
+	if (!is_free(shm, &number))
+		return false;
+	OS_RACE_POINT("pool: before a place for a buffer is taken");
+	if (!cas_acq_rel(&shm->users, &nobody, own_bit(pool)))
+		return false;
+	OS_RACE_POINT("pool: a place for a buffer is taken");
+	clear(shm);
+	*ret_number = number + 1;
+	if (cas_acq_rel(&shm->number, &number, number + 1))
+		return true;
+	fetch_and_acq_rel(&shm->users, ~own_bit(pool)); /* an enemy wrote there */
+	return false;
+}
+
 static bool take_place(struct dma_buf_pool *pool, struct dma_buf_pool_handle *ret_handle)
 {
 	for (uint32_t i = 0; i < pool->shape.buffers; i++) {
 		struct shm_resv *shm = shm_resv(&pool->shape, pool->base, i);
 
-		if (!is_free(shm))
-			continue;
-		clear(shm);
-		*ret_handle = (struct dma_buf_pool_handle){
-			.owner = pool->self->id,
-			.buffer = i,
-			.number = load_relaxed(&shm->number) + 1,
-		};
-		store_release(&shm->users, own_bit(pool));
-		store_release(&shm->number, ret_handle->number);
-		return true;
+		ret_handle->owner = pool->self->id;
+		ret_handle->buffer = i;
+		if (take(pool, shm, &ret_handle->number))
+			return true;
 	}
 	return false;
 }
 
-static bool may_have(struct dma_buf_pool *pool, unsigned int place, unsigned int flags)
+static bool may_have(const struct member *member, unsigned int flags)
 {
-	return flags & DMA_BUF_POOL_OWNER_WRITES ||
-	       !(load_relaxed(&shm_place(pool->base, place)->flags) & DMA_BUF_POOL_READ_ONLY);
+	return flags & DMA_BUF_POOL_OWNER_WRITES || !(member->flags & DMA_BUF_POOL_READ_ONLY);
 }
 
 static int tell_all(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle, int fd,
@@ -168,7 +204,7 @@ static int tell_all(struct dma_buf_pool *pool, const struct dma_buf_pool_handle 
 
 		if (!member)
 			continue;
-		if (may_have(pool, i, flags))
+		if (may_have(member, flags))
 			err = mail_send_memory(member, &memory, &fd, 1);
 		member_put(member);
 		if (err == -EAGAIN)
@@ -216,24 +252,29 @@ static int remember(struct dma_buf_pool *pool, const struct dma_buf_pool_handle 
 	return 0;
 }
 
-/* In a place that the caller has a use of, which goes to the buffer. @fd goes to it on success. */
+/* In a place that the caller has a use of. That, and @fd, go to the buffer, or away. */
 static int make(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle,
 		const char *name, int fd, size_t size, unsigned int flags, struct dma_buf **ret_buf)
 {
+	struct dma_buf *dmabuf;
 	int err;
 
 	err = remember(pool, handle, fd);
 	if (!err)
-		err = export(pool, handle, name, fd, size, true, ret_buf);
+		err = export(pool, handle, name, fd, size, true, &dmabuf);
 	if (err) {
+		os_file_close(fd);
 		unuse(pool, handle->buffer);
 		return err;
 	}
+	OS_RACE_POINT("pool: made a buffer");
 	err = seal(fd, flags);
 	if (!err)
 		err = tell_all(pool, handle, fd, flags);
 	if (err)
-		dma_buf_put(*ret_buf); /* with @fd */
+		dma_buf_put(dmabuf);
+	else
+		*ret_buf = dmabuf;
 	return err;
 }
 
@@ -254,7 +295,6 @@ static int alloc_locked(struct dma_buf_pool *pool, const char *name, size_t size
 			unsigned int flags, struct dma_buf **ret_buf)
 {
 	struct dma_buf_pool_handle handle;
-	struct dma_buf *dmabuf;
 	int err, fd;
 
 	err = find_place(pool, &handle);
@@ -265,10 +305,7 @@ static int alloc_locked(struct dma_buf_pool *pool, const char *name, size_t size
 		unuse(pool, handle.buffer);
 		return err;
 	}
-	err = make(pool, &handle, name, fd, size, flags, &dmabuf);
-	if (!err)
-		*ret_buf = dmabuf;
-	return err;
+	return make(pool, &handle, name, fd, size, flags, ret_buf);
 }
 
 int dma_buf_pool_alloc(struct dma_buf_pool *pool, const char *name, size_t size, unsigned int flags,
@@ -277,14 +314,16 @@ int dma_buf_pool_alloc(struct dma_buf_pool *pool, const char *name, size_t size,
 	const size_t page = os_page_size(), rounded = (size + page - 1) & ~(page - 1);
 	int err;
 
-	if (!pool || !ret_buf || !rounded || flags & ~DMA_BUF_POOL_OWNER_WRITES)
+	lockdep_might_alloc();
+	if (!pool || !ret_buf || !rounded || !buffer_name_fits(name) ||
+	    flags & ~DMA_BUF_POOL_OWNER_WRITES)
 		return -EINVAL;
 	err = pool_check(pool);
 	if (err)
 		return err;
 	if (pool->flags & DMA_BUF_POOL_READ_ONLY)
 		return -EACCES;
-	err = places_lock(pool);
+	err = places_lock(pool, INT64_MAX);
 	if (err)
 		return err;
 	err = alloc_locked(pool, name, rounded, flags, ret_buf);
@@ -321,13 +360,10 @@ static int inspect(int fd, size_t *ret_size, bool *ret_writable)
 {
 	const int seals = os_file_get_seals(fd);
 	struct os_file file;
-	int err;
 
-	if (seals < 0 || (seals & (SIZE_SEALS | F_SEAL_SEAL)) != (SIZE_SEALS | F_SEAL_SEAL))
+	if (seals < 0 || (seals & (SIZE_SEALS | F_SEAL_SEAL)) != (SIZE_SEALS | F_SEAL_SEAL) ||
+	    os_file_inspect(fd, &file))
 		return -EPROTO;
-	err = os_file_inspect(fd, &file);
-	if (err)
-		return err;
 	*ret_size = (size_t)file.size;
 	*ret_writable = file.writable && !(seals & (F_SEAL_FUTURE_WRITE | F_SEAL_WRITE));
 	return *ret_size && *ret_size == file.size && !(*ret_size % os_page_size()) ? 0 : -EPROTO;
@@ -380,6 +416,7 @@ int dma_buf_pool_get_buf(struct dma_buf_pool *pool, const struct dma_buf_pool_ha
 						 : (struct mail_memory){ 0 };
 	int err, fd;
 
+	lockdep_might_alloc();
 	if (!pool || !handle || !ret_buf)
 		return -EINVAL;
 	err = pool_check(pool);

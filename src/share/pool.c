@@ -7,11 +7,13 @@
 #include <fcntl.h>
 #include <sys/mman.h>
 
+#include "debug/lockdep.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/file.h"
 #include "os/futex.h"
 #include "os/process.h"
+#include "share/mail.h"
 #include "share/member.h"
 #include "share/memory-table.h"
 #include "share/place.h"
@@ -53,10 +55,8 @@ void pool_put(struct dma_buf_pool *pool)
 	if (fetch_sub_acq_rel(&pool->refs, 1) != 1)
 		return;
 	watcher_close(pool);
-	for (unsigned int i = 0; i < MOST_MEMBERS; i++) {
-		if (pool->guest_channel[i] >= 0)
-			os_file_close(pool->guest_channel[i]);
-	}
+	member_free_self(pool);
+	guests_forget(pool);
 	if (pool->base)
 		os_unmap(pool->base, (size_t)pool_file_size(&pool->shape));
 	memory_table_fini(pool);
@@ -75,18 +75,27 @@ void pool_fail(struct dma_buf_pool *pool, int error)
 	cas_acq_rel(&pool->error, &none, error);
 }
 
+/* What has become of one who was invited? */
+static int check_invited(struct dma_buf_pool *pool)
+{
+	int error = -EAGAIN;
+
+	if (place_is(pool, pool->self->id, PLACE_LIVE))
+		cas_acq_rel(&pool->error, &error, 0);
+	else if (place_is(pool, pool->self->id, PLACE_EVICTED))
+		cas_acq_rel(&pool->error, &error, -ESTALE);
+	return load_acquire(&pool->error);
+}
+
 int pool_check(struct dma_buf_pool *pool)
 {
 	int error = load_acquire(&pool->error);
 
-	if (unlikely(error == -EAGAIN) && place_is(pool, pool->self->id, PLACE_LIVE)) {
-		cas_acq_rel(&pool->error, &error, 0);
-		error = load_acquire(&pool->error);
-	}
+	if (unlikely(error == -EAGAIN))
+		error = check_invited(pool);
 	if (error)
 		return error;
-	if (unlikely(load_acquire(&shm_place(pool->base, member_place(pool->self->id))->state) !=
-		     place_word(PLACE_LIVE, pool->self->id))) {
+	if (unlikely(!place_is(pool, pool->self->id, PLACE_LIVE))) {
 		pool_fail(pool, -ESTALE);
 		return load_acquire(&pool->error);
 	}
@@ -115,7 +124,7 @@ static int alloc_tables(struct dma_buf_pool *pool)
 	for (uint32_t i = 0; i < pool->shape.buffers; i++)
 		pool->memory[i].fd = -1;
 	for (unsigned int i = 0; i < MOST_MEMBERS; i++)
-		pool->guest_channel[i] = -1;
+		pool->guest[i].channel = -1;
 	return own_init(&pool->own, &pool->shape);
 }
 
@@ -199,7 +208,7 @@ static int create_first(struct dma_buf_pool *pool)
 	err = member_add_self(pool, id);
 	if (err)
 		return err;
-	place_reset(pool, id, 0);
+	place_take(pool);
 	place_settle(pool, id, PLACE_LIVE);
 	return 0;
 }
@@ -210,6 +219,7 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
 	struct pool_shape shape;
 	int err, fd;
 
+	lockdep_might_alloc();
 	if (!limits || !ret_pool)
 		return -EINVAL;
 	shape = (struct pool_shape){
@@ -241,23 +251,61 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
  * Leaving.
  */
 
+void guests_forget(struct dma_buf_pool *pool)
+{
+	for (unsigned int i = 0; i < MOST_MEMBERS; i++) {
+		int channel;
+
+		dmabuf_spin_lock(&pool->lock);
+		channel = pool->guest[i].channel;
+		pool->guest[i].channel = -1;
+		dmabuf_spin_unlock(&pool->lock);
+		if (channel >= 0)
+			os_file_close(channel);
+	}
+}
+
+/* Who has put a buffer sees that, or is done: what the place had is not another member's yet. */
+static void end_membership(struct dma_buf_pool *pool)
+{
+	dmabuf_spin_lock(&pool->lock);
+	store_release(&pool->error, -ENOTCONN);
+	dmabuf_spin_unlock(&pool->lock);
+	place_vacate(pool);
+}
+
 void dma_buf_pool_leave(struct dma_buf_pool *pool)
 {
 	if (!pool)
 		return;
 	if (load_acquire(&pool->error) != -ECHILD) {
+		OS_RACE_POINT("leave: begun");
 		own_fail(pool, -ECANCELED);
-		place_vacate(pool);
+		OS_RACE_POINT("leave: cancelled");
+		end_membership(pool);
+		OS_RACE_POINT("leave: no member");
 	}
-	pool_fail(pool, -ENOTCONN);
+	guests_forget(pool);
+	mail_leave(pool);
 	member_forget_all(pool);
 	pool_put(pool);
 }
 
-/* Its mappings are not in this process, and what it has of descriptors keeps others from seeing the end. */
+/*
+ * Its mappings are not in this process, and what it has of descriptors keeps others from seeing the end. The
+ * set is its parent's, too: whoever takes from it here takes it from there. Whoever had a lock is not here.
+ */
+DMABUF_UNCHECKED("the child has one thread")
 void pool_fork(struct dma_buf_pool *pool)
 {
 	store_release(&pool->error, -ECHILD);
 	pool->base = NULL;
+	dmabuf_spin_lock_init(&pool->lock);
+	dmabuf_spin_lock_init(&pool->own.lock);
+	dmabuf_spin_lock_init(&pool->watch_lock);
+	ww_mutex_init(&pool->mail_lock, &mail_class);
 	member_fork_all(pool);
+	guests_forget(pool);
+	os_file_close(pool->set);
+	pool->set = -1;
 }

@@ -2,8 +2,8 @@
 /*
  * What a process has of a pool.
  *
- * References: the caller's handle is one; each member that is known is one, and each buffer. So the
- * memory stays while any fence or buffer needs it.
+ * References: the caller's handle is one; each member that is known is one, and each buffer, and each
+ * reference on this process itself as a member. So the memory stays while any fence or buffer needs it.
  *
  * Locking: mail_lock (sleeping) is held by who takes in what other members sent. lock (short) guards
  * the tables below it. What is read without a lock is atomic, and says so.
@@ -18,7 +18,12 @@
 #include "share/layout.h"
 #include "share/own.h"
 
+#ifndef F_SEAL_FUTURE_WRITE
+#define F_SEAL_FUTURE_WRITE 0x0010 /* Linux 5.1 */
+#endif
+
 #define POOL_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
+#define NO_WRITING (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
 struct member;
 
@@ -31,6 +36,13 @@ struct pool_memory {
 	bool is_first_hand; /* the owner did */
 };
 
+/* Who was invited by this process, into a place. */
+struct guest {
+	uint32_t id;
+	uint32_t flags; /* DMA_BUF_POOL_READ_ONLY */
+	int channel; /* our end; or -1: nobody was */
+};
+
 struct dma_buf_pool {
 	uint32_t refs;	   /* atomic */
 	uint32_t verdicts; /* atomic; a futex: changes when somebody is found to be gone */
@@ -41,13 +53,14 @@ struct dma_buf_pool {
 	uint64_t id[2];		 /* constant */
 	int file;		 /* constant */
 	void *base;		 /* constant: the pool's file */
-	struct member *self;	 /* constant; the table has the reference */
+	struct member *self;	 /* constant; lives as long */
 	struct own own;
 
 	struct ww_mutex mail_lock;
 	struct dmabuf_spinlock lock;
 	struct member *members[MOST_MEMBERS]; /* atomic; changed under lock, freed after a grace period */
-	int guest_channel[MOST_MEMBERS]; /* under lock: of who is invited; or -1 */
+	bool is_left;	/* under mail_lock */
+	struct guest guest[MOST_MEMBERS]; /* under lock */
 	struct pool_memory *memory;   /* under lock: a buffer each */
 	struct dmabuf_spinlock watch_lock;
 
@@ -82,6 +95,9 @@ void pool_fork(struct dma_buf_pool *pool);
 
 /* From now on every call gives @error; the first reason counts. */
 void pool_fail(struct dma_buf_pool *pool, int error);
+
+/* Nobody whom this process has invited may come any more. */
+void guests_forget(struct dma_buf_pool *pool);
 
 /* A pool without members, of the file @fd, which has that size and goes to it. 0 or -errno. */
 int pool_open(const struct pool_shape *shape, int fd, struct dma_buf_pool **ret_pool);

@@ -72,6 +72,7 @@ uint64_t shared_fence_await(const struct shared_fence *shared)
 	return load_seq_cst(&shared->member->map->timeline[shared->timeline].value); /* A2 */
 }
 
+/* False: it has signalled, and its error is set. Or somebody is about to say so. */
 static bool enable_signaling(struct dma_fence *fence)
 {
 	struct shared_fence *shared = to_shared_fence(fence);

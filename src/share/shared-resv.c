@@ -203,7 +203,7 @@ static void refresh(struct resv_backing *backing)
 {
 	struct shared_resv *shared = to_shared(backing);
 
-	if (unlikely(!pool_is_here(shared->pool)))
+	if (!pool_is_here(shared->pool))
 		return;
 	while (!is_current(shared) && !load_acquire(&shared->lost) && !pool_check(shared->pool)) {
 		if (keep(shared, KEPT_BY_PAINTER)) {
@@ -437,7 +437,7 @@ static void add(struct resv_backing *backing, struct dma_fence *fence, enum dma_
 	struct shared_resv *shared = to_shared(backing);
 	struct point point;
 
-	if (shared->rewrites || shared->lost || !carry(shared, fence, &point))
+	if (shared->rewrites || shared->lost || !pool_is_here(shared->pool) || !carry(shared, fence, &point))
 		return;
 	point.usage = usage;
 	if (shared_log_write(&shared->pool->shape, shared->shm, shared->commit.half,
@@ -496,7 +496,7 @@ static void begin_commit(struct resv_backing *backing)
 	struct commit new = shared->commit;
 	bool is_written = true;
 
-	if (shared->lost)
+	if (shared->lost || !pool_is_here(shared->pool))
 		return;
 	if (shared->rewrites)
 		is_written = rewrite(shared, &new);

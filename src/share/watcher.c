@@ -9,10 +9,12 @@
 #include <errno.h>
 
 #include "fence/fence.h"
+#include "os/channel.h"
 #include "os/fault.h"
 #include "os/file.h"
 #include "os/list.h"
 #include "os/poll.h"
+#include "os/process.h"
 #include "os/report.h"
 #include "os/thread.h"
 #include "share/mail.h"
@@ -42,6 +44,18 @@ int watcher_member(struct member *member)
 	return err;
 }
 
+static void await(const struct member *member, bool is_process)
+{
+	os_set_await(member->pool->set, is_process ? member->process : member->channel,
+		     key_of(member, is_process), true);
+}
+
+void watcher_again(const struct member *member)
+{
+	await(member, false);
+	await(member, true);
+}
+
 void watcher_unmember(const struct member *member)
 {
 	os_set_remove(member->pool->set, member->channel);
@@ -69,6 +83,8 @@ bool watcher_add(struct shared_fence *fence)
 	struct member *member = fence->member;
 	struct dma_buf_pool *pool = member->pool;
 
+	if (!pool_is_here(pool))
+		return false;
 	watcher_need(pool);
 	dmabuf_spin_lock(&pool->watch_lock);
 	list_add_before(&fence->node, &member->watched);
@@ -84,6 +100,8 @@ void watcher_remove(struct shared_fence *fence)
 {
 	struct dma_buf_pool *pool = fence->member->pool;
 
+	if (!pool_is_here(pool))
+		return; /* the lists may be as another thread of the parent was changing them */
 	dmabuf_spin_lock(&pool->watch_lock);
 	list_remove(&fence->node);
 	dmabuf_spin_unlock(&pool->watch_lock);
@@ -170,10 +188,12 @@ static void await_member(struct dma_buf_pool *pool, unsigned int place)
 
 	if (!member)
 		return;
-	if (member->channel >= 0 && member_check(member) != VERDICT_DEAD) {
-		os_set_await(pool->set, member->channel, key_of(member, false), true);
-		os_set_await(pool->set, member->process, key_of(member, true), true);
-	}
+	member_check(member);
+	/* Its end would be said again and again. */
+	if (member->channel >= 0 && !os_channel_is_closed(member->channel))
+		await(member, false);
+	if (member->channel >= 0 && !os_process_has_ended(member->process))
+		await(member, true);
 	member_put(member);
 }
 
@@ -305,6 +325,8 @@ int dma_buf_pool_watch_fd(struct dma_buf_pool *pool)
 {
 	int fd = -EBUSY;
 
+	if (!pool_is_here(pool))
+		return -ECHILD;
 	dmabuf_spin_lock(&lock);
 	if (pool->watcher != WATCHED_BY_THREAD) {
 		store_release(&pool->watcher, WATCHED_BY_APPLICATION);

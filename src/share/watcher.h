@@ -20,6 +20,9 @@ void watcher_close(struct dma_buf_pool *pool);
 
 /* Something comes from @member: 0 or -errno. */
 int watcher_member(struct member *member);
+
+/* It is known now: what came before was nobody's, and is said once more. */
+void watcher_again(const struct member *member);
 void watcher_unmember(const struct member *member);
 
 /* Somebody looks for all that comes to @pool from now on: if nobody does, a thread. */

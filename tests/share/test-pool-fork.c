@@ -1,123 +1,493 @@
 /* SPDX-License-Identifier: MIT */
-/* What a forked child finds of a pool: it is no member, and nothing that it does shows to others. */
-#include "../fence/fences.h"
-#include "peers.h"
+/* A forked child of a member is none: every call says so, or does nothing, and the parent does not notice. */
+#define _GNU_SOURCE
+#include "puppet.h"
+
+#include <poll.h>
+
+#include "os/file.h"
+#include "share/member.h"
+#include "share/watcher.h"
 
 static const struct dma_buf_pool_limits limits = {
-	.members = 4, .buffers = 4, .fences = 4, .timelines = 4,
+	.members = 3, .buffers = 4, .fences = 4, .timelines = 4,
 };
 
-/* Shares a fence, waits for the parent's, and says how that ended. */
-static void exchange(int sock)
-{
-	struct dma_buf_pool *pool = peer_join(sock);
-	struct dma_fence *fence = make_fence(), *theirs;
-	struct dma_buf_pool_fence value;
-	int status;
-
-	PEER_MUST(!dma_buf_pool_export_fence(pool, fence, &value));
-	peer_tell(sock, &value, sizeof(value));
-	PEER_MUST(peer_hear(sock, &value, sizeof(value)));
-	theirs = dma_buf_pool_import_fence(pool, &value);
-	PEER_MUST(peer_await(sock)); /* the child has ended */
-	status = dma_fence_get_status(theirs);
-	peer_tell(sock, &status, sizeof(status));
-	PEER_MUST(peer_await(sock));
-	dma_fence_put(theirs);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
-	dma_buf_pool_leave(pool);
-}
-
+/* What a member has, when it forks. */
 static struct {
 	struct dma_buf_pool *pool;
 	struct dma_buf *dmabuf;
-	struct dma_fence *mine, *theirs;
+	struct dma_fence *own, *fence; /* of this process; of another one */
+	struct dma_buf_pool_fence value;
+	struct dma_buf_pool_handle handle;
+	struct dma_buf_pool_message invitation;
+	struct dma_fence_timeline *tl;
+	struct peer peer;
+	int fd;
+	void *map;
 } world;
+
+static void begin(void)
+{
+	struct dma_buf_pool_fence origin;
+	struct answer answer;
+
+	world.peer = puppet_fork();
+	ASSERT_INT(dma_buf_pool_create(&limits, &world.pool), ==, 0);
+	puppet_admit(&world.peer, world.pool, 0);
+	answer = puppet_obey(&world.peer, &(struct order){ .deed = EXPORT });
+	world.fence = dma_buf_pool_import_fence(world.pool, &answer.value);
+	world.own = make_fence();
+	ASSERT_INT(dma_buf_pool_export_fence(world.pool, world.own, &world.value), ==, 0);
+	ASSERT_INT(dma_buf_pool_alloc(world.pool, "buffer", 4096, 0, &world.dmabuf), ==, 0);
+	ASSERT_INT(dma_buf_pool_get_handle(world.dmabuf, &world.handle), ==, 0);
+	ASSERT_INT(dma_buf_pool_invite(world.pool, 0, &world.invitation), ==, 0);
+	dma_buf_pool_message_close(&world.invitation);
+	world.tl = dma_fence_timeline_create("shared");
+	ASSERT_INT(dma_buf_pool_share_timeline(world.pool, world.tl, &origin), ==, 0);
+	world.fd = dma_buf_pool_watch_fd(world.pool);
+	world.map = world.pool->self->map;
+}
+
+static void end(void)
+{
+	ASSERT_INT(dma_buf_pool_status(world.pool), ==, 0);
+	ASSERT_FALSE(dma_fence_is_signaled(world.own));
+	dma_fence_put(world.own);
+	dma_fence_put(world.fence);
+	dma_fence_timeline_destroy(world.tl);
+	dma_buf_put(world.dmabuf);
+	puppet_quit(&world.peer);
+	dma_buf_pool_leave(world.pool);
+	dmabuf_rcu_barrier();
+}
+
+/* @func must return in a child. */
+static void in_child(void (*func)(void))
+{
+	pid_t pid;
+	int status;
+
+	test_forks_beside_threads();
+	begin();
+	fflush(NULL);
+	pid = fork();
+	ASSERT_INT(pid, >=, 0);
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL); /* cmocka would go on with its next test, here */
+		signal(SIGABRT, SIG_DFL);
+		alarm(60);
+		func();
+		_exit(0);
+	}
+	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
+	ASSERT_INT(status, ==, 0);
+	end();
+}
+
+/*
+ * Calls.
+ */
+
+static void call_all(void)
+{
+	struct dma_buf_pool_message message = { .count = 0 };
+	struct dma_buf_pool_fence value;
+	struct dma_fence *fence = make_fence();
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("child's");
+	struct dma_buf *dmabuf;
+	int ends[2];
+
+	PEER_MUST(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+	PEER_MUST(dma_buf_pool_status(world.pool) == -ECHILD);
+	PEER_MUST(dma_buf_pool_self(world.pool) == world.handle.owner);
+	PEER_MUST(dma_buf_pool_serve(world.pool, ends[0], 0, SECOND) == -ECHILD);
+	PEER_MUST(dma_buf_pool_invite(world.pool, 0, &message) == -ECHILD);
+	PEER_MUST(dma_buf_pool_admit(world.pool, &world.invitation, &message) == -ECHILD);
+	PEER_MUST(dma_buf_pool_await(world.pool, SECOND) == -ECHILD);
+	PEER_MUST(dma_buf_pool_evict(world.pool, world.handle.owner + 2) == -ECHILD);
+	dma_buf_pool_uninvite(world.pool, &world.invitation);
+	PEER_MUST(dma_buf_pool_alloc(world.pool, "no", 4096, 0, &dmabuf) == -ECHILD);
+	PEER_MUST(dma_buf_pool_get_buf(world.pool, &world.handle, &dmabuf) == -ECHILD);
+	PEER_MUST(dma_buf_pool_export_fence(world.pool, fence, &value) == -ECHILD);
+	PEER_MUST(dma_buf_pool_export_fence(world.pool, world.own, &value) == -ECHILD);
+	PEER_MUST(dmabuf_ptr_err(dma_buf_pool_import_fence(world.pool, &world.value)) == -ECHILD);
+	PEER_MUST(dma_buf_pool_share_timeline(world.pool, tl, &value) == -ECHILD);
+	PEER_MUST(dma_buf_pool_watch_fd(world.pool) == -ECHILD);
+	dma_buf_pool_watch(world.pool);
+	dma_buf_pool_leave(world.pool);
+}
+
+TEST(every_call_in_a_child_says_so)
+{
+	in_child(call_all);
+}
+
+static void never_called(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	(void)fence;
+	(void)cb;
+	PEER_MUST(false);
+}
+
+static void use_fences(void)
+{
+	struct dma_fence_cb cb;
+
+	PEER_MUST(dma_fence_add_callback(world.fence, &cb, never_called) == -ENOENT);
+	PEER_MUST(dma_fence_get_status(world.fence) == -ECHILD);
+	PEER_MUST(!dma_fence_wait(world.fence, false));
+	PEER_MUST(dma_fence_is_signaled(world.fence));
+	PEER_MUST(!dma_fence_signal(world.own));
+	PEER_MUST(dma_fence_get_status(world.own) == 1);
+	dma_fence_put(dma_fence_timeline_emit(world.tl));
+	PEER_MUST(!dma_fence_timeline_signal(world.tl, 1, 0));
+	dma_fence_put(world.fence);
+	dma_fence_put(world.own);
+	dma_fence_timeline_destroy(world.tl);
+	dma_buf_pool_leave(world.pool);
+}
+
+TEST(other_members_are_dead_to_a_child_and_its_own_fences_are_private)
+{
+	in_child(use_fences);
+}
+
+static void wait_for_fence(void)
+{
+	PEER_MUST(!dma_fence_wait(world.fence, true));
+	PEER_MUST(dma_fence_get_status(world.fence) == -ECHILD);
+}
+
+TEST(a_child_waits_for_nobody)
+{
+	in_child(wait_for_fence);
+}
+
+static void use_buffer(void)
+{
+	struct dma_resv *resv = world.dmabuf->resv;
+	struct dma_buf_pool_handle handle;
+	struct dma_fence **fences;
+	unsigned int count;
+
+	PEER_MUST(dma_resv_lock(resv, NULL) == -ECHILD);
+	PEER_MUST(dma_resv_lock_interruptible(resv, NULL) == -ECHILD);
+	PEER_MUST(!dma_resv_trylock(resv));
+	PEER_MUST(dma_resv_test_signaled(resv, DMA_RESV_USAGE_BOOKKEEP));
+	PEER_MUST(dma_resv_wait_timeout(resv, DMA_RESV_USAGE_BOOKKEEP, false, SECOND) > 0);
+	PEER_MUST(!dma_resv_get_fences(resv, DMA_RESV_USAGE_BOOKKEEP, &count, &fences));
+	PEER_MUST(!count);
+	free(fences);
+	PEER_MUST(!dma_buf_pool_get_handle(world.dmabuf, &handle));
+	dma_buf_put(world.dmabuf);
+	dma_buf_pool_leave(world.pool);
+	dmabuf_rcu_barrier();
+}
+
+TEST(a_buffer_cannot_be_locked_by_a_child)
+{
+	in_child(use_buffer);
+}
+
+static void leave_first(void)
+{
+	dma_buf_pool_leave(world.pool);
+	PEER_MUST(dma_resv_lock(world.dmabuf->resv, NULL) == -ECHILD);
+	dma_fence_put(world.fence);
+	dma_buf_put(world.dmabuf);
+	dmabuf_rcu_barrier();
+}
+
+TEST(a_child_may_leave_and_put_in_any_order)
+{
+	in_child(leave_first);
+}
+
+/* What a parent does with the lock is not its child's. */
+static void go_on_under_lock(void)
+{
+	struct dma_fence *fence = make_fence();
+
+	dma_resv_add_fence(world.dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
+	PEER_MUST(dma_resv_reserve_fences(world.dmabuf->resv, 1) == -ECHILD);
+	dma_resv_unlock(world.dmabuf->resv);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	dma_buf_put(world.dmabuf);
+	dma_buf_pool_leave(world.pool);
+}
+
+TEST(a_child_that_was_forked_under_a_lock_drops_its_own)
+{
+	pid_t pid;
+	int status;
+
+	test_forks_beside_threads();
+	begin();
+	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
+	ASSERT_INT(dma_resv_reserve_fences(world.dmabuf->resv, 1), ==, 0);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGABRT, SIG_DFL);
+		go_on_under_lock();
+		_exit(0);
+	}
+	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
+	ASSERT_INT(status, ==, 0);
+	dma_resv_add_fence(world.dmabuf->resv, world.own, DMA_RESV_USAGE_WRITE);
+	dma_resv_unlock(world.dmabuf->resv);
+	ASSERT_FALSE(dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE));
+	end();
+}
+
+/*
+ * What it has.
+ */
+
+static unsigned int count_sockets(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 3; fd < 1000; fd++) {
+		int type;
+		socklen_t size = sizeof(type);
+
+		count += !getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) && type == SOCK_SEQPACKET;
+	}
+	return count;
+}
+
+static void has_no_channel(void)
+{
+	PEER_MUST(!count_sockets());
+}
+
+TEST(a_child_keeps_no_channel_open)
+{
+	in_child(has_no_channel);
+}
+
+/* Where its parent has its timelines, it may have something else. */
+static void has_its_own_memory(void)
+{
+	const size_t size = os_page_size();
+	char *own = mmap(world.map, size, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	PEER_MUST(own == world.map);
+	own[0] = 1;
+	dma_fence_put(world.fence);
+	dma_fence_put(world.own);
+	dma_fence_timeline_destroy(world.tl);
+	dma_buf_put(world.dmabuf);
+	dma_buf_pool_leave(world.pool);
+	dmabuf_rcu_barrier();
+	own[size - 1] = 1;
+}
+
+TEST(a_childs_memory_is_its_own)
+{
+	in_child(has_its_own_memory);
+}
+
+/* And its children. */
+static void has_a_child(void)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (!pid) {
+		call_all();
+		_exit(0);
+	}
+	PEER_MUST(waitpid(pid, &status, 0) == pid && !status);
+	call_all();
+}
+
+TEST(a_childs_child_is_no_member_either)
+{
+	in_child(has_a_child);
+}
+
+/* With a pool of its own, and as a member of its parent's. */
+static void begins_anew(void)
+{
+	struct dma_buf_pool *pool;
+	struct dma_buf *dmabuf;
+
+	PEER_MUST(!dma_buf_pool_create(&limits, &pool));
+	PEER_MUST(!dma_buf_pool_status(pool));
+	PEER_MUST(!dma_buf_pool_alloc(pool, "new", 4096, 0, &dmabuf));
+	PEER_MUST(!dma_resv_lock(dmabuf->resv, NULL));
+	dma_resv_unlock(dmabuf->resv);
+	watcher_need(pool);
+	dma_buf_put(dmabuf);
+	dma_buf_pool_leave(pool);
+}
+
+TEST(a_child_may_have_pools_of_its_own)
+{
+	in_child(begins_anew);
+}
+
+static void join_there(void)
+{
+	struct dma_buf_pool *pool;
+	struct dma_buf *dmabuf;
+
+	PEER_MUST(!dma_buf_pool_join(world.fd, PEER_PATIENCE, &pool));
+	PEER_MUST(!dma_buf_pool_get_buf(pool, &world.handle, &dmabuf));
+	PEER_MUST(!dma_resv_lock(dmabuf->resv, NULL));
+	dma_resv_unlock(dmabuf->resv);
+	PEER_MUST(!dma_fence_get_status(dma_buf_pool_import_fence(pool, &world.value)));
+	dma_buf_put(dmabuf);
+	dma_buf_pool_leave(pool);
+}
+
+TEST(a_child_may_become_a_member)
+{
+	int ends[2], status;
+	pid_t pid;
+
+	test_forks_beside_threads();
+	ASSERT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
+	begin();
+	dma_buf_pool_uninvite(world.pool, &world.invitation);
+	fflush(NULL);
+	pid = fork();
+	if (!pid) {
+		signal(SIGSEGV, SIG_DFL);
+		signal(SIGABRT, SIG_DFL);
+		world.fd = ends[1];
+		join_there();
+		_exit(0);
+	}
+	ASSERT_INT(dma_buf_pool_serve(world.pool, ends[0], 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
+	ASSERT_INT(status, ==, 0);
+	close(ends[0]);
+	close(ends[1]);
+	end();
+}
+
+/*
+ * What its parent has.
+ */
+
+static unsigned int calls;
 
 static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	(void)fence;
 	(void)cb;
+	calls++;
 }
 
-/* In the child. */
-static void look_at_all(void)
+static void look(void)
 {
-	struct dma_resv *resv = world.dmabuf->resv;
-	struct dma_buf_pool_fence value;
-	struct dma_fence_cb cb;
-	struct dma_fence *any = NULL;
-
-	PEER_MUST(dma_buf_pool_status(world.pool) == -ECHILD);
-	PEER_MUST(dma_buf_pool_export_fence(world.pool, world.mine, &value) == -ECHILD);
-	PEER_MUST(dma_fence_add_callback(world.theirs, &cb, called) == -ENOENT);
-	PEER_MUST(dma_fence_get_status(world.theirs) == -ECHILD);
-	PEER_MUST(dma_fence_wait_timeout(world.theirs, false, SECOND) > 0);
-	PEER_MUST(dma_resv_lock(resv, NULL) == -ECHILD);
-	PEER_MUST(!dma_resv_get_singleton(resv, DMA_RESV_USAGE_WRITE, &any));
-	PEER_MUST(!any);
-	PEER_MUST(!dma_buf_begin_cpu_access(world.dmabuf, DMA_FROM_DEVICE));
-	PEER_MUST(!dma_buf_end_cpu_access(world.dmabuf, DMA_FROM_DEVICE));
-	dma_fence_set_error(world.mine, -EIO);
-	dma_fence_signal(world.mine);
-	dma_buf_pool_leave(world.pool);
-	_exit(0);
+	dma_buf_pool_watch(world.pool);
 }
 
-static int end_of(pid_t pid)
+static void fork_and(void (*func)(void))
 {
+	const pid_t pid = fork();
 	int status;
 
-	if (waitpid(pid, &status, 0) != pid)
-		abort();
-	return WIFEXITED(status) ? WEXITSTATUS(status) : -WTERMSIG(status);
-}
-
-static void add(struct dma_fence *fence, enum dma_resv_usage usage)
-{
-	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
-	ASSERT_INT(dma_resv_reserve_fences(world.dmabuf->resv, 1), ==, 0);
-	dma_resv_add_fence(world.dmabuf->resv, fence, usage);
-	dma_resv_unlock(world.dmabuf->resv);
-}
-
-TEST(what_a_forked_child_does_shows_to_nobody)
-{
-	struct peer peer = peer_fork(exchange);
-	struct dma_buf_pool_fence value;
-	int status;
-	pid_t pid;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &world.pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(world.pool, peer.sock, 0, PEER_PATIENCE), ==, 0);
-	ASSERT_INT(dma_buf_pool_alloc(world.pool, "shared", 4096, 0, &world.dmabuf), ==, 0);
-	ASSERT_TRUE(peer_hear(peer.sock, &value, sizeof(value)));
-	world.theirs = dma_buf_pool_import_fence(world.pool, &value);
-	world.mine = make_fence();
-	ASSERT_INT(dma_buf_pool_export_fence(world.pool, world.mine, &value), ==, 0);
-	peer_tell(peer.sock, &value, sizeof(value));
-	add(world.theirs, DMA_RESV_USAGE_WRITE);
-	add(world.mine, DMA_RESV_USAGE_READ);
-
-	pid = fork();
-	if (!pid)
-		look_at_all();
-	ASSERT_INT(end_of(pid), ==, 0);
-
-	ASSERT_INT(dma_buf_pool_status(world.pool), ==, 0);
-	ASSERT_FALSE(dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE));
-	peer_go(peer.sock);
-	ASSERT_TRUE(peer_hear(peer.sock, &status, sizeof(status)));
+	if (!pid) {
+		func();
+		_exit(0);
+	}
+	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
 	ASSERT_INT(status, ==, 0);
-	peer_go(peer.sock);
-	ASSERT_INT(dma_fence_wait(world.theirs, false), ==, 0);
-	ASSERT_INT(dma_fence_get_status(world.theirs), ==, 1);
-	ASSERT_INT(peer_reap(&peer), ==, 0);
-	dma_fence_signal(world.mine);
-	dma_fence_put(world.mine);
-	dma_fence_put(world.theirs);
+}
+
+TEST(a_child_takes_no_news_from_its_parent)
+{
+	struct dma_fence_cb cb;
+	struct pollfd entry;
+
+	test_forks_beside_threads();
+	begin();
+	calls = 0;
+	ASSERT_INT(dma_fence_add_callback(world.fence, &cb, called), ==, 0);
+	ASSERT_INT(puppet_deed(&world.peer, SIGNAL), ==, 0);
+	entry = (struct pollfd){ .fd = world.fd, .events = POLLIN };
+	ASSERT_INT(poll(&entry, 1, 20000), ==, 1);
+	fork_and(look);
+	dma_buf_pool_watch(world.pool);
+	ASSERT_INT(calls, ==, 1);
+	end();
+}
+
+/* A thread that does not exist in the child. */
+static struct {
+	uint32_t has, may_drop; /* atomic */
+} locks;
+
+DMABUF_UNCHECKED("it has them all, in no order")
+static void hold_locks(void *unused)
+{
+	(void)unused;
+	if (ww_mutex_lock(&world.pool->mail_lock, NULL))
+		abort();
+	dmabuf_spin_lock(&world.pool->lock);
+	dmabuf_spin_lock(&world.pool->own.lock);
+	dmabuf_spin_lock(&world.pool->watch_lock);
+	store_release(&locks.has, 1);
+	WAIT_UNTIL(load_acquire(&locks.may_drop));
+	dmabuf_spin_unlock(&world.pool->watch_lock);
+	dmabuf_spin_unlock(&world.pool->own.lock);
+	dmabuf_spin_unlock(&world.pool->lock);
+	ww_mutex_unlock(&world.pool->mail_lock);
+}
+
+static void end_all(void)
+{
+	alarm(10);
+	use_fences();
 	dma_buf_put(world.dmabuf);
-	dma_buf_pool_leave(world.pool);
+	dmabuf_rcu_barrier();
+}
+
+TEST(locks_that_another_thread_had_are_free_in_a_child)
+{
+	struct test_thread *thread;
+
+	test_forks_beside_threads();
+	begin();
+	locks.has = locks.may_drop = 0;
+	thread = test_thread_start(hold_locks, NULL);
+	WAIT_UNTIL(load_acquire(&locks.has));
+	fork_and(end_all);
+	store_release(&locks.may_drop, 1);
+	test_thread_join(thread);
+	end();
+}
+
+/* The child lives: it is not what the others wait for. */
+TEST(a_member_is_dead_though_its_child_lives)
+{
+	struct peer peer = puppet_fork();
+	struct dma_buf_pool *pool;
+	struct dma_fence *fence;
+	struct answer answer;
+	pid_t child;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	puppet_admit(&peer, pool, 0);
+	answer = puppet_obey(&peer, &(struct order){ .deed = EXPORT });
+	fence = dma_buf_pool_import_fence(pool, &answer.value);
+	answer = puppet_obey(&peer, &(struct order){ .deed = FORK });
+	child = answer.err;
+	ASSERT_INT(child, >, 0);
+	puppet_kill(&peer);
+	ASSERT_INT(dma_fence_wait(fence, false), ==, 0);
+	ASSERT_INT(dma_fence_get_status(fence), ==, -EOWNERDEAD);
+	kill(child, SIGKILL);
+	dma_fence_put(fence);
+	dma_buf_pool_leave(pool);
 	dmabuf_rcu_barrier();
 }

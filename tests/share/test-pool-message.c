@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/* Invitations and answers, by those who send them themselves. Both sides are memberships of this process. */
+#include "peers.h"
+
+static const struct dma_buf_pool_limits limits = {
+	.members = 4, .buffers = 8, .fences = 4, .timelines = 4,
+};
+
+static struct dma_buf_pool *create(void)
+{
+	struct dma_buf_pool *pool = NULL;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	return pool;
+}
+
+static void leave(struct dma_buf_pool *pool)
+{
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
+/* Somebody who is on the way. */
+struct guest {
+	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *pool;
+};
+
+static void close_messages(struct guest *guest)
+{
+	dma_buf_pool_message_close(&guest->invitation);
+	dma_buf_pool_message_close(&guest->answer);
+}
+
+static void come(struct dma_buf_pool *host, struct guest *guest)
+{
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &guest->invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&guest->invitation, &guest->answer, &guest->pool), ==, 0);
+	dma_buf_pool_message_close(&guest->invitation); /* so that somebody else can hang up */
+}
+
+static int admit(struct dma_buf_pool *host, struct guest *guest)
+{
+	return dma_buf_pool_admit(host, &guest->invitation, &guest->answer);
+}
+
+TEST(two_messages_make_a_member)
+{
+	struct dma_buf_pool *host = create();
+	struct guest guest;
+
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &guest.invitation), ==, 0);
+	ASSERT_INT(guest.invitation.count, ==, DMA_BUF_POOL_MESSAGE_FDS);
+	ASSERT_INT(dma_buf_pool_accept(&guest.invitation, &guest.answer, &guest.pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_status(guest.pool), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, 0), ==, -ETIMEDOUT);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, 1000000), ==, -ETIMEDOUT);
+	ASSERT_INT(admit(host, &guest), ==, 0);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, 0), ==, 0);
+	ASSERT_INT(dma_buf_pool_status(guest.pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_self(guest.pool), !=, dma_buf_pool_self(host));
+	close_messages(&guest);
+	ASSERT_INT(guest.invitation.count, ==, 0);
+	dma_buf_pool_message_close(&guest.invitation);
+	leave(guest.pool);
+	leave(host);
+}
+
+TEST(who_is_not_admitted_may_nothing)
+{
+	struct dma_buf_pool *host = create(), *pool = NULL;
+	struct dma_fence *fence = dma_fence_get_stub();
+	struct dma_buf_pool_fence value = { 0 };
+	struct dma_buf_pool_handle handle = { 0 };
+	struct dma_buf_pool_message message;
+	struct dma_buf *dmabuf = NULL;
+	struct guest guest;
+	int ends[2];
+
+	come(host, &guest);
+	pool = guest.pool;
+	ASSERT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
+	ASSERT_INT(dma_buf_pool_invite(pool, 0, &message), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_admit(pool, &guest.invitation, &guest.answer), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_serve(pool, ends[0], 0, 0), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_evict(pool, dma_buf_pool_self(host)), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_alloc(pool, "no", 4096, 0, &dmabuf), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_get_buf(pool, &handle, &dmabuf), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_export_fence(pool, fence, &value), ==, -EAGAIN);
+	ASSERT_INT(dmabuf_ptr_err(dma_buf_pool_import_fence(pool, &value)), ==, -EAGAIN);
+	dma_buf_pool_uninvite(pool, &guest.invitation);
+	ASSERT_INT(dma_buf_pool_status(host), ==, 0);
+	ASSERT_INT(admit(host, &guest), ==, 0);
+	dma_fence_put(fence);
+	close(ends[0]);
+	close(ends[1]);
+	close_messages(&guest);
+	leave(pool);
+	leave(host);
+}
+
+TEST(arguments_are_checked)
+{
+	struct dma_buf_pool *host = create(), *pool = NULL;
+	struct dma_buf_pool_message message = { .count = 0 };
+	struct guest guest;
+
+	come(host, &guest);
+	ASSERT_INT(dma_buf_pool_invite(NULL, 0, &message), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_invite(host, 0, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_invite(host, DMA_BUF_POOL_ANY_USER, &message), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_invite(host, 1u << 31, &message), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_accept(NULL, &message, &pool), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_accept(&guest.invitation, NULL, &pool), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_accept(&guest.invitation, &message, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_admit(NULL, &guest.invitation, &guest.answer), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_admit(host, NULL, &guest.answer), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, -1), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_await(NULL, 0), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_serve(host, 0, 4, 0), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_serve(host, 0, 0, -1), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_serve(NULL, 0, 0, 0), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_join(0, -1, &pool), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_join(0, 0, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(host)), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_evict(NULL, 0), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_evict(host, 0), ==, -ENOENT);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(guest.pool)), ==, -ENOENT);
+	ASSERT_INT(dma_buf_pool_evict(host, ~0u), ==, -ENOENT);
+	dma_buf_pool_uninvite(host, &message);
+	close_messages(&guest);
+	leave(guest.pool);
+	leave(host);
+}
+
+/*
+ * Places.
+ */
+
+TEST(every_place_can_be_invited_to_and_given_back)
+{
+	struct dma_buf_pool *host = create();
+	struct dma_buf_pool_message invitation[3], another;
+
+	for (unsigned int round = 0; round < 3; round++) {
+		for (unsigned int i = 0; i < 3; i++)
+			ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation[i]), ==, 0);
+		ASSERT_INT(dma_buf_pool_invite(host, 0, &another), ==, -EUSERS);
+		for (unsigned int i = 0; i < 3; i++) {
+			dma_buf_pool_uninvite(host, &invitation[i]);
+			dma_buf_pool_message_close(&invitation[i]);
+		}
+	}
+	leave(host);
+}
+
+TEST(who_is_uninvited_hears_of_it)
+{
+	struct dma_buf_pool *host = create();
+	struct guest guest;
+
+	come(host, &guest);
+	dma_buf_pool_uninvite(host, &guest.invitation);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, INT64_MAX), ==, -EPIPE);
+	ASSERT_INT(admit(host, &guest), ==, -EPROTO);
+	close_messages(&guest);
+	leave(guest.pool);
+	leave(host);
+}
+
+TEST(an_invitation_that_was_given_back_cannot_spoil_the_next_one)
+{
+	struct dma_buf_pool *host = create();
+	struct guest old, new;
+
+	come(host, &old);
+	dma_buf_pool_uninvite(host, &old.invitation);
+	come(host, &new);
+	ASSERT_INT(admit(host, &old), ==, -EPROTO);
+	dma_buf_pool_uninvite(host, &old.invitation);
+	ASSERT_INT(admit(host, &new), ==, 0);
+	ASSERT_INT(dma_buf_pool_await(new.pool, PEER_PATIENCE), ==, 0);
+	dma_buf_pool_uninvite(host, &new.invitation); /* too late */
+	ASSERT_INT(dma_buf_pool_status(new.pool), ==, 0);
+	close_messages(&old);
+	close_messages(&new);
+	leave(old.pool);
+	leave(new.pool);
+	leave(host);
+}
+
+TEST(whose_inviter_leaves_hears_of_it)
+{
+	struct dma_buf_pool *host = create();
+	struct dma_buf *dmabuf;
+	struct guest guest;
+
+	come(host, &guest);
+	/* Which keeps the host's membership, but not its channels. */
+	ASSERT_INT(dma_buf_pool_alloc(host, "kept", 4096, 0, &dmabuf), ==, 0);
+	dma_buf_pool_leave(host);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, -EPIPE);
+	dma_buf_put(dmabuf);
+	close_messages(&guest);
+	leave(guest.pool);
+}
+
+TEST(one_who_was_invited_may_leave)
+{
+	struct dma_buf_pool *host = create();
+	struct guest guest;
+
+	for (unsigned int i = 0; i < 5; i++) {
+		come(host, &guest);
+		leave(guest.pool);
+		if (i % 2)
+			ASSERT_INT(admit(host, &guest), ==, 0); /* nobody has noticed */
+		else
+			dma_buf_pool_uninvite(host, &guest.invitation);
+		close_messages(&guest);
+	}
+	leave(host);
+}
+
+/*
+ * Answers.
+ */
+
+TEST(an_answer_counts_once)
+{
+	struct dma_buf_pool *host = create();
+	struct guest guest;
+
+	come(host, &guest);
+	ASSERT_INT(admit(host, &guest), ==, 0);
+	ASSERT_INT(admit(host, &guest), ==, -EPROTO);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, 0);
+	close_messages(&guest);
+	leave(guest.pool);
+	leave(host);
+}
+
+TEST(an_answer_is_to_one_invitation)
+{
+	struct dma_buf_pool *host = create();
+	struct guest one, two;
+
+	come(host, &one);
+	come(host, &two);
+	ASSERT_INT(dma_buf_pool_admit(host, &one.invitation, &two.answer), ==, -EPROTO);
+	ASSERT_INT(dma_buf_pool_admit(host, &two.invitation, &one.answer), ==, -EPROTO);
+	ASSERT_INT(admit(host, &one), ==, 0);
+	ASSERT_INT(admit(host, &two), ==, 0);
+	ASSERT_INT(dma_buf_pool_await(one.pool, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_await(two.pool, PEER_PATIENCE), ==, 0);
+	close_messages(&one);
+	close_messages(&two);
+	leave(one.pool);
+	leave(two.pool);
+	leave(host);
+}
+
+TEST(an_answer_is_to_one_pool)
+{
+	struct dma_buf_pool *host = create(), *other = create();
+	struct guest guest, stranger;
+
+	come(host, &guest);
+	come(other, &stranger);
+	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, &stranger.answer), ==, -EPROTO);
+	ASSERT_INT(dma_buf_pool_admit(other, &guest.invitation, &guest.answer), ==, -EPROTO);
+	ASSERT_INT(admit(other, &stranger), ==, 0);
+	ASSERT_INT(admit(host, &guest), ==, 0);
+	close_messages(&guest);
+	close_messages(&stranger);
+	leave(guest.pool);
+	leave(stranger.pool);
+	leave(host);
+	leave(other);
+}
+
+TEST(another_member_did_not_invite)
+{
+	struct dma_buf_pool *host = create();
+	struct guest member, guest;
+
+	come(host, &member);
+	ASSERT_INT(admit(host, &member), ==, 0);
+	come(host, &guest);
+	ASSERT_INT(admit(member.pool, &guest), ==, -EPROTO);
+	dma_buf_pool_uninvite(member.pool, &guest.invitation);
+	ASSERT_INT(admit(host, &guest), ==, 0);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, 0);
+	close_messages(&member);
+	close_messages(&guest);
+	leave(member.pool);
+	leave(guest.pool);
+	leave(host);
+}

@@ -274,7 +274,8 @@ enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, stru
 		ret_point->seqno = carried->seqno;
 	}
 	dmabuf_spin_unlock(&pool->own.lock);
-	if (carriage == CARRIED_NOW && dma_fence_add_callback(fence, &carried->cb, signaled))
+	if (carried && carriage == CARRIED_NOW &&
+	    dma_fence_add_callback(fence, &carried->cb, signaled))
 		complete(carried, fence->error);
 	return carriage;
 }

@@ -165,6 +165,8 @@ struct dma_buf_pool_message {
  * Takes a place, until it is admitted, or dma_buf_pool_uninvite() gives the place back. Who may be
  * admitted is for the caller to know: it has the socket.
  *
+ * Context: sleeps.
+ *
  * Return: 0; -EINVAL; -EUSERS: all places are taken; -EAGAIN: a member keeps others from inviting anybody,
  * see dma_buf_pool_evict(); -EMFILE; what dma_buf_pool_status() returns. On failure @ret_invitation is not
  * written.
@@ -195,6 +197,8 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
  * @pool:       membership that invited
  * @invitation: the message that was sent; as long as it was not admitted or uninvited
  * @answer:     the message that came; its descriptors are borrowed
+ *
+ * Context: sleeps.
  *
  * Return: 0; -EINVAL; -EPROTO: that is no answer to this invitation, or it does not keep its promises: the
  * invitation stands, for another answer; -EAGAIN: a member does not take in that somebody is new, or
@@ -230,8 +234,10 @@ void dma_buf_pool_message_close(struct dma_buf_pool_message *message);
  * @pool:    membership from dma_buf_pool_accept()
  * @timeout: nanoseconds
  *
- * Return: 0; -ETIMEDOUT; -EPIPE: who invited is gone, or does not want it any more; -EINVAL; what
- * dma_buf_pool_status() returns, but for -EAGAIN.
+ * Context: sleeps.
+ *
+ * Return: 0; -ETIMEDOUT; -EPIPE: who invited is gone, or does not want it any more; -EINVAL; once
+ * it is no guest any more, what dma_buf_pool_status() returns.
  *
  * Since: 0.1. Extension.
  */
@@ -258,6 +264,8 @@ uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool);
  * dma_buf_end_cpu_access(): what it read meanwhile may be another's.
  *
  * What it does with the data is another matter: it has that mapped.
+ *
+ * Context: sleeps, while another thread reads what members sent. It waits for no member.
  *
  * Return: 0; -ENOENT: there is no such member, or not any more; -EINVAL: the caller itself; -EOVERFLOW: there
  * were 65,535 evictions; what dma_buf_pool_status() returns.
@@ -299,7 +307,8 @@ int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member);
  *
  * Context: sleeps. Costs two descriptors here, and one in each member: two where it is got.
  *
- * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -ENOSPC: the pool has no room for
+ * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -EFBIG: @size is more than a file
+ * can have; -ENOSPC: the pool has no room for
  * another buffer, or the machine for its memory; -EACCES: this member may only read; -EAGAIN: a member
  * keeps others from making any, see dma_buf_pool_evict(); -EPERM: as dma_buf_pool_create(); -ENOMEM; -EMFILE;
  * what dma_buf_pool_status() returns. On failure @ret_buf is not written.
@@ -337,6 +346,8 @@ int dma_buf_pool_get_handle(struct dma_buf *dmabuf, struct dma_buf_pool_handle *
  * @ret_buf: a new reference: to a new struct dma_buf, or to the one that this process has of it
  *
  * Who sent the handle keeps the buffer until this has returned.
+ *
+ * Context: sleeps.
  *
  * Return: 0; -ENOENT: there is no such buffer, or not any more, or none for this member; -EINVAL;
  * -EPROTO: its memory is not sealed as it must be; -ENOMEM; -EMFILE; what dma_buf_pool_status() returns. On
@@ -384,6 +395,8 @@ int dma_buf_pool_export_fence(struct dma_buf_pool *pool, struct dma_fence *fence
  *
  * A point of a member that is gone is -EOWNERDEAD if it had not signalled, or if this process never knew that
  * member.
+ *
+ * Context: sleeps, as dma_buf_pool_evict().
  *
  * Return: a new reference; an error pointer: -EINVAL: there is no such timeline; -ENOMEM; what
  * dma_buf_pool_status() returns.

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "debug/lockdep.h"
 #include "os/channel.h"
 #include "os/clock.h"
 #include "os/fault.h"
@@ -129,6 +130,7 @@ give_back:
 int dma_buf_pool_invite(struct dma_buf_pool *pool, unsigned int flags,
 			struct dma_buf_pool_message *ret_invitation)
 {
+	lockdep_might_sleep();
 	if (!pool || !ret_invitation || flags & ~DMA_BUF_POOL_READ_ONLY)
 		return -EINVAL;
 	return pool_invite_by(pool, flags, INT64_MAX, ret_invitation);
@@ -313,6 +315,8 @@ int pool_admit_by(struct dma_buf_pool *pool, const struct dma_buf_pool_message *
 int dma_buf_pool_admit(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation,
 		       const struct dma_buf_pool_message *answer)
 {
+	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (!pool || !invitation || !answer)
 		return -EINVAL;
 	return pool_admit_by(pool, invitation, answer, INT64_MAX);

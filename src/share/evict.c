@@ -3,6 +3,7 @@
 
 #include <errno.h>
 
+#include "debug/lockdep.h"
 #include "os/fault.h"
 #include "share/mail.h"
 #include "share/member.h"
@@ -59,6 +60,7 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 	struct member *known;
 	int err;
 
+	lockdep_might_sleep();
 	if (!pool || id == pool->self->id)
 		return -EINVAL;
 	err = pool_check(pool);

@@ -186,6 +186,7 @@ int dma_buf_pool_await(struct dma_buf_pool *pool, int64_t timeout)
 {
 	const int64_t deadline = os_deadline_ns(timeout);
 
+	lockdep_might_sleep();
 	if (!pool || timeout < 0)
 		return -EINVAL;
 	for (;;) {

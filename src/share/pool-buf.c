@@ -315,6 +315,7 @@ int dma_buf_pool_alloc(struct dma_buf_pool *pool, const char *name, size_t size,
 	int err;
 
 	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (!pool || !ret_buf || !rounded || !buffer_name_fits(name) ||
 	    flags & ~DMA_BUF_POOL_OWNER_WRITES)
 		return -EINVAL;
@@ -417,6 +418,7 @@ int dma_buf_pool_get_buf(struct dma_buf_pool *pool, const struct dma_buf_pool_ha
 	int err, fd;
 
 	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (!pool || !handle || !ret_buf)
 		return -EINVAL;
 	err = pool_check(pool);

@@ -2,6 +2,7 @@
 /* Fences as values, for those who send them themselves. */
 #include <errno.h>
 
+#include "debug/lockdep.h"
 #include "share/own.h"
 #include "share/shared-fence.h"
 
@@ -33,6 +34,7 @@ int dma_buf_pool_export_fence(struct dma_buf_pool *pool, struct dma_fence *fence
 	struct point point;
 	int err;
 
+	lockdep_might_alloc();
 	if (!pool || !fence || !ret_value)
 		return -EINVAL;
 	err = pool_check(pool);
@@ -50,6 +52,8 @@ struct dma_fence *dma_buf_pool_import_fence(struct dma_buf_pool *pool,
 	struct point point;
 	int err;
 
+	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (!pool || !value)
 		return dmabuf_err_ptr(-EINVAL);
 	err = pool_check(pool);

@@ -220,6 +220,7 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
 	int err, fd;
 
 	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (!limits || !ret_pool)
 		return -EINVAL;
 	shape = (struct pool_shape){
@@ -276,6 +277,7 @@ static void end_membership(struct dma_buf_pool *pool)
 
 void dma_buf_pool_leave(struct dma_buf_pool *pool)
 {
+	lockdep_might_sleep();
 	if (!pool)
 		return;
 	if (load_acquire(&pool->error) != -ECHILD) {

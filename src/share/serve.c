@@ -2,6 +2,7 @@
 /* The door, over a socket of the caller's. */
 #include <errno.h>
 
+#include "debug/lockdep.h"
 #include "os/channel.h"
 #include "os/clock.h"
 #include "os/fault.h"
@@ -67,6 +68,8 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
 	struct dma_buf_pool_message invitation;
 	int err;
 
+	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (!pool || timeout < 0 || flags & ~(DMA_BUF_POOL_READ_ONLY | DMA_BUF_POOL_ANY_USER))
 		return -EINVAL;
 	err = check_peer(sock, flags);
@@ -88,6 +91,8 @@ int dma_buf_pool_join(int sock, int64_t timeout, struct dma_buf_pool **ret_pool)
 	struct dma_buf_pool *pool;
 	int err;
 
+	lockdep_might_alloc();
+	lockdep_might_sleep();
 	if (timeout < 0 || !ret_pool)
 		return -EINVAL;
 	err = receive_by(sock, &invitation, deadline);

@@ -145,6 +145,12 @@ static void lock_resv_interruptible(void)
 	dma_resv_unlock(&it.resv);
 }
 
+static void lock_resv_timeout(void)
+{
+	ASSERT_INT(dma_resv_lock_timeout(&it.resv, NULL, 0), ==, 0);
+	dma_resv_unlock(&it.resv);
+}
+
 static void prepare_array(void)
 {
 	struct drm_gem_object *obj = &it.obj;
@@ -227,6 +233,7 @@ static void map_again(struct sg_table *(*func)(struct dma_buf_attachment *attach
 	      lock_slowly(mutex_slow_interruptible))                                              \
 	ENTRY(dma_resv_lock, LOCKS | SLEEPS, lock_resv())                                         \
 	ENTRY(dma_resv_lock_interruptible, LOCKS | SLEEPS, lock_resv_interruptible())             \
+	ENTRY(dma_resv_lock_timeout, LOCKS | SLEEPS, lock_resv_timeout())                         \
 	ENTRY(dma_resv_lock_slow, LOCKS | SLEEPS, lock_slowly(dma_resv_lock_slow))                \
 	ENTRY(dma_resv_lock_slow_interruptible, LOCKS | SLEEPS,                                   \
 	      lock_slowly(resv_slow_interruptible))                                               \
@@ -273,6 +280,20 @@ static void map_again(struct sg_table *(*func)(struct dma_buf_attachment *attach
 	ENTRY(dma_buf_memfd_create, ALLOCATES, dma_buf_memfd_create(NULL, 0, NULL))               \
 	ENTRY(dma_buf_memfd_import, ALLOCATES, dma_buf_memfd_import(-1, NULL))                    \
 	ENTRY(dma_buf_malloc_create, ALLOCATES, dma_buf_malloc_create(NULL, 0, NULL))             \
+	ENTRY(dma_buf_pool_create, ALLOCATES | SLEEPS, dma_buf_pool_create(NULL, NULL))           \
+	ENTRY(dma_buf_pool_leave, SLEEPS, dma_buf_pool_leave(NULL))                               \
+	ENTRY(dma_buf_pool_serve, ALLOCATES | SLEEPS, dma_buf_pool_serve(NULL, -1, 0, 0))         \
+	ENTRY(dma_buf_pool_join, ALLOCATES | SLEEPS, dma_buf_pool_join(-1, 0, NULL))              \
+	ENTRY(dma_buf_pool_invite, SLEEPS, dma_buf_pool_invite(NULL, 0, NULL))                    \
+	ENTRY(dma_buf_pool_accept, ALLOCATES, dma_buf_pool_accept(NULL, NULL, NULL))              \
+	ENTRY(dma_buf_pool_admit, ALLOCATES | SLEEPS, dma_buf_pool_admit(NULL, NULL, NULL))       \
+	ENTRY(dma_buf_pool_await, SLEEPS, dma_buf_pool_await(NULL, 0))                            \
+	ENTRY(dma_buf_pool_evict, SLEEPS, dma_buf_pool_evict(NULL, 0))                            \
+	ENTRY(dma_buf_pool_alloc, ALLOCATES | SLEEPS, dma_buf_pool_alloc(NULL, NULL, 0, 0, NULL)) \
+	ENTRY(dma_buf_pool_get_buf, ALLOCATES | SLEEPS, dma_buf_pool_get_buf(NULL, NULL, NULL))   \
+	ENTRY(dma_buf_pool_export_fence, ALLOCATES, dma_buf_pool_export_fence(NULL, NULL, NULL))  \
+	ENTRY(dma_buf_pool_import_fence, ALLOCATES | SLEEPS,                                      \
+	      dma_buf_pool_import_fence(NULL, NULL))                                              \
 	ENTRY(dma_buf_iter_next, SLEEPS, dma_buf_iter_next(it.dmabuf))                            \
 	ENTRY(dma_buf_describe_all, SLEEPS, describe_all())                                       \
 	ENTRY(dmabuf_set_trace_hook, ALLOCATES | SLEEPS, dmabuf_set_trace_hook(NULL, NULL))       \

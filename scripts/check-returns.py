@@ -50,6 +50,30 @@ ELSEWHERE = {
     "an_import_of_the_kernels_first_fence_may_lack_a_thread": [
         ("dma_buf_import_sync_file", "-EAGAIN")],
     "without_a_descriptor_nobody_watches": [("sync_file_watch_fd", "-EMFILE")],
+    # Made failures: each error of the test's list must come.
+    "create_unwinds_from_every_failure": [
+        ("dma_buf_pool_create", "-ENOSYS"), ("dma_buf_pool_create", "-EPERM")],
+    "invite_unwinds_from_every_failure": [("dma_buf_pool_invite", "-EMFILE")],
+    "accept_unwinds_from_every_failure": [
+        ("dma_buf_pool_accept", "-ENOMEM"), ("dma_buf_pool_accept", "-EMFILE"),
+        ("dma_buf_pool_accept", "-ENOSPC"), ("dma_buf_pool_accept", "-EPERM")],
+    "admit_unwinds_from_every_failure": [
+        ("dma_buf_pool_admit", "-ENOMEM"), ("dma_buf_pool_admit", "-EMFILE"),
+        ("dma_buf_pool_admit", "-ENOSPC")],
+    "serve_unwinds_from_every_failure": [
+        ("dma_buf_pool_serve", "-ENOMEM"), ("dma_buf_pool_serve", "-EMFILE"),
+        ("dma_buf_pool_serve", "-ENOSPC")],
+    "alloc_unwinds_from_every_failure": [
+        ("dma_buf_pool_alloc", "-ENOMEM"), ("dma_buf_pool_alloc", "-EMFILE"),
+        ("dma_buf_pool_alloc", "-EPERM")],
+    "get_buf_unwinds_from_every_failure": [
+        ("dma_buf_pool_get_buf", "-ENOMEM"), ("dma_buf_pool_get_buf", "-EMFILE")],
+    "export_fence_unwinds_from_every_failure": [("dma_buf_pool_export_fence", "-ENOMEM")],
+    "import_fence_unwinds_from_every_failure": [("dma_buf_pool_import_fence", "-ENOMEM")],
+    # Other processes, which end with 0 if they got it, or are told what to call.
+    "every_call_in_a_child_says_so": [("dma_buf_pool_status", "-ECHILD")],
+    "without_pidfd_open_there_is_no_pool": [("dma_buf_pool_accept", "-ENOSYS")],
+    "who_may_only_read_gets_nothing_to_write": [("dma_buf_pool_alloc", "-EACCES")],
     # The end of a loop.
     "iterator_with_the_lock_visits_all_and_takes_no_reference": [
         ("dma_resv_iter_first", "NULL"), ("dma_resv_iter_next", "NULL")],

@@ -53,6 +53,39 @@ TEST(a_free_lock_needs_no_time)
 	dma_resv_fini(&obj);
 }
 
+/* Wait-die: the younger one, with a lock already, meets one that an older holds. */
+struct deadlock {
+	struct dma_resv obj[2];
+	struct ww_acquire_ctx older;
+};
+
+static void die(void *arg)
+{
+	struct deadlock *d = arg;
+	struct ww_acquire_ctx younger;
+
+	ww_acquire_init(&younger, &reservation_ww_class);
+	ASSERT_INT(dma_resv_lock_timeout(&d->obj[1], &younger, 0), ==, 0);
+	ASSERT_INT(dma_resv_lock_timeout(&d->obj[0], &younger, 60 * SECOND), ==, -EDEADLK);
+	dma_resv_unlock(&d->obj[1]);
+	ww_acquire_fini(&younger);
+}
+
+TEST(a_lock_that_would_deadlock_is_not_waited_for)
+{
+	struct deadlock d;
+
+	dma_resv_init(&d.obj[0]);
+	dma_resv_init(&d.obj[1]);
+	ww_acquire_init(&d.older, &reservation_ww_class);
+	ASSERT_INT(dma_resv_lock(&d.obj[0], &d.older), ==, 0);
+	in_other_thread(die, &d);
+	dma_resv_unlock(&d.obj[0]);
+	ww_acquire_fini(&d.older);
+	dma_resv_fini(&d.obj[0]);
+	dma_resv_fini(&d.obj[1]);
+}
+
 TEST(a_negative_time_is_a_mistake)
 {
 	struct dma_resv obj;

@@ -134,6 +134,25 @@ TEST(arguments_are_checked)
 	leave(host);
 }
 
+TEST(values_that_stand_for_no_fence_are_refused)
+{
+	struct dma_buf_pool *host = create();
+	struct dma_buf_pool_fence value = { .member = dma_buf_pool_self(host) };
+	struct dma_fence *fence = dma_fence_get_stub();
+
+	value.timeline = limits.timelines;
+	ASSERT_INT(dmabuf_ptr_err(dma_buf_pool_import_fence(host, &value)), ==, -EINVAL);
+	value.timeline = ~0u;
+	ASSERT_INT(dmabuf_ptr_err(dma_buf_pool_import_fence(host, &value)), ==, -EINVAL);
+	ASSERT_INT(dmabuf_ptr_err(dma_buf_pool_import_fence(host, NULL)), ==, -EINVAL);
+	ASSERT_INT(dmabuf_ptr_err(dma_buf_pool_import_fence(NULL, &value)), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_export_fence(host, fence, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_export_fence(host, NULL, &value), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_export_fence(NULL, fence, &value), ==, -EINVAL);
+	dma_fence_put(fence);
+	leave(host);
+}
+
 /*
  * Places.
  */

@@ -232,12 +232,15 @@ static int join_failing(int sock, int64_t timeout)
 TEST(who_hears_nothing_does_not_join)
 {
 	const struct pair pair = make_pair(SOCK_STREAM);
+	const int file = os_memfd_create("file");
 
 	ASSERT_INT(join_failing(pair.here, SOON), ==, -ETIMEDOUT);
 	close(pair.there);
 	ASSERT_INT(join_failing(pair.here, PEER_PATIENCE), ==, -EPIPE);
 	close(pair.here);
 	ASSERT_INT(join_failing(pair.here, PEER_PATIENCE), ==, -EBADF);
+	ASSERT_INT(join_failing(file, PEER_PATIENCE), ==, -ENOTSOCK);
+	close(file);
 }
 
 TEST(who_hears_nonsense_does_not_join)

@@ -136,6 +136,30 @@ TEST(timelines_run_out_and_come_back)
 	dmabuf_rcu_barrier();
 }
 
+TEST(a_timeline_is_shared_once_and_in_one_pool)
+{
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("shared");
+	struct dma_buf_pool_fence origin, untouched = { 0 };
+	struct dma_buf_pool *pool, *other;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_create(&limits, &other), ==, 0);
+	ASSERT_INT(dma_buf_pool_share_timeline(NULL, tl, &untouched), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, NULL, &untouched), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl, &origin), ==, 0);
+	/* More often than there are timelines: it takes none. */
+	for (unsigned int i = 0; i <= limits.timelines; i++) {
+		ASSERT_INT(dma_buf_pool_share_timeline(pool, tl, &untouched), ==, -EBUSY);
+		ASSERT_INT(dma_buf_pool_share_timeline(other, tl, &untouched), ==, -EBUSY);
+	}
+	ASSERT_INT(untouched.member, ==, 0);
+	dma_fence_timeline_destroy(tl);
+	dma_buf_pool_leave(other);
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
 TEST(points_of_before_are_over)
 {
 	struct dma_fence_timeline *tl = dma_fence_timeline_create("begun");

@@ -146,6 +146,40 @@ TEST(a_lock_has_the_count_of_evictions_of_its_moment)
 	dmabuf_rcu_barrier();
 }
 
+static struct shm_resv *restless;
+
+static void flip(const char *label)
+{
+	struct commit commit;
+
+	if (strcmp(label, "shared log: before it is read") != 0)
+		return;
+	commit = commit_unpack(restless->commit);
+	commit.flips++;
+	restless->commit = commit_pack(&commit);
+}
+
+/* No member does that: it flips the halves whenever somebody reads them, for ever. */
+TEST(who_never_lets_a_log_be_read_ends_the_membership)
+{
+	struct dma_buf *dmabuf;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_alloc(pool, NULL, 4096, 0, &dmabuf), ==, 0);
+	restless = shared_resv_of(dmabuf->resv)->shm;
+	restless->commit++; /* there is something to read */
+	os_race_hook(flip);
+	ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, 0); /* it is noticed under the lock */
+	ASSERT_INT(dma_buf_pool_status(pool), ==, -EPROTO);
+	dma_resv_unlock(dmabuf->resv);
+	os_race_hook(NULL);
+	ASSERT_INT(dma_buf_pool_await(pool, 0), ==, -EPROTO);
+	ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, -EPROTO);
+	dma_buf_put(dmabuf);
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
 /* A dead member had the lock: whoever takes it over says so in the commit word. */
 TEST(taking_a_lock_over_changes_the_commit_word)
 {
@@ -162,6 +196,43 @@ TEST(taking_a_lock_over_changes_the_commit_word)
 	ASSERT_INT(commit_unpack(shared->shm->commit).takeovers, ==, before.takeovers + 1);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_put(dmabuf);
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
+/*
+ * Evictions, which the words of the log count.
+ */
+
+static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
+{
+	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *member;
+
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &member), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	return member;
+}
+
+TEST(there_is_an_end_of_evictions)
+{
+	struct dma_buf_pool *member;
+	uint32_t id;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	member = add_member(pool);
+	id = dma_buf_pool_self(member);
+	pool_head(pool)->evictions = ENTRY_MOST_EVICTIONS;
+	ASSERT_INT(dma_buf_pool_evict(pool, id), ==, -EOVERFLOW);
+	ASSERT_INT(dma_buf_pool_status(member), ==, 0);
+	pool_head(pool)->evictions--;
+	ASSERT_INT(dma_buf_pool_evict(pool, id), ==, 0);
+	ASSERT_INT(pool_head(pool)->evictions, ==, ENTRY_MOST_EVICTIONS);
+	ASSERT_INT(dma_buf_pool_await(member, 0), ==, -ESTALE);
+	dma_buf_pool_leave(member);
 	dma_buf_pool_leave(pool);
 	dmabuf_rcu_barrier();
 }

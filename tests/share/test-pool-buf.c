@@ -212,6 +212,29 @@ TEST(a_buffer_outlives_the_one_who_made_it)
 	leave(pool);
 }
 
+/* Somebody else has its place, and the same buffer. */
+TEST(who_has_left_puts_nothing_of_others)
+{
+	struct peer old = puppet_fork(), new = puppet_fork();
+	struct dma_buf_pool *pool = create();
+	struct dma_buf *dmabuf = alloc(pool, 0);
+	const struct dma_buf_pool_handle handle = handle_of(dmabuf);
+	const unsigned int place = member_place(puppet_admit(&old, pool, 0));
+	const struct shm_resv *shm = shm_resv(&pool->shape, pool->base, handle.buffer);
+
+	ASSERT_INT(get(&old, &handle), ==, 0);
+	ASSERT_INT(puppet_deed(&old, LEAVE), ==, 0);
+	ASSERT_INT(member_place(puppet_admit(&new, pool, 0)), ==, place);
+	ASSERT_INT(load_relaxed(&shm->users), ==, 1);
+	ASSERT_INT(get(&new, &handle), ==, 0);
+	ASSERT_INT(puppet_deed(&old, PUT), ==, 0);
+	ASSERT_INT(load_relaxed(&shm->users), ==, 1 | 1 << place);
+	puppet_quit(&old);
+	puppet_quit(&new);
+	dma_buf_put(dmabuf);
+	leave(pool);
+}
+
 /* Whoever hears of an old one, when its place has another, keeps nothing of that. */
 static struct dma_buf_pool *replaced;
 

@@ -248,21 +248,30 @@ TEST(killed_in_alloc)
 /* Its place is somebody else's when it goes on. */
 static struct {
 	struct dma_buf *dmabuf[2];
+	struct dma_fence *fence[2];
 	unsigned int count;
 } seized;
 
 static void seize_buffers(void)
 {
-	while (seized.count < 2 && !dma_buf_pool_alloc(world.pool, "seized", 4096, 0,
-						       &seized.dmabuf[seized.count]))
-		seized.count++;
+	struct dma_buf *dmabuf;
+
+	while (seized.count < 2 && !dma_buf_pool_alloc(world.pool, "seized", 4096, 0, &dmabuf)) {
+		seized.dmabuf[seized.count] = dmabuf;
+		seized.fence[seized.count] = make_fence();
+		ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, 0);
+		ASSERT_INT(dma_resv_reserve_fences(dmabuf->resv, 1), ==, 0);
+		dma_resv_add_fence(dmabuf->resv, seized.fence[seized.count++], DMA_RESV_USAGE_READ);
+		dma_resv_unlock(dmabuf->resv);
+	}
 	ASSERT_INT(seized.count, >, 0);
 }
 
 static void check_seized_buffers(void)
 {
 	while (seized.count) {
-		struct dma_buf *dmabuf = seized.dmabuf[--seized.count];
+		struct dma_fence *fence = seized.fence[--seized.count];
+		struct dma_buf *dmabuf = seized.dmabuf[seized.count];
 		struct dma_buf_pool_handle handle;
 		const struct shm_resv *shm;
 
@@ -270,6 +279,9 @@ static void check_seized_buffers(void)
 		shm = shm_resv(&world.pool->shape, world.pool->base, handle.buffer);
 		ASSERT_INT(shm->number, ==, handle.number);
 		ASSERT_TRUE(shm->users & 1);
+		ASSERT_FALSE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_READ));
+		dma_fence_signal(fence);
+		dma_fence_put(fence);
 		dma_buf_put(dmabuf);
 	}
 }

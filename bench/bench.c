@@ -30,6 +30,8 @@ static const struct design *const hand_over[] = {
 
 static const struct design *const shared[] = { &ours_shared_rows, &private_shared_rows };
 
+static const struct design *const death[] = { &ours_death_rows, &pidfd_death_rows };
+
 const struct family families[] = {
 	{ "reservation", resv, COUNT(resv) },
 	{ "readers against a writer", readers, COUNT(readers) },
@@ -39,5 +41,6 @@ const struct family families[] = {
 	{ "buffer", buffer, COUNT(buffer) },
 	{ "shared reservation", shared, COUNT(shared) },
 	{ "between processes", hand_over, COUNT(hand_over) },
+	{ "a member's death", death, COUNT(death) },
 };
 const unsigned int families_count = COUNT(families);

@@ -18,5 +18,6 @@ extern const struct design ours_lock_rows, linux_lock_rows, pthread_lock_rows;
 extern const struct design ours_hand_over_rows, futex_hand_over_rows, eventfd_hand_over_rows,
 	pipe_hand_over_rows, mutex_hand_over_rows, copy_hand_over_rows;
 extern const struct design ours_shared_rows, private_shared_rows;
+extern const struct design ours_death_rows, pidfd_death_rows;
 
 #endif

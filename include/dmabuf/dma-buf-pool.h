@@ -49,8 +49,8 @@ struct dma_buf_pool_limits {
  *
  * The pool exists as long as it has a member; the creator is one like all others.
  *
- * Context: sleeps. Costs three descriptors, and as many bytes of shared memory as the limits ask for:
- * 32 a fence of each buffer, twice, and 88 a timeline of each member, about.
+ * Context: sleeps. Costs four descriptors, and as many bytes of shared memory as the limits ask for,
+ * about: 128 a buffer, 64 a fence of each buffer, 88 a timeline of each member, 8 a buffer for each.
  *
  * Return: 0; -EINVAL: a limit is out of its range, or @ret_pool is NULL; -ENOMEM; -EMFILE, -ENFILE: no
  * descriptor; -ENOSPC; -ENOSYS: the kernel is older than Linux 5.4; -EPERM: memory files cannot be sealed
@@ -80,7 +80,9 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool);
  * @pool: membership
  *
  * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted,
- * or had no descriptor or memory left to get to know a new member; -ECHILD: this process is a forked child of the member, and none itself.
+ * or had no descriptor or memory left to get to know a new member; -ECHILD: this process is a forked
+ * child of the member, and none itself; -EPROTO: a member writes nonsense, and this process takes no part in
+ * it any more.
  *
  * Since: 0.1. Extension.
  */
@@ -122,7 +124,8 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
  * @timeout:  nanoseconds for all of it
  * @ret_pool: the membership, for dma_buf_pool_leave()
  *
- * Context: sleeps. Costs two descriptors, two for each member, and one for each buffer of the pool.
+ * Context: sleeps. Costs four descriptors, three for each other member, and one for each buffer of the
+ * pool that it may have.
  *
  * Return: 0; -EINVAL: a negative timeout, or @ret_pool is NULL; -EBADF, -ENOTSOCK; -EPROTO: the other end
  * sent something else, half of it, or what does not keep its promises: a file without all its seals, or of
@@ -251,7 +254,8 @@ uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool);
  *
  * For one that is stopped, or holds what others need and does not come back: its locks are free
  * from now on, what it had not committed is gone, and its fences that have not signalled are -ECANCELED.
- * If it goes on, all its calls give -ESTALE, and nothing that it does shows to others.
+ * If it goes on, all its calls give -ESTALE, and nothing that it does shows to others. So does
+ * dma_buf_end_cpu_access(): what it read meanwhile may be another's.
  *
  * What it does with the data is another matter: it has that mapped.
  *
@@ -261,6 +265,19 @@ uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool);
  * Since: 0.1. Extension.
  */
 int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member);
+
+/**
+ * dma_buf_pool_lock_holder() - who keeps others waiting?
+ * @dmabuf:     buffer of a pool
+ * @ret_member: the member that holds its lock, for dma_buf_pool_evict(); 0: nobody does
+ *
+ * After dma_resv_lock_timeout() gave -ETIME. It may have changed when this returns.
+ *
+ * Return: 0; -EINVAL: it is none of a pool.
+ *
+ * Since: 0.1. Extension.
+ */
+int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member);
 
 /*
  * Buffers.
@@ -280,7 +297,7 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member);
  * A memory file as dma_buf_memfd_create() makes it, whose reservation is the pool's. It exists until
  * no member has it any more. Members that may only read get those with DMA_BUF_POOL_OWNER_WRITES.
  *
- * Context: sleeps. Costs one descriptor here and in each member.
+ * Context: sleeps. Costs two descriptors here, and one in each member: two where it is got.
  *
  * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -ENOSPC: the pool has no room for
  * another buffer, or the machine for its memory; -EACCES: this member may only read; -EAGAIN: a member

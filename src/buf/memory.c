@@ -68,6 +68,11 @@ static void unmap(struct dma_buf_attachment *attachment, struct sg_table *table,
 	os_free(table);
 }
 
+static int check_owner(const struct memory *memory)
+{
+	return memory->owner ? memory->owner->check(memory->owner) : 0;
+}
+
 #ifdef DMABUF_CHECKS
 
 static void *cpu_address(const struct memory *memory)
@@ -106,6 +111,9 @@ static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction dire
 	unsigned int *count = direction == DMA_FROM_DEVICE ? &memory->readers : &memory->writers;
 	int err;
 
+	err = check_owner(memory);
+	if (err)
+		return err;
 	dmabuf_spin_lock(&memory->lock);
 	++*count;
 	err = protect(memory);
@@ -128,10 +136,22 @@ static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direct
 	--*count;
 	err = protect(memory);
 	dmabuf_spin_unlock(&memory->lock);
-	return err;
+	return err ? err : check_owner(memory);
 }
 
 #else
+
+static int begin_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
+{
+	(void)direction;
+	return check_owner(dmabuf->priv);
+}
+
+static int end_cpu_access(struct dma_buf *dmabuf, enum dma_data_direction direction)
+{
+	(void)direction;
+	return check_owner(dmabuf->priv);
+}
 
 static void *cpu_address(const struct memory *memory)
 {
@@ -184,10 +204,8 @@ static const struct dma_buf_ops memory_ops = {
 	.map_dma_buf = map,
 	.unmap_dma_buf = unmap,
 	.release = release,
-#ifdef DMABUF_CHECKS
 	.begin_cpu_access = begin_cpu_access,
 	.end_cpu_access = end_cpu_access,
-#endif
 	.mmap_cpu = mmap_cpu,
 	.vmap = vmap,
 };

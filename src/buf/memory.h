@@ -24,6 +24,7 @@ struct memory {
 struct memory_owner {
 	const char *exp_name;
 	struct dma_resv *resv;
+	int (*check)(struct memory_owner *owner);     /* 0, or why the CPU must not touch it */
 	void (*released)(struct memory_owner *owner); /* the buffer is gone */
 };
 

@@ -382,6 +382,21 @@ struct member *member_get(struct dma_buf_pool *pool, uint32_t id)
  * Verdicts.
  */
 
+/* Those of this process that sleep until a point signals. Others find out for themselves. */
+static void wake_waiters(const struct member *member)
+{
+	const struct dma_buf_pool *pool = member->pool;
+
+	for (uint32_t i = 0; i < pool->shape.timelines; i++) {
+		const uint64_t *value = &member->map->timeline[i].value;
+		const struct shm_await *await = shm_await(&pool->shape, pool->base,
+							  member_place(member->id), i);
+
+		if (load_relaxed(&await->watermark) > load_relaxed(value))
+			os_futex_wake_shared(low_half(value), true);
+	}
+}
+
 bool member_mark(struct member *member, enum verdict verdict)
 {
 	uint32_t alive = VERDICT_ALIVE;
@@ -390,6 +405,7 @@ bool member_mark(struct member *member, enum verdict verdict)
 		return false;
 	fetch_add_release(&member->pool->verdicts, 1);
 	os_futex_wake_all(&member->pool->verdicts);
+	wake_waiters(member);
 	return true;
 }
 

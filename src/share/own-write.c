@@ -8,6 +8,8 @@
  *   W2  wakes if it was above the old value    A3  futex wait while it is that value
  *
  *   All of A1, A2, T3 and W1 are sequentially consistent: A2 sees T3, or W1 sees A1.
+ *
+ * In a forked child nothing is written: others would take it for the member's.
  */
 #include "share/own-write.h"
 

@@ -18,6 +18,7 @@
 #include "share/member.h"
 #include "share/memory-table.h"
 #include "share/place.h"
+#include "share/shared-lock.h"
 #include "share/shared-resv.h"
 #include "share/watcher.h"
 
@@ -93,6 +94,11 @@ static void released(struct memory_owner *owner)
 	pool_put(pool);
 }
 
+static int check(struct memory_owner *owner)
+{
+	return pool_check(container_of(owner, struct shared_resv, owner)->pool);
+}
+
 /* Of a file that goes to it on success, and a use that the caller has. */
 static int export(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle,
 		  const char *name, int fd, size_t size, bool writable, struct dma_buf **ret_buf)
@@ -105,6 +111,7 @@ static int export(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *h
 	shared->owner = (struct memory_owner){
 		.exp_name = "pool",
 		.resv = &shared->base.resv,
+		.check = check,
 		.released = released,
 	};
 	err = memory_export_file(name, fd, size, writable, &shared->owner, ret_buf);
@@ -335,6 +342,16 @@ int dma_buf_pool_get_handle(struct dma_buf *dmabuf, struct dma_buf_pool_handle *
 	if (!shared || !ret_handle)
 		return -EINVAL;
 	*ret_handle = shared->handle;
+	return 0;
+}
+
+int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member)
+{
+	const struct shared_resv *shared = dmabuf ? shared_resv_of(dmabuf->resv) : NULL;
+
+	if (!shared || !ret_member)
+		return -EINVAL;
+	*ret_member = pool_is_here(shared->pool) ? shared_lock_holder(&shared->shm->lock) : 0;
 	return 0;
 }
 

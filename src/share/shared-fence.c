@@ -22,33 +22,40 @@ static const char *timeline_name(struct dma_fence *fence)
 	return "member";
 }
 
+/* In a forked child, where there is nothing to look at, it has ended. */
 static int status_of(const struct shared_fence *shared)
 {
+	if (unlikely(!pool_is_here(shared->member->pool)))
+		return -ECHILD;
 	return member_point_status(shared->member, shared->timeline, shared->base.seqno);
 }
 
 enum { UNTOLD, TELLING, TOLD };
 
+/* Whoever signals it must find its error set. False: somebody else is about to do both. */
+static bool tell(struct shared_fence *shared, int status)
+{
+	uint32_t told = UNTOLD;
+
+	if (!cas_acq_rel(&shared->told, &told, TELLING))
+		return told == TOLD;
+	OS_RACE_POINT("shared fence: telling");
+	if (status < 0)
+		fence_set_error(&shared->base, status);
+	store_release(&shared->told, TOLD);
+	return true;
+}
+
 static bool signaled(struct dma_fence *fence)
 {
 	struct shared_fence *shared = to_shared_fence(fence);
-	uint32_t told = UNTOLD;
 	int status = status_of(shared);
 
 	if (!status) {
 		member_check_sometimes(shared->member);
 		status = status_of(shared);
 	}
-	if (!status)
-		return false;
-	/* Whoever signals it must find its error set. */
-	if (!cas_acq_rel(&shared->told, &told, TELLING))
-		return told == TOLD;
-	OS_RACE_POINT("shared fence: telling");
-	if (status < 0)
-		fence_set_error(fence, status);
-	store_release(&shared->told, TOLD);
-	return true;
+	return status && tell(shared, status);
 }
 
 uint64_t shared_fence_await(const struct shared_fence *shared)
@@ -68,7 +75,11 @@ uint64_t shared_fence_await(const struct shared_fence *shared)
 /* False: it has signalled, and its error is set. Or somebody is about to say so. */
 static bool enable_signaling(struct dma_fence *fence)
 {
-	return watcher_add(to_shared_fence(fence)) || !signaled(fence);
+	struct shared_fence *shared = to_shared_fence(fence);
+
+	/* Who registers now is called by whoever is about to signal it, if there is somebody. */
+	return (pool_is_here(shared->member->pool) && watcher_add(shared)) ||
+	       !tell(shared, status_of(shared));
 }
 
 /*
@@ -120,26 +131,20 @@ static void spin_for(const struct shared_fence *shared)
 #define SLICE_NS 10000000
 
 /*
- * A3, for a slice. Most sleeps are short, and it is cheaper to sleep for one thing than for two: the
- * first is for the timeline alone. 0: look again; -ETIMEDOUT; -EINTR.
+ * A3, for a slice: whoever finds the owner gone wakes the futex, too, but memory that an enemy can write promises
+ * no wake-up. 0: look again; -ETIMEDOUT; -EINTR.
  */
-static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline, bool is_first)
+static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline)
 {
 	struct member *member = shared->member;
-	const uint32_t *futex = low_half(&member->map->timeline[shared->timeline].value);
-	const uint32_t verdicts = load_acquire(&member->pool->verdicts);
 	const uint64_t value = shared_fence_await(shared);
 	const int64_t slice = os_deadline_ns(SLICE_NS);
-	const int64_t until = slice < deadline ? slice : deadline;
 	int err;
 
 	if (value >= shared->base.seqno || status_of(shared))
 		return 0;
-	if (is_first)
-		err = os_futex_wait_alone(futex, (uint32_t)value, until, intr);
-	else
-		err = os_futex_wait_shared(futex, (uint32_t)value, &member->pool->verdicts,
-					   verdicts, until, intr);
+	err = os_futex_wait_alone(low_half(&member->map->timeline[shared->timeline].value),
+				  (uint32_t)value, slice < deadline ? slice : deadline, intr);
 	if (err == -ETIMEDOUT)
 		member_check_sometimes(member);
 	return err == -ETIMEDOUT && slice < deadline ? 0 : err;
@@ -148,7 +153,6 @@ static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline, b
 static int64_t wait(struct dma_fence *fence, bool intr, int64_t timeout)
 {
 	struct shared_fence *shared = to_shared_fence(fence);
-	bool is_first = true;
 	int64_t deadline;
 
 	if (dma_fence_is_signaled(fence))
@@ -157,10 +161,10 @@ static int64_t wait(struct dma_fence *fence, bool intr, int64_t timeout)
 		return 0;
 	deadline = os_deadline_ns(timeout);
 	spin_for(shared);
+	watcher_need(shared->member->pool);
 	while (!dma_fence_is_signaled(fence)) {
-		const int err = sleep_for(shared, intr, deadline, is_first);
+		const int err = sleep_for(shared, intr, deadline);
 
-		is_first = false;
 		if (err && !dma_fence_is_signaled(fence))
 			return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	}

@@ -100,6 +100,11 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 	}
 }
 
+uint32_t shared_lock_holder(const uint32_t *word)
+{
+	return holder_of(load_acquire(word));
+}
+
 int shared_trylock(struct dma_buf_pool *pool, uint32_t *word)
 {
 	const uint32_t old = load_acquire(word);

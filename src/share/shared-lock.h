@@ -30,6 +30,9 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 /* The same without waiting; -EBUSY. */
 int shared_trylock(struct dma_buf_pool *pool, uint32_t *word);
 
+/* The id of the member that holds it, or 0. */
+uint32_t shared_lock_holder(const uint32_t *word);
+
 /* False: somebody has taken it from the caller. */
 bool shared_unlock(struct dma_buf_pool *pool, uint32_t *word);
 

@@ -173,14 +173,26 @@ static bool is_current(const struct shared_resv *shared)
 	return load_acquire(&shared->shm->commit) == load_acquire(&shared->mirrored);
 }
 
+#define PATIENCE 1024 /* looks, with others let run between them */
+
 /*
- * A look that needs memory and has none, or cannot get a quiet moment, tries again: the caller has asked who
- * uses the buffer, and there is no answer that would be safe. For the keeper.
+ * For the keeper. A look that needs memory and has none tries again: the caller has asked who uses
+ * the buffer, and there is no answer that would be safe. So does one that cannot get a quiet moment; but
+ * then only an enemy can be at work, and this process takes no part in that.
  */
 static void mirror_until_done(struct shared_resv *shared)
 {
-	while (!is_current(shared) && mirror(shared))
+	unsigned int unquiet = 0;
+
+	while (!is_current(shared) && !load_acquire(&shared->pool->error)) {
+		const int err = mirror(shared);
+
+		if (!err)
+			return;
+		if (err == -EAGAIN && ++unquiet == PATIENCE)
+			pool_fail(shared->pool, -EPROTO);
 		os_yield();
+	}
 }
 
 /*

@@ -14,9 +14,22 @@
 #include <unistd.h>
 
 #include "harness.h"
+#include "share/watcher.h"
 
 #define SECOND INT64_C(1000000000)
 #define PEER_PATIENCE (20 * SECOND)
+
+/* The watcher's thread and descriptor are there once and for all. */
+__attribute__((constructor)) static void peers_begin_watching(void)
+{
+	const struct dma_buf_pool_limits limits = { 1, 1, 1, 1 };
+	struct dma_buf_pool *pool;
+
+	if (dma_buf_pool_create(&limits, &pool))
+		abort();
+	watcher_need(pool);
+	dma_buf_pool_leave(pool);
+}
 
 struct peer {
 	pid_t pid;

@@ -252,13 +252,16 @@ static void hold_on(int sock)
 	struct there there = arrive(sock);
 	struct dma_fence *fence = make_fence();
 
+	PEER_MUST(!dma_buf_begin_cpu_access(there.dmabuf, DMA_FROM_DEVICE));
 	PEER_MUST(!dma_resv_lock(there.dmabuf->resv, NULL));
 	add_under_lock(there.dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
 	dma_resv_unlock(there.dmabuf->resv);
+	PEER_MUST(dma_buf_end_cpu_access(there.dmabuf, DMA_FROM_DEVICE) == -ESTALE);
 	PEER_MUST(dma_buf_pool_status(there.pool) == -ESTALE);
 	PEER_MUST(dma_resv_lock(there.dmabuf->resv, NULL) == -ESTALE);
+	PEER_MUST(dma_buf_begin_cpu_access(there.dmabuf, DMA_FROM_DEVICE) == -ESTALE);
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
 	depart(&there);
@@ -292,14 +295,20 @@ TEST(who_is_evicted_loses_the_lock_and_cannot_commit)
 TEST(a_lock_that_takes_too_long_is_not_waited_for)
 {
 	struct world world;
+	uint32_t holder;
 
 	begin(&world, hold);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, SECOND / 100), ==, -ETIME);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, 0), ==, -ETIME);
+	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf, &holder), ==, 0);
+	ASSERT_INT(holder, ==, dma_buf_pool_self(world.pool) + 2); /* the next place, as new */
 	peer_go(world.peer.sock);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, PEER_PATIENCE), ==, 0);
 	dma_resv_unlock(world.dmabuf->resv);
+	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf, &holder), ==, 0);
+	ASSERT_INT(holder, ==, 0);
+	ASSERT_INT(dma_buf_pool_lock_holder(NULL, &holder), ==, -EINVAL);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	peer_go(world.peer.sock);
 	end(&world, 0);

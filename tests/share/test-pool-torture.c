@@ -202,6 +202,7 @@ static void do_job(struct worker *worker)
 {
 	struct job job;
 
+	alarm(60); /* from now on: some live long */
 	draw_job(worker, &job);
 	leave_if(worker, publish(worker, &job));
 	/* What was published by one who was evicted then is not there, and protects nothing. */

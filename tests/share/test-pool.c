@@ -4,7 +4,6 @@
 
 #include "../fence/fences.h"
 #include "peers.h"
-#include "share/watcher.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 8, .fences = 4, .timelines = 4,
@@ -63,10 +62,11 @@ static void signal_when_told(int sock)
 	PEER_MUST(peer_hear(sock, &what, 1));
 	if (what == 'e')
 		dma_fence_set_error(fence, -EIO);
-	if (what != 'l')
+	if (what != 'l') {
 		dma_fence_signal(fence);
-	if (what != 'l')
+		peer_go(sock);
 		PEER_MUST(peer_hear(sock, &what, 1));
+	}
 	dma_buf_pool_leave(pool);
 	dma_fence_put(fence);
 }
@@ -156,17 +156,6 @@ TEST(a_fence_of_the_evicted_is_cancelled)
 	end(&shared, -SIGKILL);
 }
 
-/* Its thread and its descriptor are there once and for all. */
-__attribute__((constructor)) static void begin_watching(void)
-{
-	struct dma_buf_pool *pool;
-
-	if (dma_buf_pool_create(&limits, &pool))
-		abort();
-	watcher_need(pool);
-	dma_buf_pool_leave(pool);
-}
-
 static struct {
 	struct dma_fence_cb cb;
 	int called;
@@ -207,4 +196,16 @@ TEST(a_callback_is_called_when_the_owner_dies)
 	until_called();
 	ASSERT_INT(dma_fence_get_status(shared.fence), ==, -EOWNERDEAD);
 	end(&shared, -SIGKILL);
+}
+
+TEST(a_callback_that_comes_late_finds_the_error)
+{
+	struct shared shared = begin();
+
+	peer_tell(shared.peer.sock, "e", 1);
+	ASSERT_TRUE(peer_await(shared.peer.sock));
+	ASSERT_INT(dma_fence_add_callback(shared.fence, &callback.cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_get_status(shared.fence), ==, -EIO);
+	peer_go(shared.peer.sock);
+	end(&shared, 0);
 }

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A member that is killed, or stopped and evicted, at each labelled point of its life, one after the other:
+ * in joining, locking, adding, committing, in compaction, in signalling, in leaving. After each, the
+ * test locks the buffer, finds nothing that should not be there, adds a fence of its own, and finds that
+ * again when the member that was stopped has gone on and ended.
+ */
+#define _GNU_SOURCE
+#include <dmabuf/dmabuf.h>
+#include <sys/mman.h>
+
+#include "../fence/fences.h"
+#include "peers.h"
+
+enum { FENCES = 4, ADDS = 14 }; /* so many that the log is written anew */
+
+static const struct dma_buf_pool_limits limits = {
+	.members = 3, .buffers = 1, .fences = FENCES, .timelines = 4,
+};
+
+static struct dma_buf_pool *pool; /* the test's own */
+static struct dma_buf *dmabuf;
+
+/* What the test and the member tell each other, in memory that both have. */
+struct board {
+	uint32_t member; /* atomic: who it is; 0: it has not joined */
+	uint32_t points; /* atomic: how many it has passed */
+};
+
+static struct board *board;
+
+/*
+ * The member.
+ */
+
+static unsigned int nth; /* the point at which it ends */
+static int how;		 /* SIGKILL or SIGSTOP */
+
+static void maybe_end(const char *label)
+{
+	(void)label;
+	if (fetch_add_relaxed(&board->points, 1) + 1 == nth)
+		raise(how);
+}
+
+/* From here on it may have been evicted, and told so. */
+static bool goes_on(int err)
+{
+	PEER_MUST(!err || err == -ESTALE);
+	return !err;
+}
+
+static bool add_there(struct dma_buf *buf, struct dma_fence *fence)
+{
+	if (!goes_on(dma_resv_lock(buf->resv, NULL)))
+		return false;
+	if (goes_on(dma_resv_reserve_fences(buf->resv, 1)))
+		dma_resv_add_fence(buf->resv, fence, DMA_RESV_USAGE_WRITE);
+	dma_resv_unlock(buf->resv);
+	return true;
+}
+
+/* One that is shared as it is, and one whose fences are carried. */
+static void live(struct dma_buf_pool *own, struct dma_buf *buf)
+{
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("member");
+	struct dma_fence *carried = make_fence();
+	struct dma_buf_pool_fence origin;
+
+	if (goes_on(dma_buf_pool_share_timeline(own, tl, &origin)) && add_there(buf, carried)) {
+		for (unsigned int i = 1; i <= ADDS; i++) {
+			struct dma_fence *fence = dma_fence_timeline_emit(tl);
+			const bool added = add_there(buf, fence);
+
+			dma_fence_put(fence);
+			if (!added)
+				break;
+		}
+	}
+	dma_fence_signal(carried);
+	dma_fence_put(carried);
+	dma_fence_timeline_fail(tl, -EIO);
+	dma_fence_timeline_destroy(tl);
+}
+
+static void member(int sock)
+{
+	struct dma_buf_pool_handle handle;
+	struct dma_buf_pool *own;
+	struct dma_buf *buf;
+
+	dma_buf_put(dmabuf); /* its parent's are nothing to it */
+	dma_buf_pool_leave(pool);
+	PEER_MUST(peer_hear(sock, &nth, sizeof(nth)) && peer_hear(sock, &how, sizeof(how)));
+	os_race_hook(maybe_end);
+	if (dma_buf_pool_join(sock, PEER_PATIENCE, &own))
+		_exit(0); /* nobody waits for one who is stopped on the way */
+	store_release(&board->member, dma_buf_pool_self(own));
+	if (!peer_hear(sock, &handle, sizeof(handle)))
+		_exit(0);
+	if (goes_on(dma_buf_pool_get_buf(own, &handle, &buf))) {
+		live(own, buf);
+		dma_buf_put(buf);
+	}
+	dma_buf_pool_leave(own);
+}
+
+/*
+ * The test.
+ */
+
+static void add_here(struct dma_fence *fence)
+{
+	ASSERT_INT(dma_resv_lock_timeout(dmabuf->resv, NULL, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_resv_reserve_fences(dmabuf->resv, 1), ==, 0);
+	dma_resv_add_fence(dmabuf->resv, fence, DMA_RESV_USAGE_READ);
+	dma_resv_unlock(dmabuf->resv);
+	ASSERT_INT(dma_buf_pool_status(pool), ==, 0);
+}
+
+/* @fence is there, and of what else is there nothing is left to wait for. */
+static void check_set(struct dma_fence *fence)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_resv_snapshot set;
+	unsigned int found = 0;
+	struct dma_fence *it;
+
+	dma_resv_get_snapshot(dmabuf->resv, &set);
+	dma_resv_snapshot_for_each(it, &cursor, &set, DMA_RESV_USAGE_BOOKKEEP) {
+		if (it == fence) {
+			ASSERT_INT(cursor.fence_usage, ==, DMA_RESV_USAGE_READ);
+			found++;
+		} else {
+			ASSERT_INT(dma_fence_wait_timeout(it, false, PEER_PATIENCE), >, 0);
+			ASSERT_INT(dma_fence_get_status(it), !=, 0);
+		}
+	}
+	dma_resv_put_snapshot(&set);
+	ASSERT_INT(found, ==, 1);
+}
+
+/* Until it has ended or stopped. True: it has stopped. */
+static bool await_end(const struct peer *peer, int *ret_status)
+{
+	ASSERT_INT(waitpid(peer->pid, ret_status, WUNTRACED), ==, peer->pid);
+	return WIFSTOPPED(*ret_status);
+}
+
+static void let_go_on(const struct peer *peer, int *ret_status)
+{
+	const uint32_t id = load_acquire(&board->member);
+	struct dma_fence *fence = make_fence();
+	int err;
+
+	err = id ? dma_buf_pool_evict(pool, id) : -ENOENT;
+	ASSERT_TRUE(!err || err == -ENOENT); /* it has left already */
+	add_here(fence);
+	check_set(fence);
+	kill(peer->pid, SIGCONT);
+	ASSERT_INT(waitpid(peer->pid, ret_status, 0), ==, peer->pid);
+	check_set(fence);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+}
+
+/* False: it has no so many points. */
+static bool end_at(unsigned int point, int way)
+{
+	struct peer peer = peer_fork(member);
+	struct dma_buf_pool_handle handle;
+	struct dma_fence *fence = make_fence();
+	int status;
+
+	store_relaxed(&board->points, 0);
+	store_release(&board->member, 0);
+	peer_tell(peer.sock, &point, sizeof(point));
+	peer_tell(peer.sock, &way, sizeof(way));
+	if (!dma_buf_pool_serve(pool, peer.sock, 0, way == SIGSTOP ? SECOND / 20 : PEER_PATIENCE)) {
+		ASSERT_INT(dma_buf_pool_get_handle(dmabuf, &handle), ==, 0);
+		peer_tell(peer.sock, &handle, sizeof(handle));
+	} else {
+		shutdown(peer.sock, SHUT_RDWR); /* it need not wait for us any more */
+	}
+	if (await_end(&peer, &status))
+		let_go_on(&peer, &status);
+	close(peer.sock);
+	if (WIFSIGNALED(status))
+		ASSERT_INT(WTERMSIG(status), ==, SIGKILL);
+	else
+		ASSERT_INT(WEXITSTATUS(status), ==, 0);
+	add_here(fence);
+	check_set(fence);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	return load_relaxed(&board->points) >= point;
+}
+
+static void end_everywhere(int way)
+{
+	unsigned int point;
+
+	board = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	ASSERT_TRUE(board != MAP_FAILED);
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_alloc(pool, NULL, 4096, 0, &dmabuf), ==, 0);
+	for (point = 1; end_at(point, way); point++)
+		;
+	ASSERT_INT(point, >, 100);
+	dma_buf_put(dmabuf);
+	dma_buf_pool_leave(pool);
+	munmap(board, 4096);
+	dmabuf_rcu_barrier();
+}
+
+TEST(a_member_may_be_killed_at_each_point)
+{
+	test_forks_beside_threads();
+	end_everywhere(SIGKILL);
+}
+
+TEST(a_member_may_be_stopped_and_evicted_at_each_point)
+{
+	test_forks_beside_threads();
+	end_everywhere(SIGSTOP);
+}

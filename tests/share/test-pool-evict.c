@@ -95,6 +95,35 @@ TEST(what_the_evicted_signal_later_is_cancelled)
 	leave(host);
 }
 
+/* What another member has seen of it counts, for one who has not heard of the eviction. */
+TEST(how_far_the_evicted_were_is_the_same_for_all)
+{
+	static const struct dma_buf_pool_limits three = {
+		.members = 3, .buffers = 2, .fences = 2, .timelines = 2,
+	};
+	struct dma_buf_pool *host, *third;
+	struct dma_buf_pool_fence value;
+	struct dma_fence *fence;
+	struct owner owner;
+
+	ASSERT_INT(dma_buf_pool_create(&three, &host), ==, 0);
+	owner = begin(host);
+	third = add_member(host);
+	signal_up_to(&owner, 2);
+	ASSERT_INT(dma_buf_pool_export_fence(host, owner.here[2], &value), ==, 0);
+	fence = dma_buf_pool_import_fence(third, &value);
+	evict(third, &owner);
+	ASSERT_INT(dma_fence_get_status(fence), ==, -ECANCELED);
+	signal_up_to(&owner, POINTS);
+	ASSERT_INT(dma_fence_get_status(owner.here[1]), ==, 1);
+	ASSERT_INT(dma_fence_get_status(owner.here[2]), ==, -ECANCELED);
+	dma_fence_put(fence);
+	end_owner(&owner);
+	put(&owner);
+	leave(third);
+	leave(host);
+}
+
 /* There is not much room for errors: these are one. */
 TEST(all_that_one_who_leaves_had_not_signalled_is_cancelled)
 {
@@ -134,6 +163,8 @@ TEST(how_far_the_evicted_were_is_nothing_to_who_comes_after_them)
 	ASSERT_INT(dma_fence_get_status(new.here[2]), ==, 1);
 	ASSERT_INT(dma_fence_get_status(new.here[4]), ==, -ECANCELED);
 	ASSERT_INT(dma_fence_get_status(old.here[4]), ==, -ECANCELED);
+	signal_up_to(&new, POINTS); /* too late, also after a look at the old one */
+	ASSERT_INT(dma_fence_get_status(new.here[5]), ==, -ECANCELED);
 	end_owner(&new);
 	put(&old);
 	put(&new);

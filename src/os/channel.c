@@ -128,7 +128,7 @@ static ssize_t receive_some(int fd, struct os_message *message, size_t from, siz
 		return -errno;
 	if (!take_fds(&head, message, room) || head.msg_flags & MSG_TRUNC)
 		return -EPROTO;
-	return head.msg_flags & MSG_CTRUNC ? -EMFILE : received;
+	return (head.msg_flags & MSG_CTRUNC) ? -EMFILE : received;
 }
 
 static void drop(struct os_message *message)
@@ -203,7 +203,7 @@ static int await(int fd, short events, int64_t deadline_ns)
 
 		ready = poll(&entry, 1, (int)((slice + NSEC_PER_MSEC - 1) / NSEC_PER_MSEC));
 		if (ready > 0)
-			return entry.revents & POLLNVAL ? -EBADF : 0;
+			return (entry.revents & POLLNVAL) ? -EBADF : 0;
 		if (ready < 0 && errno != EINTR)
 			return -errno;
 		if (!os_remaining_ns(deadline_ns))

@@ -8,6 +8,7 @@
 #include "share/member.h"
 #include "share/place.h"
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
 static bool count(uint32_t *evictions)
 {
 	uint32_t before = load_relaxed(evictions);

@@ -31,6 +31,7 @@ struct mail {
  * Sending.
  */
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): a message has what may be received, too */
 static int send_mail(const struct member *member, struct mail *mail, size_t size, int *fds,
 		     unsigned int count)
 {

@@ -281,7 +281,8 @@ enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, stru
 		ret_point->seqno = carried->seqno;
 	}
 	dmabuf_spin_unlock(&pool->own.lock);
-	if (carriage == CARRIED_NOW && dma_fence_add_callback(fence, &carried->cb, signaled))
+	if (carried && carriage == CARRIED_NOW &&
+	    dma_fence_add_callback(fence, &carried->cb, signaled))
 		complete(carried, fence->error);
 	return carriage;
 }
@@ -289,7 +290,6 @@ enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, stru
 int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point)
 {
 	struct dma_fence *fence = os_alloc(sizeof(*fence));
-	enum carriage carriage = CARRIED_NEVER;
 	struct own_spare spare = { 0 };
 	int err;
 
@@ -302,11 +302,10 @@ int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point)
 	if (!err)
 		err = own_promise(pool, 1);
 	if (!err)
-		carriage = own_carry(pool, fence, &spare, ret_point);
+		(void)own_carry(pool, fence, &spare, ret_point); /* now: it is new */
 	own_spare_trim(&spare, 0);
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
-	dmabuf_check(err || carriage == CARRIED_NOW);
 	return err;
 }
 

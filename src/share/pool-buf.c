@@ -389,7 +389,7 @@ static int import(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *h
 }
 
 /* The struct dma_buf that this process has of it: its reservation must be of that pool. */
-static int find(struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle, int fd,
+static int find(const struct dma_buf_pool *pool, const struct dma_buf_pool_handle *handle, int fd,
 		struct dma_buf **ret_buf)
 {
 	struct dma_buf *dmabuf = dma_buf_get(fd);

@@ -33,7 +33,7 @@ bool fence_is_point(const struct dma_fence *fence, const struct dma_buf_pool *po
  * A1 of own.c: whoever signals a point from @seqno on must look for waiters. The value of the timeline
  * afterwards (A2).
  */
-uint64_t shared_fence_await(const struct shared_fence *fence);
+uint64_t shared_fence_await(const struct shared_fence *shared);
 
 static inline struct shared_fence *to_shared_fence(struct dma_fence *fence)
 {

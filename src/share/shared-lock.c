@@ -21,6 +21,7 @@ static uint32_t holder_of(uint32_t word)
 }
 
 /* @word was @old: the caller's, with @waiters. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
 static bool take(struct dma_buf_pool *pool, uint32_t *word, uint32_t old, uint32_t waiters)
 {
 	OS_RACE_POINT("shared lock: before it is taken");

@@ -4,6 +4,7 @@
 #include "os/fault.h"
 
 /* A word of an entry, unless it was written after a later eviction. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
 static bool write_word(uint64_t *word, uint64_t new, uint32_t evictions)
 {
 	uint64_t old = load_relaxed(word);

@@ -71,10 +71,10 @@ static bool await_ring(const struct shared_fence *fence)
 {
 	const struct member *member = fence->member;
 	struct dma_buf_pool *pool = member->pool;
-	struct shm_await *await = shm_await(&pool->shape, pool->base, member_place(member->id),
+	struct shm_await *awaited = shm_await(&pool->shape, pool->base, member_place(member->id),
 					    fence->timeline);
 
-	fetch_or_seq_cst(&await->watchers, (uint64_t)1 << member_place(pool->self->id));
+	fetch_or_seq_cst(&awaited->watchers, (uint64_t)1 << member_place(pool->self->id));
 	return shared_fence_await(fence) >= fence->base.seqno;
 }
 
@@ -221,7 +221,7 @@ static struct dma_buf_pool *pools DMABUF_GUARDED_BY(lock);
 static int all DMABUF_GUARDED_BY(lock) = -1;
 static uint64_t pools_so_far DMABUF_GUARDED_BY(lock);
 
-static struct dma_buf_pool *get_by_serial(uint64_t serial)
+static struct dma_buf_pool *get_by_serial(uint64_t serial) DMABUF_EXCLUDES(lock)
 {
 	struct dma_buf_pool *pool;
 

@@ -11,6 +11,8 @@
 
 #include "../fence/fences.h"
 #include "peers.h"
+#include "share/shared-log.h"
+#include "share/shared-resv.h"
 
 enum { FENCES = 4, ADDS = 14 }; /* so many that the log is written anew */
 
@@ -140,6 +142,24 @@ static void check_set(struct dma_fence *fence)
 	ASSERT_INT(found, ==, 1);
 }
 
+/* What lies in shared memory for all to see. */
+struct seen {
+	uint64_t word;
+	struct commit commit;
+	struct point point[2 * FENCES + 2];
+};
+
+static struct seen look(void)
+{
+	struct shared_resv *shared = shared_resv_of(dmabuf->resv);
+	struct seen seen;
+
+	memset(&seen, 0, sizeof(seen));
+	seen.commit = shared_log_look(&shared->pool->shape, shared->shm, &seen.word);
+	ASSERT_TRUE(shared_log_read(&shared->pool->shape, shared->shm, &seen.commit, seen.point));
+	return seen;
+}
+
 /* Until it has ended or stopped. True: it has stopped. */
 static bool await_end(const struct peer *peer, int *ret_status)
 {
@@ -147,19 +167,34 @@ static bool await_end(const struct peer *peer, int *ret_status)
 	return WIFSTOPPED(*ret_status);
 }
 
-static void let_go_on(const struct peer *peer, int *ret_status)
+static void lock_here(void)
+{
+	ASSERT_INT(dma_resv_lock_timeout(dmabuf->resv, NULL, PEER_PATIENCE), ==, 0);
+	dma_resv_unlock(dmabuf->resv);
+}
+
+/* It is evicted, and goes on. Nothing changes by that, whether the next holder has committed or not. */
+static void let_go_on(const struct peer *peer, bool commits, int *ret_status)
 {
 	const uint32_t id = load_acquire(&board->member);
 	struct dma_fence *fence = make_fence();
+	struct seen before, after;
 	int err;
 
 	err = id ? dma_buf_pool_evict(pool, id) : -ENOENT;
 	ASSERT_TRUE(!err || err == -ENOENT); /* it has left already */
-	add_here(fence);
-	check_set(fence);
+	if (commits)
+		add_here(fence);
+	else
+		lock_here();
+	before = look();
 	kill(peer->pid, SIGCONT);
 	ASSERT_INT(waitpid(peer->pid, ret_status, 0), ==, peer->pid);
-	check_set(fence);
+	after = look();
+	if (id)
+		ASSERT_TRUE(!memcmp(&before, &after, sizeof(before)));
+	if (commits)
+		check_set(fence);
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
 }
@@ -183,7 +218,7 @@ static bool end_at(unsigned int point, int way)
 		shutdown(peer.sock, SHUT_RDWR); /* it need not wait for us any more */
 	}
 	if (await_end(&peer, &status))
-		let_go_on(&peer, &status);
+		let_go_on(&peer, point % 3, &status);
 	close(peer.sock);
 	if (WIFSIGNALED(status))
 		ASSERT_INT(WTERMSIG(status), ==, SIGKILL);

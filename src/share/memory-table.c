@@ -33,6 +33,7 @@ static int put_in(struct pool_memory *entry, const struct mail_memory *memory, u
 			.uses = entry->uses,
 			.fd = fd,
 			.is_first_hand = is_first_hand,
+			.denied = entry->denied,
 		};
 	}
 	return old;
@@ -69,6 +70,16 @@ static bool is_live(const struct dma_buf_pool *pool, uint32_t buffer, uint32_t n
 	return load_acquire(&shm_resv(&pool->shape, pool->base, buffer)->number) == number;
 }
 
+static bool is_denied(struct dma_buf_pool *pool, const struct mail_memory *memory)
+{
+	bool is_denied;
+
+	dmabuf_spin_lock(&pool->lock);
+	is_denied = pool->memory[memory->buffer].denied == memory->number;
+	dmabuf_spin_unlock(&pool->lock);
+	return is_denied;
+}
+
 #define PATIENCE_NS INT64_C(1000000000)
 
 /*
@@ -83,9 +94,9 @@ static int ask_owner(struct dma_buf_pool *pool, const struct mail_memory *memory
 
 	if (!owner)
 		return -ENOENT;
-	while (fd == -ENOENT && owner->channel >= 0 && !mail_want_memory(owner) &&
-	       member_check(owner) == VERDICT_ALIVE &&
-	       !os_poll(owner->channel, deadline, false)) {
+	while (fd == -ENOENT && !is_denied(pool, memory) && owner->channel >= 0 &&
+	       os_remaining_ns(deadline) && !mail_want_memory(owner, memory) &&
+	       member_check(owner) == VERDICT_ALIVE && !os_poll(owner->channel, deadline, false)) {
 		mail_read(pool);
 		fd = find(pool, memory);
 	}
@@ -146,6 +157,31 @@ static unsigned int collect(struct dma_buf_pool *pool, const struct member *memb
 	}
 	dmabuf_spin_unlock(&pool->lock);
 	return count;
+}
+
+void memory_table_answer(struct dma_buf_pool *pool, const struct member *member,
+			 const struct mail_memory *memory)
+{
+	int fd;
+
+	if (memory->buffer >= pool->shape.buffers)
+		return;
+	fd = find(pool, memory);
+	if (fd >= 0 && may_have(member, fd))
+		(void)mail_send_memory(member, memory, &fd, 1);
+	else
+		(void)mail_deny_memory(member, memory);
+	if (fd >= 0)
+		os_file_close(fd);
+}
+
+void memory_table_deny(struct dma_buf_pool *pool, const struct mail_memory *memory, uint32_t sender)
+{
+	if (memory->buffer >= pool->shape.buffers || memory->owner != sender)
+		return;
+	dmabuf_spin_lock(&pool->lock);
+	pool->memory[memory->buffer].denied = memory->number;
+	dmabuf_spin_unlock(&pool->lock);
 }
 
 int memory_table_send(struct dma_buf_pool *pool, const struct member *member)

@@ -7,6 +7,7 @@
 #include "os/channel.h"
 #include "share/mail.h"
 #include "share/member.h"
+#include "share/watcher.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 4, .fences = 4, .timelines = 4,
@@ -42,6 +43,17 @@ static struct dma_buf_pool_handle handle_of(struct dma_buf *dmabuf)
 
 	ASSERT_INT(dma_buf_pool_get_handle(dmabuf, &handle), ==, 0);
 	return handle;
+}
+
+/* Its thread and its descriptor are there once and for all. */
+__attribute__((constructor)) static void begin_watching(void)
+{
+	struct dma_buf_pool *pool;
+
+	if (dma_buf_pool_create(&limits, &pool))
+		abort();
+	watcher_need(pool);
+	dma_buf_pool_leave(pool);
 }
 
 static int get(const struct peer *puppet, const struct dma_buf_pool_handle *handle)
@@ -235,6 +247,60 @@ TEST(who_has_left_puts_nothing_of_others)
 	leave(pool);
 }
 
+/* Its mail box was full when it would have been told: it asks. */
+TEST(who_was_not_told_of_a_buffer_asks_for_it)
+{
+	struct peer peer = puppet_fork();
+	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool_handle handle;
+	struct dma_buf *dmabuf;
+
+	puppet_admit(&peer, pool, 0);
+	watcher_need(pool); /* who answers it */
+	for (unsigned int i = 0; i < 400; i++) {
+		dmabuf = alloc(pool, 0);
+		dma_buf_put(dmabuf);
+	}
+	dmabuf = alloc(pool, 0);
+	handle = handle_of(dmabuf);
+	ASSERT_INT(get(&peer, &handle), ==, 0);
+	dma_buf_put(dmabuf);
+	puppet_quit(&peer);
+	leave(pool);
+}
+
+/* Who writes to it all the time, but not what it asks for, keeps it no longer than a second. */
+static void write_without_end(int sock)
+{
+	struct dma_buf_pool *pool = peer_join(sock);
+	struct dma_buf *dmabuf;
+	struct dma_buf_pool_handle handle;
+
+	PEER_MUST(!dma_buf_pool_alloc(pool, "hidden", 4096, 0, &dmabuf));
+	PEER_MUST(!dma_buf_pool_get_handle(dmabuf, &handle));
+	peer_tell(sock, &handle, sizeof(handle));
+	for (;;)
+		mail_ring(pool, 0, 0);
+}
+
+TEST(who_asks_an_enemy_does_not_ask_for_ever)
+{
+	struct peer peer = peer_fork(write_without_end);
+	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool_handle handle;
+	struct dma_buf *dmabuf = NULL;
+
+	ASSERT_INT(dma_buf_pool_serve(pool, peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_TRUE(peer_hear(peer.sock, &handle, sizeof(handle)));
+	mail_read(pool);
+	os_file_close(pool->memory[handle.buffer].fd); /* as if it had never come */
+	pool->memory[handle.buffer].fd = -1;
+	ASSERT_INT(dma_buf_pool_get_buf(pool, &handle, &dmabuf), ==, -ENOENT);
+	peer_kill(&peer);
+	ASSERT_INT(peer_reap(&peer), ==, -SIGKILL);
+	leave(pool);
+}
+
 /* Whoever hears of an old one, when its place has another, keeps nothing of that. */
 static struct dma_buf_pool *replaced;
 
@@ -323,6 +389,7 @@ TEST(who_may_only_read_gets_nothing_to_write)
 	another = puppet_fork();
 	close_link(link);
 	pool = create();
+	watcher_need(pool); /* who answers those who ask */
 	secret[0] = alloc(pool, 0);
 	open[0] = alloc(pool, DMA_BUF_POOL_OWNER_WRITES);
 	puppet_admit(&reader, pool, DMA_BUF_POOL_READ_ONLY);
@@ -345,6 +412,7 @@ TEST(nobody_makes_a_writer_of_himself)
 {
 	struct dma_buf_pool_message invitation, answer;
 	struct dma_buf_pool *host = create(), *reader;
+	struct dma_buf_pool_handle handle;
 	struct dma_buf *secret;
 	struct member *member;
 	struct shm_place *place;
@@ -357,8 +425,10 @@ TEST(nobody_makes_a_writer_of_himself)
 	place = shm_place(reader->base, member_place(dma_buf_pool_self(reader)));
 	place->process = place->unused = 0;
 	secret = alloc(host, 0);
+	handle = handle_of(secret);
 	member = member_in_place(reader, 0);
-	ASSERT_INT(mail_want_memory(member), ==, 0);
+	ASSERT_INT(mail_want_memory(member, &(struct mail_memory){ handle.owner, handle.buffer,
+								   handle.number }), ==, 0);
 	mail_read(host);
 	mail_read(reader);
 	for (unsigned int i = 0; i < 4; i++)

@@ -99,6 +99,7 @@ static int ask_owner(struct dma_buf_pool *pool, const struct mail_memory *memory
 	       member_check(owner) == VERDICT_ALIVE && !os_poll(owner->channel, deadline, false)) {
 		mail_read(pool);
 		fd = find(pool, memory);
+		OS_RACE_POINT("memory: asked for");
 	}
 	member_put(owner);
 	return fd;

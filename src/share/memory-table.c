@@ -82,6 +82,17 @@ static bool is_denied(struct dma_buf_pool *pool, const struct mail_memory *memor
 
 #define PATIENCE_NS INT64_C(1000000000)
 
+/* True: @owner was asked, and may answer until then. */
+static bool ask(struct dma_buf_pool *pool, struct member *owner, const struct mail_memory *memory,
+		int64_t deadline)
+{
+	if (owner->channel < 0 || is_denied(pool, memory) || !os_remaining_ns(deadline) ||
+	    mail_want_memory(owner, memory))
+		return false;
+	OS_RACE_POINT("memory: asked for");
+	return member_check(owner) == VERDICT_ALIVE;
+}
+
 /*
  * Its owner knows it, but our mail box was full when he would have told us. He, or his watcher, reads
  * what we ask.
@@ -94,12 +105,10 @@ static int ask_owner(struct dma_buf_pool *pool, const struct mail_memory *memory
 
 	if (!owner)
 		return -ENOENT;
-	while (fd == -ENOENT && !is_denied(pool, memory) && owner->channel >= 0 &&
-	       os_remaining_ns(deadline) && !mail_want_memory(owner, memory) &&
-	       member_check(owner) == VERDICT_ALIVE && !os_poll(owner->channel, deadline, false)) {
+	while (fd == -ENOENT && ask(pool, owner, memory, deadline) &&
+	       !os_poll(owner->channel, deadline, false)) {
 		mail_read(pool);
 		fd = find(pool, memory);
-		OS_RACE_POINT("memory: asked for");
 	}
 	member_put(owner);
 	return fd;

@@ -274,18 +274,18 @@ static struct {
 	struct dma_buf_pool *pool;
 	struct member *host;
 	unsigned int letters;
-} enemy;
+} writer;
 
 static void write_something_else(const char *label)
 {
 	char bytes[64];
 
-	if (strcmp(label, "memory: unknown") && strcmp(label, "memory: asked for"))
+	if (strcmp(label, "memory: asked for"))
 		return;
-	while (recv(enemy.host->channel, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+	while (recv(writer.host->channel, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
-	mail_ring(enemy.pool, 0, 0);
-	enemy.letters++;
+	mail_ring(writer.pool, 0, 0);
+	writer.letters++;
 }
 
 TEST(who_asks_an_enemy_does_not_ask_for_ever)
@@ -296,24 +296,24 @@ TEST(who_asks_an_enemy_does_not_ask_for_ever)
 	struct dma_buf *hidden, *found = NULL;
 
 	ASSERT_INT(dma_buf_pool_invite(pool, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &enemy.pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &writer.pool), ==, 0);
 	ASSERT_INT(dma_buf_pool_admit(pool, &invitation, &answer), ==, 0);
 	dma_buf_pool_message_close(&invitation);
 	dma_buf_pool_message_close(&answer);
-	enemy.host = member_in_place(enemy.pool, 0);
-	hidden = alloc(enemy.pool, 0);
+	writer.host = member_in_place(writer.pool, 0);
+	hidden = alloc(writer.pool, 0);
 	handle = handle_of(hidden);
 	mail_read(pool);
 	os_file_close(pool->memory[handle.buffer].fd); /* as if it had never come */
 	pool->memory[handle.buffer].fd = -1;
-	enemy.letters = 0;
+	writer.letters = 0;
 	os_race_hook(write_something_else);
 	ASSERT_INT(dma_buf_pool_get_buf(pool, &handle, &found), ==, -ENOENT);
 	os_race_hook(NULL);
-	ASSERT_INT(enemy.letters, >, 2);
-	member_put(enemy.host);
+	ASSERT_INT(writer.letters, >, 2);
+	member_put(writer.host);
 	dma_buf_put(hidden);
-	leave(enemy.pool);
+	leave(writer.pool);
 	leave(pool);
 }
 

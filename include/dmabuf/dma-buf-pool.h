@@ -65,7 +65,8 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
  * dma_buf_pool_leave() - be a member no longer
  * @pool: membership; no other call uses it any more; NULL is fine
  *
- * Fences of this process that others still wait for signal there with -ECANCELED. Buffers of the pool
+ * Fences of this process that others still wait for signal there with -ECANCELED; fences of others that have
+ * not signalled are -EOWNERDEAD here, since it does not hear of them any more. Buffers of the pool
  * that this process still has stay mapped until their last reference is put, but they are private from
  * now on: their locks give -ENOTCONN.
  *

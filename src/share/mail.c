@@ -12,7 +12,7 @@
 #include "share/place.h"
 #include "share/watcher.h"
 
-enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY, MAIL_WANT_MEMORY, MAIL_EVICTED };
+enum mail_kind { MAIL_RING = 1, MAIL_CARD, MAIL_MEMORY, MAIL_WANT_MEMORY, MAIL_NO_MEMORY, MAIL_EVICTED };
 
 struct mail {
 	uint32_t kind;
@@ -77,11 +77,18 @@ int mail_send_card(const struct member *member, const struct card *card)
 	return send_mail(member, &mail, MAIL_HEAD, fds, 3);
 }
 
-int mail_want_memory(const struct member *member)
+int mail_want_memory(const struct member *member, const struct mail_memory *memory)
 {
-	struct mail mail = { .kind = MAIL_WANT_MEMORY };
+	struct mail mail = { .kind = MAIL_WANT_MEMORY, .memory[0] = *memory };
 
-	return send_mail(member, &mail, MAIL_HEAD, NULL, 0);
+	return send_mail(member, &mail, MAIL_HEAD + sizeof(*memory), NULL, 0);
+}
+
+int mail_deny_memory(const struct member *member, const struct mail_memory *memory)
+{
+	struct mail mail = { .kind = MAIL_NO_MEMORY, .memory[0] = *memory };
+
+	return send_mail(member, &mail, MAIL_HEAD + sizeof(*memory), NULL, 0);
 }
 
 int mail_send_memory(const struct member *member, const struct mail_memory *memory, const int *fds,
@@ -105,8 +112,7 @@ int mail_send_memory(const struct member *member, const struct mail_memory *memo
 struct reading {
 	struct member *sender;
 	struct member *judged; /* found dead; with references */
-	uint64_t rung, wanted; /* by whom: a bit a place */
-	uint64_t evicted;      /* who */
+	uint64_t rung, evicted; /* by whom; who: a bit a place */
 	bool has_lost_card;
 };
 
@@ -191,7 +197,12 @@ static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const s
 		reading->rung |= bit;
 		return false;
 	case MAIL_WANT_MEMORY:
-		reading->wanted |= bit;
+		if (message->size >= MAIL_HEAD + sizeof(mail->memory[0]))
+			memory_table_answer(pool, reading->sender, &mail->memory[0]);
+		return false;
+	case MAIL_NO_MEMORY:
+		if (message->size >= MAIL_HEAD + sizeof(mail->memory[0]))
+			memory_table_deny(pool, &mail->memory[0], reading->sender->id);
 		return false;
 	case MAIL_EVICTED:
 		reading->evicted |= (uint64_t)1 << (member_place(mail->id) % MOST_MEMBERS);
@@ -252,15 +263,13 @@ static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struc
 	const uint64_t bit = (uint64_t)1 << place;
 	struct member *member;
 
-	if (!((reading->rung | reading->wanted | reading->evicted) & bit))
+	if (!((reading->rung | reading->evicted) & bit))
 		return;
 	member = member_in_place(pool, place);
 	if (!member)
 		return;
 	if (reading->evicted & bit)
 		member_check(member);
-	if (reading->wanted & bit && member_verdict(member) == VERDICT_ALIVE)
-		(void)memory_table_send(pool, member); /* if it does not go, he asks again */
 	if (reading->rung & bit)
 		watcher_rung(member);
 	member_put(member);

@@ -35,8 +35,9 @@ void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id);
 /* Tell @member of another one. 0; -EAGAIN: it does not read its mail; another -errno. */
 int mail_send_card(const struct member *member, const struct card *card);
 
-/* Ask it for the memory of all buffers. Likewise. */
-int mail_want_memory(const struct member *member);
+/* Ask it for the memory of a buffer, or say that it does not get it. Likewise. */
+int mail_want_memory(const struct member *member, const struct mail_memory *memory);
+int mail_deny_memory(const struct member *member, const struct mail_memory *memory);
 
 /* Tell it where the memory of @count buffers is. Likewise. */
 int mail_send_memory(const struct member *member, const struct mail_memory *memory, const int *fds,

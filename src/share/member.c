@@ -311,8 +311,11 @@ void member_forget_all(struct dma_buf_pool *pool)
 		member = pool->members[i];
 		store_release(&pool->members[i], NULL);
 		dmabuf_spin_unlock(&pool->lock);
-		if (member && !is_self(member))
-			member_put(member);
+		if (!member || is_self(member))
+			continue;
+		/* Nobody rings any more: whoever waits for it here waits no longer. */
+		member_judge(member, VERDICT_DEAD);
+		member_put(member);
 	}
 }
 

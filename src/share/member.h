@@ -73,7 +73,7 @@ struct member *member_in_place(struct dma_buf_pool *pool, unsigned int place);
 struct member *member_ref(struct member *member);
 void member_put(struct member *member);
 
-/* Nobody asks for it any more: drop the table's references on all. */
+/* This process does not hear of them any more: they are dead to it. Callbacks may be called. */
 void member_forget_all(struct dma_buf_pool *pool);
 
 /* Ask the kernel whether it is alive, and note it if not. */

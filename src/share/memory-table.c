@@ -33,6 +33,7 @@ static int put_in(struct pool_memory *entry, const struct mail_memory *memory, u
 			.uses = entry->uses,
 			.fd = fd,
 			.is_first_hand = is_first_hand,
+			.denied = entry->denied,
 		};
 	}
 	return old;
@@ -69,7 +70,28 @@ static bool is_live(const struct dma_buf_pool *pool, uint32_t buffer, uint32_t n
 	return load_acquire(&shm_resv(&pool->shape, pool->base, buffer)->number) == number;
 }
 
+static bool is_denied(struct dma_buf_pool *pool, const struct mail_memory *memory)
+{
+	bool is_denied;
+
+	dmabuf_spin_lock(&pool->lock);
+	is_denied = pool->memory[memory->buffer].denied == memory->number;
+	dmabuf_spin_unlock(&pool->lock);
+	return is_denied;
+}
+
 #define PATIENCE_NS INT64_C(1000000000)
+
+/* True: @owner was asked, and may answer until then. */
+static bool ask(struct dma_buf_pool *pool, struct member *owner, const struct mail_memory *memory,
+		int64_t deadline)
+{
+	if (owner->channel < 0 || is_denied(pool, memory) || !os_remaining_ns(deadline) ||
+	    mail_want_memory(owner, memory))
+		return false;
+	OS_RACE_POINT("memory: asked for");
+	return member_check(owner) == VERDICT_ALIVE;
+}
 
 /*
  * Its owner knows it, but our mail box was full when he would have told us. He, or his watcher, reads
@@ -83,8 +105,7 @@ static int ask_owner(struct dma_buf_pool *pool, const struct mail_memory *memory
 
 	if (!owner)
 		return -ENOENT;
-	while (fd == -ENOENT && owner->channel >= 0 && !mail_want_memory(owner) &&
-	       member_check(owner) == VERDICT_ALIVE &&
+	while (fd == -ENOENT && ask(pool, owner, memory, deadline) &&
 	       !os_poll(owner->channel, deadline, false)) {
 		mail_read(pool);
 		fd = find(pool, memory);
@@ -146,6 +167,31 @@ static unsigned int collect(struct dma_buf_pool *pool, const struct member *memb
 	}
 	dmabuf_spin_unlock(&pool->lock);
 	return count;
+}
+
+void memory_table_answer(struct dma_buf_pool *pool, const struct member *member,
+			 const struct mail_memory *memory)
+{
+	int fd;
+
+	if (memory->buffer >= pool->shape.buffers)
+		return;
+	fd = find(pool, memory);
+	if (fd >= 0 && may_have(member, fd))
+		(void)mail_send_memory(member, memory, &fd, 1);
+	else
+		(void)mail_deny_memory(member, memory);
+	if (fd >= 0)
+		os_file_close(fd);
+}
+
+void memory_table_deny(struct dma_buf_pool *pool, const struct mail_memory *memory, uint32_t sender)
+{
+	if (memory->buffer >= pool->shape.buffers || memory->owner != sender)
+		return;
+	dmabuf_spin_lock(&pool->lock);
+	pool->memory[memory->buffer].denied = memory->number;
+	dmabuf_spin_unlock(&pool->lock);
 }
 
 int memory_table_send(struct dma_buf_pool *pool, const struct member *member)

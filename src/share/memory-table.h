@@ -16,6 +16,13 @@ void memory_table_add(struct dma_buf_pool *pool, const struct mail_memory *memor
 /* A descriptor of a buffer's memory, the caller's; -ENOENT: not known, also after all mail was read. */
 int memory_table_get(struct dma_buf_pool *pool, const struct mail_memory *memory);
 
+/* Who made it, if that is @sender, does not give it to us. */
+void memory_table_deny(struct dma_buf_pool *pool, const struct mail_memory *memory, uint32_t sender);
+
+/* Send @member what it asks for, if it may have it. If nothing goes, it asks again. */
+void memory_table_answer(struct dma_buf_pool *pool, const struct member *member,
+			 const struct mail_memory *memory);
+
 /* Send all that is known to a new member. 0 or -errno. */
 int memory_table_send(struct dma_buf_pool *pool, const struct member *member);
 

@@ -175,17 +175,24 @@ static void finish(struct dmabuf_work *work)
 	}
 }
 
+/* The last one from @carried on that is done with the same error: there is little room for errors. */
+static struct carried *end_of_run(struct carried *carried)
+{
+	while (carried->next && carried->next->done && carried->next->error == carried->error)
+		carried = carried->next;
+	return carried;
+}
+
 /* T3 and W1, of all that are done in front. They are to be finished; NULL: none. */
 static struct carried *advance(struct dma_buf_pool *pool, struct own_timeline *timeline)
 	DMABUF_REQUIRES(pool->own.lock)
 {
 	struct carried *first = timeline->first, *last = NULL;
 
-	for (struct carried *carried = first; carried && carried->done; carried = carried->next) {
+	for (struct carried *carried = first; carried && carried->done; carried = last->next) {
+		last = end_of_run(carried);
 		if (carried->error)
-			own_write_error(pool, timeline, carried->seqno, carried->seqno,
-					carried->error);
-		last = carried;
+			own_write_error(pool, timeline, carried->seqno, last->seqno, carried->error);
 	}
 	if (!last)
 		return NULL;

@@ -34,6 +34,7 @@ struct pool_memory {
 	uint32_t uses;	 /* how many struct dma_buf of this place are here, going or not */
 	int fd;		 /* -1: nobody told */
 	bool is_first_hand; /* the owner did */
+	uint32_t denied; /* the number of one that its owner did not give us */
 };
 
 /* Who was invited by this process, into a place. */

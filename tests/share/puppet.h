@@ -6,6 +6,7 @@
 #include <dmabuf/dma-fence.h>
 #include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 
 #include "../fence/fences.h"
 #include "peers.h"
@@ -30,7 +31,8 @@ enum deed {
 	UNLOCK,
 	EVICT,	/* the order's member */
 	CLOSE,	/* the order's socket */
-	FORK,	/* a child that sleeps: its number */
+	FORK,	/* a child that sleeps: its number; with a flag: behind the library's back */
+	EXEC,	/* another program, which sleeps */
 	MAY_WRITE, /* to its buffer: 1, by the library; 2, with its descriptor; or both */
 	QUIT,
 };
@@ -167,9 +169,9 @@ static inline int may_write(struct dma_buf *dmabuf)
 	return ways;
 }
 
-static inline int puppet_fork_sleeper(void)
+static inline int puppet_fork_sleeper(bool is_hidden)
 {
-	const pid_t pid = fork();
+	const pid_t pid = is_hidden ? (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0) : fork();
 
 	if (pid)
 		return pid;
@@ -219,7 +221,9 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 	case CLOSE:
 		return close(order->sock);
 	case FORK:
-		return puppet_fork_sleeper();
+		return puppet_fork_sleeper(order->flags);
+	case EXEC:
+		return execlp("sleep", "sleep", "60", NULL);
 	case MAY_WRITE:
 		return may_write(puppet->dmabuf);
 	case EVICT:

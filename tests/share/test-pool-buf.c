@@ -7,6 +7,7 @@
 #include "os/channel.h"
 #include "share/mail.h"
 #include "share/member.h"
+#include "share/watcher.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 4, .fences = 4, .timelines = 4,
@@ -42,6 +43,17 @@ static struct dma_buf_pool_handle handle_of(struct dma_buf *dmabuf)
 
 	ASSERT_INT(dma_buf_pool_get_handle(dmabuf, &handle), ==, 0);
 	return handle;
+}
+
+/* Its thread and its descriptor are there once and for all. */
+__attribute__((constructor)) static void begin_watching(void)
+{
+	struct dma_buf_pool *pool;
+
+	if (dma_buf_pool_create(&limits, &pool))
+		abort();
+	watcher_need(pool);
+	dma_buf_pool_leave(pool);
 }
 
 static int get(const struct peer *puppet, const struct dma_buf_pool_handle *handle)
@@ -212,6 +224,99 @@ TEST(a_buffer_outlives_the_one_who_made_it)
 	leave(pool);
 }
 
+/* Somebody else has its place, and the same buffer. */
+TEST(who_has_left_puts_nothing_of_others)
+{
+	struct peer old = puppet_fork(), new = puppet_fork();
+	struct dma_buf_pool *pool = create();
+	struct dma_buf *dmabuf = alloc(pool, 0);
+	const struct dma_buf_pool_handle handle = handle_of(dmabuf);
+	const unsigned int place = member_place(puppet_admit(&old, pool, 0));
+	const struct shm_resv *shm = shm_resv(&pool->shape, pool->base, handle.buffer);
+
+	ASSERT_INT(get(&old, &handle), ==, 0);
+	ASSERT_INT(puppet_deed(&old, LEAVE), ==, 0);
+	ASSERT_INT(member_place(puppet_admit(&new, pool, 0)), ==, place);
+	ASSERT_INT(load_relaxed(&shm->users), ==, 1);
+	ASSERT_INT(get(&new, &handle), ==, 0);
+	ASSERT_INT(puppet_deed(&old, PUT), ==, 0);
+	ASSERT_INT(load_relaxed(&shm->users), ==, 1 | 1 << place);
+	puppet_quit(&old);
+	puppet_quit(&new);
+	dma_buf_put(dmabuf);
+	leave(pool);
+}
+
+/* Its mail box was full when it would have been told: it asks. */
+TEST(who_was_not_told_of_a_buffer_asks_for_it)
+{
+	struct peer peer = puppet_fork();
+	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool_handle handle;
+	struct dma_buf *dmabuf;
+
+	puppet_admit(&peer, pool, 0);
+	watcher_need(pool); /* who answers it */
+	for (unsigned int i = 0; i < 400; i++) {
+		dmabuf = alloc(pool, 0);
+		dma_buf_put(dmabuf);
+	}
+	dmabuf = alloc(pool, 0);
+	handle = handle_of(dmabuf);
+	ASSERT_INT(get(&peer, &handle), ==, 0);
+	dma_buf_put(dmabuf);
+	puppet_quit(&peer);
+	leave(pool);
+}
+
+/* One who reads what it asks, and writes something else. */
+static struct {
+	struct dma_buf_pool *pool;
+	struct member *host;
+	unsigned int letters;
+} writer;
+
+static void write_something_else(const char *label)
+{
+	char bytes[64];
+
+	if (strcmp(label, "memory: asked for"))
+		return;
+	while (recv(writer.host->channel, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
+		;
+	mail_ring(writer.pool, 0, 0);
+	writer.letters++;
+}
+
+TEST(who_asks_an_enemy_does_not_ask_for_ever)
+{
+	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool_handle handle;
+	struct dma_buf *hidden, *found = NULL;
+
+	ASSERT_INT(dma_buf_pool_invite(pool, 0, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &writer.pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(pool, &invitation, &answer), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	writer.host = member_in_place(writer.pool, 0);
+	hidden = alloc(writer.pool, 0);
+	handle = handle_of(hidden);
+	mail_read(pool);
+	os_file_close(pool->memory[handle.buffer].fd); /* as if it had never come */
+	pool->memory[handle.buffer].fd = -1;
+	writer.letters = 0;
+	os_race_hook(write_something_else);
+	ASSERT_INT(dma_buf_pool_get_buf(pool, &handle, &found), ==, -ENOENT);
+	os_race_hook(NULL);
+	ASSERT_INT(writer.letters, >, 2);
+	member_put(writer.host);
+	dma_buf_put(hidden);
+	leave(writer.pool);
+	leave(pool);
+}
+
 /* Whoever hears of an old one, when its place has another, keeps nothing of that. */
 static struct dma_buf_pool *replaced;
 
@@ -300,6 +405,7 @@ TEST(who_may_only_read_gets_nothing_to_write)
 	another = puppet_fork();
 	close_link(link);
 	pool = create();
+	watcher_need(pool); /* who answers those who ask */
 	secret[0] = alloc(pool, 0);
 	open[0] = alloc(pool, DMA_BUF_POOL_OWNER_WRITES);
 	puppet_admit(&reader, pool, DMA_BUF_POOL_READ_ONLY);
@@ -322,6 +428,7 @@ TEST(nobody_makes_a_writer_of_himself)
 {
 	struct dma_buf_pool_message invitation, answer;
 	struct dma_buf_pool *host = create(), *reader;
+	struct dma_buf_pool_handle handle;
 	struct dma_buf *secret;
 	struct member *member;
 	struct shm_place *place;
@@ -334,8 +441,10 @@ TEST(nobody_makes_a_writer_of_himself)
 	place = shm_place(reader->base, member_place(dma_buf_pool_self(reader)));
 	place->process = place->unused = 0;
 	secret = alloc(host, 0);
+	handle = handle_of(secret);
 	member = member_in_place(reader, 0);
-	ASSERT_INT(mail_want_memory(member), ==, 0);
+	ASSERT_INT(mail_want_memory(member, &(struct mail_memory){ handle.owner, handle.buffer,
+								   handle.number }), ==, 0);
 	mail_read(host);
 	mail_read(reader);
 	for (unsigned int i = 0; i < 4; i++)

@@ -280,6 +280,7 @@ static void has_its_own_memory(void)
 	PEER_MUST(own == world.map);
 	own[0] = 1;
 	dma_fence_put(world.fence);
+	dma_fence_signal(world.own);
 	dma_fence_put(world.own);
 	dma_fence_timeline_destroy(world.tl);
 	dma_buf_put(world.dmabuf);
@@ -467,8 +468,8 @@ TEST(locks_that_another_thread_had_are_free_in_a_child)
 	end();
 }
 
-/* The child lives: it is not what the others wait for. */
-TEST(a_member_is_dead_though_its_child_lives)
+/* The child lives: it is not what the others wait for; though the library did not see it come. */
+static void die_before_child(unsigned int flags)
 {
 	struct peer peer = puppet_fork();
 	struct dma_buf_pool *pool;
@@ -480,13 +481,39 @@ TEST(a_member_is_dead_though_its_child_lives)
 	puppet_admit(&peer, pool, 0);
 	answer = puppet_obey(&peer, &(struct order){ .deed = EXPORT });
 	fence = dma_buf_pool_import_fence(pool, &answer.value);
-	answer = puppet_obey(&peer, &(struct order){ .deed = FORK });
+	answer = puppet_obey(&peer, &(struct order){ .deed = FORK, .flags = flags });
 	child = answer.err;
 	ASSERT_INT(child, >, 0);
 	puppet_kill(&peer);
 	ASSERT_INT(dma_fence_wait(fence, false), ==, 0);
 	ASSERT_INT(dma_fence_get_status(fence), ==, -EOWNERDEAD);
 	kill(child, SIGKILL);
+	dma_fence_put(fence);
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
+TEST(a_member_is_dead_though_its_child_lives)
+{
+	die_before_child(0);
+	die_before_child(1);
+}
+
+TEST(who_runs_another_program_is_dead)
+{
+	struct peer peer = puppet_fork();
+	struct dma_buf_pool *pool;
+	struct dma_fence *fence;
+	struct answer answer;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	puppet_admit(&peer, pool, 0);
+	answer = puppet_obey(&peer, &(struct order){ .deed = EXPORT });
+	fence = dma_buf_pool_import_fence(pool, &answer.value);
+	puppet_tell(&peer, &(struct order){ .deed = EXEC });
+	ASSERT_INT(dma_fence_wait(fence, false), ==, 0);
+	ASSERT_INT(dma_fence_get_status(fence), ==, -EOWNERDEAD);
+	puppet_kill(&peer);
 	dma_fence_put(fence);
 	dma_buf_pool_leave(pool);
 	dmabuf_rcu_barrier();

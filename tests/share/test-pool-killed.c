@@ -16,8 +16,21 @@ static struct {
 	struct peer victim, third;
 	uint32_t victims_id, thirds_id;
 	struct dma_buf *dmabuf; /* the test's */
-	int link[2];		/* from the victim to the third */
+	int link[2];		/* from the victim to the third, or the test's; -1: closed */
 } world;
+
+/* Nobody has an end but who uses it. */
+static void close_end(unsigned int end)
+{
+	close(world.link[end]);
+	world.link[end] = -1;
+}
+
+static void make_close(const struct peer *puppet, unsigned int end)
+{
+	ASSERT_INT(puppet_obey(puppet, &(struct order){ .deed = CLOSE, .sock = world.link[end] }).err, ==,
+		   0);
+}
 
 static void begin(void)
 {
@@ -26,7 +39,6 @@ static void begin(void)
 	make_link(world.link);
 	world.victim = puppet_fork();
 	world.third = puppet_fork();
-	close_link(world.link);
 	ASSERT_INT(dma_buf_pool_create(&limits, &world.pool), ==, 0);
 }
 
@@ -116,6 +128,8 @@ static void check_all(void)
 	if (world.dmabuf)
 		dma_buf_put(world.dmabuf);
 	check_buffers(2);
+	for (unsigned int i = 0; i < 2; i++)
+		close_end(i);
 	dma_buf_pool_leave(world.pool);
 	dmabuf_rcu_barrier();
 }
@@ -248,21 +262,30 @@ TEST(killed_in_alloc)
 /* Its place is somebody else's when it goes on. */
 static struct {
 	struct dma_buf *dmabuf[2];
+	struct dma_fence *fence[2];
 	unsigned int count;
 } seized;
 
 static void seize_buffers(void)
 {
-	while (seized.count < 2 && !dma_buf_pool_alloc(world.pool, "seized", 4096, 0,
-						       &seized.dmabuf[seized.count]))
-		seized.count++;
+	struct dma_buf *dmabuf;
+
+	while (seized.count < 2 && !dma_buf_pool_alloc(world.pool, "seized", 4096, 0, &dmabuf)) {
+		seized.dmabuf[seized.count] = dmabuf;
+		seized.fence[seized.count] = make_fence();
+		ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, 0);
+		ASSERT_INT(dma_resv_reserve_fences(dmabuf->resv, 1), ==, 0);
+		dma_resv_add_fence(dmabuf->resv, seized.fence[seized.count++], DMA_RESV_USAGE_READ);
+		dma_resv_unlock(dmabuf->resv);
+	}
 	ASSERT_INT(seized.count, >, 0);
 }
 
 static void check_seized_buffers(void)
 {
 	while (seized.count) {
-		struct dma_buf *dmabuf = seized.dmabuf[--seized.count];
+		struct dma_fence *fence = seized.fence[--seized.count];
+		struct dma_buf *dmabuf = seized.dmabuf[seized.count];
 		struct dma_buf_pool_handle handle;
 		const struct shm_resv *shm;
 
@@ -270,6 +293,9 @@ static void check_seized_buffers(void)
 		shm = shm_resv(&world.pool->shape, world.pool->base, handle.buffer);
 		ASSERT_INT(shm->number, ==, handle.number);
 		ASSERT_TRUE(shm->users & 1);
+		ASSERT_FALSE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_READ));
+		dma_fence_signal(fence);
+		dma_fence_put(fence);
 		dma_buf_put(dmabuf);
 	}
 }
@@ -454,20 +480,23 @@ TEST(stopped_in_invite)
 /* It joins, by the test. */
 static void outsider(struct order *order)
 {
-	(void)order;
 	admit_third();
 	make_buffer();
+	order->sock = world.link[0];
+	make_close(&world.victim, 1);
+	make_close(&world.third, 0);
+	make_close(&world.third, 1);
+	close_end(0);
 }
 
 static void serve_it(bool may_stop)
 {
-	const int err = dma_buf_pool_serve(world.pool, world.victim.sock, 0,
+	const int err = dma_buf_pool_serve(world.pool, world.link[1], 0,
 					   may_stop ? SECOND / 10 : PEER_PATIENCE);
 
 	ASSERT_TRUE(!err || err == -EPIPE || (may_stop && err == -ETIMEDOUT));
 }
 
-/* Messages on that socket are the door's until it is through: what it answers comes after that. */
 TEST(killed_in_join)
 {
 	kill_in(&(struct call){ .prepare = outsider, .deed = JOIN, .take_part = serve_it });
@@ -484,11 +513,11 @@ static void host(struct order *order)
 	admit_victim();
 	make_buffer();
 	order->sock = world.link[0];
-	ASSERT_INT(puppet_obey(&world.victim,
-			       &(struct order){ .deed = CLOSE, .sock = world.link[1] }).err, ==, 0);
-	ASSERT_INT(puppet_obey(&world.third,
-			       &(struct order){ .deed = CLOSE, .sock = world.link[0] }).err, ==, 0);
+	make_close(&world.victim, 1);
+	make_close(&world.third, 0);
 	puppet_tell(&world.third, &(struct order){ .deed = JOIN, .sock = world.link[1] });
+	close_end(0);
+	close_end(1);
 }
 
 /* The third one sees when nobody wants it any more. */

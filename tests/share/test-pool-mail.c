@@ -310,7 +310,7 @@ struct letter {
 	struct mail_memory memory[4];
 };
 
-enum { RING = 1, CARD, MEMORY, WANT_MEMORY, NOTHING };
+enum { RING = 1, CARD, MEMORY, WANT_MEMORY, NO_MEMORY, EVICTED, NOTHING };
 
 TEST(letters_that_are_no_letters_are_not_kept)
 {

@@ -225,6 +225,30 @@ TEST(whose_inviter_leaves_hears_of_it)
 	leave(guest.pool);
 }
 
+TEST(whom_the_evicted_have_invited_does_not_come)
+{
+	struct dma_buf_pool *host = create();
+	struct dma_buf_pool_message invitation[2];
+	struct guest member, guest;
+
+	come(host, &member);
+	ASSERT_INT(admit(host, &member), ==, 0);
+	ASSERT_INT(dma_buf_pool_status(member.pool), ==, 0);
+	come(member.pool, &guest);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(member.pool)), ==, 0);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, -EPIPE);
+	ASSERT_INT(admit(member.pool, &guest), ==, -ESTALE);
+	for (unsigned int i = 0; i < 2; i++)
+		ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation[i]), ==, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		dma_buf_pool_message_close(&invitation[i]);
+	close_messages(&member);
+	close_messages(&guest);
+	leave(guest.pool);
+	leave(member.pool);
+	leave(host);
+}
+
 TEST(one_who_was_invited_may_leave)
 {
 	struct dma_buf_pool *host = create();

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* The evicted: how far they were is written down once, for all, and is nothing to who comes after them. */
+#include "peers.h"
+
+#include "../fence/fences.h"
+#include "share/member.h"
+#include "share/place.h"
+
+static const struct dma_buf_pool_limits limits = {
+	.members = 2, .buffers = 2, .fences = 2, .timelines = 2,
+};
+
+static void leave(struct dma_buf_pool *pool)
+{
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
+static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
+{
+	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *pool;
+
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	return pool;
+}
+
+enum { POINTS = 6 };
+
+/* A member with a context, and what its fences are to another one. */
+struct owner {
+	struct dma_buf_pool *pool;
+	struct dma_fence *there[POINTS], *here[POINTS];
+};
+
+static struct owner begin(struct dma_buf_pool *host)
+{
+	const uint64_t context = dma_fence_context_alloc(1);
+	struct owner owner = { .pool = add_member(host) };
+	struct dma_buf_pool_fence value;
+
+	for (unsigned int i = 0; i < POINTS; i++) {
+		owner.there[i] = make_fence_with(&plain_ops, NULL, context, i + 1);
+		ASSERT_INT(dma_buf_pool_export_fence(owner.pool, owner.there[i], &value), ==, 0);
+		owner.here[i] = dma_buf_pool_import_fence(host, &value);
+	}
+	return owner;
+}
+
+static void signal_up_to(const struct owner *owner, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		dma_fence_signal(owner->there[i]);
+}
+
+static void evict(struct dma_buf_pool *host, const struct owner *owner)
+{
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(owner->pool)), ==, 0);
+}
+
+static void end_owner(struct owner *owner)
+{
+	leave(owner->pool);
+}
+
+static void put(struct owner *owner)
+{
+	for (unsigned int i = 0; i < POINTS; i++) {
+		dma_fence_put(owner->here[i]);
+		dma_fence_put(owner->there[i]);
+	}
+}
+
+TEST(what_the_evicted_signal_later_is_cancelled)
+{
+	struct dma_buf_pool *host;
+	struct owner owner;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &host), ==, 0);
+	owner = begin(host);
+	signal_up_to(&owner, 2);
+	evict(host, &owner);
+	ASSERT_INT(dma_fence_get_status(owner.here[1]), ==, 1);
+	ASSERT_INT(dma_fence_get_status(owner.here[2]), ==, -ECANCELED);
+	signal_up_to(&owner, POINTS);
+	ASSERT_INT(dma_fence_get_status(owner.here[0]), ==, 1);
+	ASSERT_INT(dma_fence_get_status(owner.here[3]), ==, -ECANCELED);
+	end_owner(&owner);
+	ASSERT_INT(dma_fence_get_status(owner.here[4]), ==, -ECANCELED);
+	put(&owner);
+	leave(host);
+}
+
+/* What another member has seen of it counts, for one who has not heard of the eviction. */
+TEST(how_far_the_evicted_were_is_the_same_for_all)
+{
+	static const struct dma_buf_pool_limits three = {
+		.members = 3, .buffers = 2, .fences = 2, .timelines = 2,
+	};
+	struct dma_buf_pool *host, *third;
+	struct dma_buf_pool_fence value;
+	struct dma_fence *fence;
+	struct owner owner;
+
+	ASSERT_INT(dma_buf_pool_create(&three, &host), ==, 0);
+	owner = begin(host);
+	third = add_member(host);
+	signal_up_to(&owner, 2);
+	ASSERT_INT(dma_buf_pool_export_fence(host, owner.here[2], &value), ==, 0);
+	fence = dma_buf_pool_import_fence(third, &value);
+	evict(third, &owner);
+	ASSERT_INT(dma_fence_get_status(fence), ==, -ECANCELED);
+	signal_up_to(&owner, POINTS);
+	ASSERT_INT(dma_fence_get_status(owner.here[1]), ==, 1);
+	ASSERT_INT(dma_fence_get_status(owner.here[2]), ==, -ECANCELED);
+	dma_fence_put(fence);
+	end_owner(&owner);
+	put(&owner);
+	leave(third);
+	leave(host);
+}
+
+/* There is not much room for errors: these are one. */
+TEST(all_that_one_who_leaves_had_not_signalled_is_cancelled)
+{
+	struct dma_buf_pool *host;
+	struct owner owner;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &host), ==, 0);
+	owner = begin(host);
+	signal_up_to(&owner, 1);
+	end_owner(&owner);
+	ASSERT_INT(dma_fence_get_status(owner.here[0]), ==, 1);
+	for (unsigned int i = 1; i < POINTS; i++)
+		ASSERT_INT(dma_fence_get_status(owner.here[i]), ==, -ECANCELED);
+	put(&owner);
+	leave(host);
+}
+
+/* Who has its place was never evicted, or was, much further on. */
+TEST(how_far_the_evicted_were_is_nothing_to_who_comes_after_them)
+{
+	struct dma_buf_pool *host;
+	struct owner old, new;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &host), ==, 0);
+	old = begin(host);
+	signal_up_to(&old, 2);
+	evict(host, &old);
+	ASSERT_INT(dma_fence_get_status(old.here[2]), ==, -ECANCELED);
+	end_owner(&old);
+	new = begin(host);
+	ASSERT_INT(member_place(dma_buf_pool_self(new.pool)), ==, 1);
+	signal_up_to(&new, 4);
+	ASSERT_INT(dma_fence_get_status(new.here[3]), ==, 1);
+	ASSERT_INT(dma_fence_get_status(old.here[1]), ==, 1); /* looked at only now */
+	ASSERT_INT(dma_fence_get_status(old.here[5]), ==, -ECANCELED);
+	evict(host, &new);
+	ASSERT_INT(dma_fence_get_status(new.here[2]), ==, 1);
+	ASSERT_INT(dma_fence_get_status(new.here[4]), ==, -ECANCELED);
+	ASSERT_INT(dma_fence_get_status(old.here[4]), ==, -ECANCELED);
+	signal_up_to(&new, POINTS); /* too late, also after a look at the old one */
+	ASSERT_INT(dma_fence_get_status(new.here[5]), ==, -ECANCELED);
+	end_owner(&new);
+	put(&old);
+	put(&new);
+	leave(host);
+}
+
+/* Somebody is about to write down how far the evicted one was, and then its place is another's. */
+static struct {
+	struct dma_buf_pool *host;
+	struct owner *old, *new;
+} late;
+
+static void replace(const char *label)
+{
+	if (strcmp(label, "member: before it is frozen"))
+		return;
+	os_race_hook(NULL);
+	end_owner(late.old);
+	*late.new = begin(late.host);
+	signal_up_to(late.new, 4);
+}
+
+TEST(who_writes_that_down_late_spoils_nothing)
+{
+	struct dma_buf_pool *host;
+	struct owner old, new;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &host), ==, 0);
+	old = begin(host);
+	evict(host, &old);
+	late.host = host;
+	late.old = &old;
+	late.new = &new;
+	os_race_hook(replace);
+	ASSERT_INT(dma_fence_get_status(old.here[2]), ==, -ECANCELED);
+	os_race_hook(NULL);
+	evict(host, &new);
+	ASSERT_INT(dma_fence_get_status(new.here[3]), ==, 1);
+	ASSERT_INT(dma_fence_get_status(new.here[4]), ==, -ECANCELED);
+	end_owner(&new);
+	put(&old);
+	put(&new);
+	leave(host);
+}
+
+/*
+ * How often.
+ */
+
+TEST(there_is_an_end_to_evictions)
+{
+	struct dma_buf_pool *host, *other;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &host), ==, 0);
+	other = add_member(host);
+	store_relaxed(&pool_head(host)->evictions, ENTRY_MOST_EVICTIONS - 1);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(other)), ==, 0);
+	leave(other);
+	other = add_member(host);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(other)), ==, -EOVERFLOW);
+	ASSERT_INT(dma_buf_pool_status(other), ==, 0);
+	leave(other);
+	leave(host);
+}
+
+TEST(there_is_an_end_to_members_of_a_place)
+{
+	struct dma_buf_pool *host, *other;
+	struct dma_buf_pool_message message;
+	struct shm_place *place;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &host), ==, 0);
+	place = shm_place(host->base, 1);
+	store_relaxed(&place->word, place_word(PLACE_FREE, member_id(1, MEMBER_MOST_GENERATIONS - 1)));
+	other = add_member(host);
+	ASSERT_INT(dma_buf_pool_status(other), ==, 0);
+	leave(other);
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &message), ==, -EUSERS);
+	leave(host);
+}

@@ -308,7 +308,7 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 	if (taken < 0)
 		return taken;
 	if (taken == TAKEN_OVER)
-		shared_log_take_over(shared->shm);
+		shared_log_take_over(shared->shm, shared->pool->self->id);
 	OS_RACE_POINT("shared resv: locked");
 	shared->evictions = load_seq_cst(&pool_head(shared->pool)->evictions);
 	return 0;

@@ -251,3 +251,61 @@ TEST(a_reader_finds_what_one_commit_left)
 	dma_buf_put(world.dmabuf);
 	end_pool(world.pool);
 }
+
+static void hold(int sock)
+{
+	struct dma_buf_pool *pool = peer_join(sock);
+	struct dma_buf *dmabuf = get_buffer(sock, pool);
+
+	PEER_MUST(!dma_resv_lock(dmabuf->resv, NULL));
+	stop.sock = sock;
+	stop_here();
+	_exit(1);
+}
+
+/* When told: takes the lock over, and stops before it has said so. */
+static void take_over(int sock)
+{
+	struct dma_buf_pool *pool = peer_join(sock);
+	struct dma_buf *dmabuf = get_buffer(sock, pool);
+	int err;
+
+	PEER_MUST(peer_await(sock));
+	stop_at(sock, "shared log: before a takeover", 1);
+	err = dma_resv_lock(dmabuf->resv, NULL);
+	os_race_hook(NULL);
+	if (!err) {
+		err = dma_resv_reserve_fences(dmabuf->resv, 1);
+		dma_resv_unlock(dmabuf->resv);
+	}
+	PEER_MUST(err == -ESTALE);
+	dma_buf_put(dmabuf);
+	dma_buf_pool_leave(pool);
+}
+
+TEST(who_took_a_lock_over_and_was_evicted_spoils_no_commit)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_buf_pool *pool;
+	struct dma_buf *dmabuf;
+
+	peer[0] = peer_fork(hold);
+	peer[1] = peer_fork(take_over);
+	pool = begin_pool(&limits, 2);
+	dmabuf = make_buffer(pool, 2);
+	ASSERT_TRUE(peer_await(peer[0].sock));
+	end_of(&peer[0]);
+	let_it(&peer[1]);
+	ASSERT_INT(dma_buf_pool_evict(pool, id_of(pool, 2)), ==, 0);
+	ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, 0);
+	ASSERT_INT(dma_resv_reserve_fences(dmabuf->resv, 1), ==, 0);
+	dma_resv_add_fence(dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
+	peer_go(peer[1].sock);
+	ASSERT_INT(peer_reap(&peer[1]), ==, 0);
+	dma_resv_unlock(dmabuf->resv);
+	ASSERT_FALSE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_WRITE));
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	dma_buf_put(dmabuf);
+	end_pool(pool);
+}

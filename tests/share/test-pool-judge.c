@@ -3,7 +3,10 @@
  * Points of who is evicted, or leaves: all agree about them, and each callback is called.
  * models/shared-fence.pml has all moments.
  */
+#include <pthread.h>
+
 #include "../fence/fences.h"
+#include "share/watcher.h"
 #include "stops.h"
 
 static const struct dma_buf_pool_limits limits = {
@@ -111,4 +114,103 @@ TEST(who_looks_at_the_evicted_first_decides_for_all)
 	ASSERT_INT(dma_fence_get_status(fence), ==, first_found);
 	end_of(&peer[0]);
 	end_point(pool, fence);
+}
+
+/*
+ * Callbacks.
+ */
+
+static struct callback {
+	struct dma_fence_cb cb;
+	int called;
+} callback[2];
+
+static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	(void)fence;
+	store_release(&container_of(cb, struct callback, cb)->called, 1);
+}
+
+static void until_called(struct callback *wanted)
+{
+	while (!load_acquire(&wanted->called))
+		usleep(1000);
+}
+
+
+static void *signal_it(void *fence)
+{
+	dma_fence_signal(fence);
+	return NULL;
+}
+
+/* One of its threads signals a point; another leaves before whoever waits for it is woken. */
+static void wake_late(int sock)
+{
+	struct dma_buf_pool *pool = peer_join(sock);
+	struct dma_fence *fence = make_fence();
+	struct dma_buf_pool_fence value;
+	pthread_t thread;
+
+	PEER_MUST(!dma_buf_pool_export_fence(pool, fence, &value));
+	peer_tell(sock, &value, sizeof(value));
+	PEER_MUST(peer_await(sock));
+	stop_at(sock, "carry: before it wakes", 1);
+	PEER_MUST(!pthread_create(&thread, NULL, signal_it, fence));
+	while (load_acquire(&stop.nth))
+		usleep(1000);
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+	peer_go(sock);
+	PEER_MUST(!pthread_join(thread, NULL));
+	dma_fence_put(fence);
+}
+
+static struct dma_fence *await_call(struct dma_buf_pool *pool, int sock, struct callback *wanted)
+{
+	struct dma_buf_pool_fence value;
+	struct dma_fence *fence;
+
+	ASSERT_TRUE(peer_hear(sock, &value, sizeof(value)));
+	fence = get_point(pool, &value);
+	wanted->called = 0;
+	ASSERT_INT(dma_fence_add_callback(fence, &wanted->cb, called), ==, 0);
+	return fence;
+}
+
+TEST(who_left_takes_no_ring_from_its_successor)
+{
+	const struct dma_buf_pool_limits two = { 2, 1, 1, 1 };
+	struct dma_fence *fence[2];
+	struct dma_buf_pool *pool;
+
+	peer[0] = peer_fork(wake_late);
+	peer[1] = peer_fork(signal_when_told);
+	ASSERT_INT(dma_buf_pool_create(&two, &pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, peer[0].sock, 0, PEER_PATIENCE), ==, 0);
+	fence[0] = await_call(pool, peer[0].sock, &callback[0]);
+	let_it(&peer[0]);
+	until_called(&callback[0]);
+	ASSERT_TRUE(peer_await(peer[0].sock)); /* it has left */
+	ASSERT_INT(dma_buf_pool_serve(pool, peer[1].sock, 0, PEER_PATIENCE), ==, 0);
+	fence[1] = await_call(pool, peer[1].sock, &callback[1]);
+	peer_go(peer[0].sock);
+	ASSERT_INT(peer_reap(&peer[0]), ==, 0);
+	let_it(&peer[1]);
+	until_called(&callback[1]);
+	end_of(&peer[1]);
+	for (unsigned int i = 0; i < 2; i++)
+		dma_fence_put(fence[i]);
+	end_pool(pool);
+}
+
+/* Its thread and its descriptor are there once and for all. */
+__attribute__((constructor)) static void begin_watching(void)
+{
+	struct dma_buf_pool *pool;
+
+	if (dma_buf_pool_create(&limits, &pool))
+		abort();
+	watcher_need(pool);
+	dma_buf_pool_leave(pool);
 }

@@ -41,10 +41,14 @@ static int evict(struct dma_buf_pool *pool, uint32_t id)
 	if (!place_change(pool, id, PLACE_EVICTING, PLACE_EVICTED))
 		return -ENOENT;
 	places_uninvite(pool, id);
+	OS_RACE_POINT("evict: not told");
 	return 0;
 }
 
-/* Watchers shall look; those who wait without one look by themselves. */
+/*
+ * Watchers shall look; those who wait without one look by themselves. If this process dies before that, its
+ * end makes them look.
+ */
 static void tell_all(struct dma_buf_pool *pool, uint32_t id)
 {
 	for (unsigned int i = 0; i < pool->shape.members; i++)

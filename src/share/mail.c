@@ -105,7 +105,6 @@ struct reading {
 	struct member *sender;
 	struct member *judged; /* found dead; with references */
 	uint64_t rung, wanted; /* by whom: a bit a place */
-	uint64_t evicted;      /* who */
 	bool has_lost_card;
 };
 
@@ -193,8 +192,7 @@ static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const s
 		reading->wanted |= bit;
 		return false;
 	case MAIL_EVICTED:
-		reading->evicted |= (uint64_t)1 << (member_place(mail->id) % MOST_MEMBERS);
-		return false;
+		return false; /* attend() sees who */
 	case MAIL_CARD:
 		return read_card(pool, reading, mail, message);
 	case MAIL_MEMORY:
@@ -246,17 +244,25 @@ static void read_all(struct dma_buf_pool *pool, struct reading *reading)
 	}
 }
 
+/* Whoever evicted it may have found our box full, or died before he told. */
+static bool is_evicted(const struct dma_buf_pool *pool, unsigned int place)
+{
+	return pool_is_here(pool) &&
+	       place_state(load_acquire(&shm_place(pool->base, place)->word)) == PLACE_EVICTED;
+}
+
 static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struct reading *reading)
 {
+	const bool is_gone = is_evicted(pool, place);
 	const uint64_t bit = (uint64_t)1 << place;
 	struct member *member;
 
-	if (!((reading->rung | reading->wanted | reading->evicted) & bit))
+	if (!is_gone && !((reading->rung | reading->wanted) & bit))
 		return;
 	member = member_in_place(pool, place);
 	if (!member)
 		return;
-	if (reading->evicted & bit)
+	if (is_gone)
 		member_check(member);
 	if (reading->wanted & bit && member_verdict(member) == VERDICT_ALIVE)
 		(void)memory_table_send(pool, member); /* if it does not go, he asks again */

@@ -137,6 +137,74 @@ static void until_called(struct callback *wanted)
 		usleep(1000);
 }
 
+/* Has a callback, which must be called. */
+static void be_called(int sock)
+{
+	struct dma_buf_pool *pool = peer_join(sock);
+	struct dma_buf_pool_fence value;
+	struct dma_fence *fence;
+
+	PEER_MUST(peer_hear(sock, &value, sizeof(value)));
+	fence = get_point(pool, &value);
+	PEER_MUST(!dma_fence_add_callback(fence, &callback[0].cb, called));
+	peer_go(sock);
+	until_called(&callback[0]);
+	PEER_MUST(dma_fence_get_status(fence) == -ECANCELED);
+	dma_fence_put(fence);
+	dma_buf_pool_leave(pool);
+}
+
+TEST(an_eviction_calls_callbacks_in_every_process)
+{
+	struct dma_buf_pool_fence value;
+	struct dma_buf_pool *pool;
+
+	peer[0] = peer_fork(signal_when_told);
+	peer[1] = peer_fork(be_called);
+	pool = begin_pool(&limits, 2);
+	ASSERT_TRUE(peer_hear(peer[0].sock, &value, sizeof(value)));
+	peer_tell(peer[1].sock, &value, sizeof(value));
+	ASSERT_TRUE(peer_await(peer[1].sock));
+	ASSERT_INT(dma_buf_pool_evict(pool, id_of(pool, 1)), ==, 0);
+	ASSERT_INT(peer_reap(&peer[1]), ==, 0);
+	end_of(&peer[0]);
+	end_pool(pool);
+}
+
+/* When told, evicts another one, and stops before anybody hears of it. */
+static void evict_in_silence(int sock)
+{
+	struct dma_buf_pool *pool = peer_join(sock);
+	uint32_t other;
+
+	PEER_MUST(peer_hear(sock, &other, sizeof(other)));
+	stop_at(sock, "evict: not told", 1);
+	(void)!dma_buf_pool_evict(pool, other);
+	_exit(1);
+}
+
+TEST(an_eviction_calls_callbacks_also_if_who_did_it_dies)
+{
+	struct dma_buf_pool_fence value;
+	struct dma_buf_pool *pool;
+	uint32_t owner;
+
+	peer[0] = peer_fork(signal_when_told);
+	peer[1] = peer_fork(be_called);
+	peer[2] = peer_fork(evict_in_silence);
+	pool = begin_pool(&limits, 3);
+	ASSERT_TRUE(peer_hear(peer[0].sock, &value, sizeof(value)));
+	peer_tell(peer[1].sock, &value, sizeof(value));
+	ASSERT_TRUE(peer_await(peer[1].sock));
+	owner = id_of(pool, 1);
+	peer_tell(peer[2].sock, &owner, sizeof(owner));
+	ASSERT_TRUE(peer_await(peer[2].sock));
+	end_of(&peer[2]);
+	ASSERT_INT(peer_reap(&peer[1]), ==, 0);
+	end_of(&peer[0]);
+	end_pool(pool);
+}
+
 
 static void *signal_it(void *fence)
 {

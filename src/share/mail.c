@@ -112,7 +112,7 @@ int mail_send_memory(const struct member *member, const struct mail_memory *memo
 struct reading {
 	struct member *sender;
 	struct member *judged; /* found dead; with references */
-	uint64_t rung, evicted; /* by whom; who: a bit a place */
+	uint64_t rung; /* by whom: a bit a place */
 	bool has_lost_card;
 };
 
@@ -205,8 +205,7 @@ static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const s
 			memory_table_deny(pool, &mail->memory[0], reading->sender->id);
 		return false;
 	case MAIL_EVICTED:
-		reading->evicted |= (uint64_t)1 << (member_place(mail->id) % MOST_MEMBERS);
-		return false;
+		return false; /* attend() sees who */
 	case MAIL_CARD:
 		return read_card(pool, reading, mail, message);
 	case MAIL_MEMORY:
@@ -258,17 +257,25 @@ static void read_all(struct dma_buf_pool *pool, struct reading *reading)
 	}
 }
 
+/* Whoever evicted it may have found our box full, or died before he told. */
+static bool is_evicted(const struct dma_buf_pool *pool, unsigned int place)
+{
+	return pool_is_here(pool) &&
+	       place_state(load_acquire(&shm_place(pool->base, place)->word)) == PLACE_EVICTED;
+}
+
 static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struct reading *reading)
 {
+	const bool is_gone = is_evicted(pool, place);
 	const uint64_t bit = (uint64_t)1 << place;
 	struct member *member;
 
-	if (!((reading->rung | reading->evicted) & bit))
+	if (!is_gone && !(reading->rung & bit))
 		return;
 	member = member_in_place(pool, place);
 	if (!member)
 		return;
-	if (reading->evicted & bit)
+	if (is_gone)
 		member_check(member);
 	if (reading->rung & bit)
 		watcher_rung(member);

@@ -423,6 +423,22 @@ TEST(who_may_only_read_gets_nothing_to_write)
 	leave(pool);
 }
 
+TEST(who_may_only_read_makes_no_buffers)
+{
+	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *host = create(), *reader;
+
+	ASSERT_INT(dma_buf_pool_invite(host, DMA_BUF_POOL_READ_ONLY, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &reader), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	ASSERT_INT(alloc_failing(reader, 4096, 0), ==, -EACCES);
+	ASSERT_INT(alloc_failing(reader, 4096, DMA_BUF_POOL_OWNER_WRITES), ==, -EACCES);
+	leave(reader);
+	leave(host);
+}
+
 /* It writes that into everything that it can write. */
 TEST(nobody_makes_a_writer_of_himself)
 {

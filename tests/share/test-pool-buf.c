@@ -534,6 +534,13 @@ static int torn(int file)
 	return forge_file(file, 4095, POOL_SEALS);
 }
 
+static int huge(int file)
+{
+	const int forged = forge_huge(2 << 20, POOL_SEALS);
+
+	return forged < 0 ? forge_seals(file, 0) : forged; /* there is no such memory here */
+}
+
 static int no_file(int file)
 {
 	(void)file;
@@ -547,5 +554,6 @@ TEST(memory_that_is_not_sealed_is_refused)
 	refuse_forged(can_be_sealed);
 	refuse_forged(empty);
 	refuse_forged(torn);
+	refuse_forged(huge);
 	refuse_forged(no_file);
 }

@@ -22,23 +22,35 @@ static bool count(uint32_t *evictions)
 }
 
 /*
- * The count comes first: whoever sees the eviction sees that. No lock: the one that is to be evicted may
- * hold it.
+ * Whoever sees the eviction sees the count of it, so that what it writes then is later than all that the
+ * evicted one writes. Therefore that one sees, before it can see the count, that it may begin nothing any more.
+ * No lock: the one that is to be evicted may hold it. Who stops between two steps is overtaken by the next who
+ * wants the same.
  */
 static int evict(struct dma_buf_pool *pool, uint32_t id)
 {
-	if (!place_is(pool, id, PLACE_LIVE))
+	uint32_t *evictions = &pool_head(pool)->evictions;
+
+	if (!place_is(pool, id, PLACE_LIVE) && !place_is(pool, id, PLACE_EVICTING))
 		return -ENOENT;
-	if (!count(&pool_head(pool)->evictions))
+	if (load_relaxed(evictions) >= ENTRY_MOST_EVICTIONS)
+		return -EOVERFLOW;
+	place_change(pool, id, PLACE_LIVE, PLACE_EVICTING); /* or somebody has begun already */
+	OS_RACE_POINT("evict: begun");
+	if (!count(evictions))
 		return -EOVERFLOW;
 	OS_RACE_POINT("evict: counted");
-	if (!place_change(pool, id, PLACE_LIVE, PLACE_EVICTED))
+	if (!place_change(pool, id, PLACE_EVICTING, PLACE_EVICTED))
 		return -ENOENT;
 	places_uninvite(pool, id);
+	OS_RACE_POINT("evict: not told");
 	return 0;
 }
 
-/* Watchers shall look; those who wait without one look by themselves. */
+/*
+ * Watchers shall look; those who wait without one look by themselves. If this process dies before that, its
+ * end makes them look.
+ */
 static void tell_all(struct dma_buf_pool *pool, uint32_t id)
 {
 	for (unsigned int i = 0; i < pool->shape.members; i++)

@@ -80,6 +80,7 @@ enum place_state {
 	PLACE_FREE,
 	PLACE_INVITED, /* somebody was sent an invitation, and has not answered */
 	PLACE_LIVE,
+	PLACE_EVICTING, /* it may begin nothing any more; nobody takes anything from it yet */
 	PLACE_EVICTED,
 	PLACE_CLEANED, /* of one who is gone: somebody makes it free */
 };

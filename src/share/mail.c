@@ -113,8 +113,8 @@ struct reading {
 	struct member *sender;
 	struct member *former; /* of places that others have; with references */
 	struct member *judged; /* found dead; likewise */
-	uint64_t rung, evicted; /* by whom; who: a bit a place */
-	bool is_somebody_new;	/* whose mail may not have been read yet */
+	uint64_t rung;	      /* by whom: a bit a place */
+	bool is_somebody_new; /* whose mail may not have been read yet */
 	bool has_lost_card;
 	unsigned int formers; /* so far */
 };
@@ -224,8 +224,7 @@ static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const s
 			memory_table_deny(pool, &mail->memory[0], reading->sender->id);
 		return false;
 	case MAIL_EVICTED:
-		reading->evicted |= (uint64_t)1 << (member_place(mail->id) % MOST_MEMBERS);
-		return false;
+		return false; /* attend() sees who */
 	case MAIL_CARD:
 		return read_card(pool, reading, mail, message);
 	case MAIL_MEMORY:
@@ -296,17 +295,25 @@ static void read_all(struct dma_buf_pool *pool, struct reading *reading)
 	while (reading->is_somebody_new && rounds--);
 }
 
+/* Whoever evicted it may have found our box full, or died before he told. */
+static bool is_evicted(const struct dma_buf_pool *pool, unsigned int place)
+{
+	return pool_is_here(pool) &&
+	       place_state(load_acquire(&shm_place(pool->base, place)->word)) == PLACE_EVICTED;
+}
+
 static void attend_to(struct dma_buf_pool *pool, unsigned int place, const struct reading *reading)
 {
+	const bool is_gone = is_evicted(pool, place);
 	const uint64_t bit = (uint64_t)1 << place;
 	struct member *member;
 
-	if (!((reading->rung | reading->evicted) & bit))
+	if (!is_gone && !(reading->rung & bit))
 		return;
 	member = member_in_place(pool, place);
 	if (!member)
 		return;
-	if (reading->evicted & bit)
+	if (is_gone)
 		member_check(member);
 	if (reading->rung & bit)
 		watcher_rung(member);

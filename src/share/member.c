@@ -447,8 +447,7 @@ bool member_is_dead(struct dma_buf_pool *pool, uint32_t id)
 	struct member *member;
 	bool is_dead;
 
-	if (!is_possible(pool, id) ||
-	    (!place_is(pool, id, PLACE_LIVE) && !place_is(pool, id, PLACE_EVICTED)))
+	if (!is_possible(pool, id) || !place_has(pool, id))
 		return true;
 	member = member_get(pool, id);
 	if (!member)
@@ -475,8 +474,10 @@ enum verdict member_check_id(struct dma_buf_pool *pool, uint32_t id)
 	enum verdict verdict;
 
 	if (!member)
-		return is_possible(pool, id) && place_is(pool, id, PLACE_LIVE) ? VERDICT_ALIVE
-									       : VERDICT_DEAD;
+		return is_possible(pool, id) && place_has(pool, id) &&
+				       !place_is(pool, id, PLACE_EVICTED)
+			       ? VERDICT_ALIVE
+			       : VERDICT_DEAD;
 	verdict = member_check(member);
 	member_put(member);
 	return verdict;

@@ -58,14 +58,8 @@ static bool backed_signaled(struct timeline_backing *backing, uint64_t first, ui
 static void backed_wake(struct timeline_backing *backing)
 {
 	struct own_timeline *timeline = backed(backing);
-	struct dma_buf_pool *pool = timeline->pool;
-	bool is_over;
 
-	dmabuf_spin_lock(&pool->own.lock);
-	is_over = pool->own.is_over;
-	dmabuf_spin_unlock(&pool->own.lock);
-	if (!is_over)
-		own_wake(pool, timeline);
+	own_wake(timeline->pool, timeline);
 }
 
 static void backed_ended(struct timeline_backing *backing)

@@ -64,17 +64,39 @@ static void ring(struct dma_buf_pool *pool, uint32_t timeline, uint64_t places)
 	}
 }
 
-/* W2 */
+static uint64_t take_watchers(const struct dma_buf_pool *pool, const struct own_timeline *timeline)
+{
+	struct shm_await *await = shm_await(&pool->shape, pool->base, member_place(pool->self->id),
+					    timeline->number);
+
+	return load_relaxed(&await->watchers) ? exchange_seq_cst(&await->watchers, 0) : 0;
+}
+
+static void wake_waiters(const struct dma_buf_pool *pool, const struct own_timeline *timeline)
+{
+	os_futex_wake_shared(low_half(&pool->self->map->timeline[timeline->number].value), true);
+}
+
+/*
+ * W2. Once this process is over, the watchers in its place may be its successor's: own_wake_last() has
+ * rung all of its own.
+ */
 void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
 {
-	struct shm_timeline *shm;
-	struct shm_await *await;
+	uint64_t watchers = 0;
 
 	if (!pool_is_here(pool))
 		return;
-	shm = &pool->self->map->timeline[timeline->number];
-	await = shm_await(&pool->shape, pool->base, member_place(pool->self->id), timeline->number);
-	os_futex_wake_shared(low_half(&shm->value), true);
-	if (load_relaxed(&await->watchers))
-		ring(pool, timeline->number, exchange_seq_cst(&await->watchers, 0));
+	wake_waiters(pool, timeline);
+	dmabuf_spin_lock(&pool->own.lock);
+	if (!pool->own.is_over)
+		watchers = take_watchers(pool, timeline);
+	dmabuf_spin_unlock(&pool->own.lock);
+	ring(pool, timeline->number, watchers);
+}
+
+void own_wake_last(struct dma_buf_pool *pool, const struct own_timeline *timeline)
+{
+	wake_waiters(pool, timeline);
+	ring(pool, timeline->number, take_watchers(pool, timeline));
 }

@@ -16,4 +16,7 @@ bool own_write_value(struct dma_buf_pool *pool, struct own_timeline *timeline, u
 /* Outside of all short locks: it calls the system. */
 void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline);
 
+/* The same, by who has just said that this process is over, and has not left its place yet. */
+void own_wake_last(struct dma_buf_pool *pool, const struct own_timeline *timeline);
+
 #endif

@@ -353,7 +353,7 @@ static struct carried *abandon_all(struct dma_buf_pool *pool, int error)
 static void wake_all(struct dma_buf_pool *pool)
 {
 	for (uint32_t i = 0; i < pool->shape.timelines; i++)
-		own_wake(pool, &pool->own.timeline[i]);
+		own_wake_last(pool, &pool->own.timeline[i]);
 }
 
 void own_fail(struct dma_buf_pool *pool, int error)

@@ -6,9 +6,10 @@
  *   FREE -> INVITED                  who invites, under the admission lock
  *   INVITED -> LIVE                  who invited, under the admission lock
  *   INVITED -> FREE                  who invited, or anybody when that one is no member any more
- *   LIVE -> EVICTED                  anybody
+ *   LIVE -> EVICTING -> EVICTED      anybody
  *   LIVE -> FREE                     who leaves
- *   LIVE, EVICTED -> CLEANED -> FREE anybody when that one is dead, under the admission lock
+ *   LIVE, EVICTING, EVICTED -> CLEANED -> FREE
+ *                                    anybody when that one is dead, under the admission lock
  *
  * The places of the dead come back when somebody needs one. What they had of buffers goes first: a newcomer
  * must not lose what was its predecessor's. So a place that somebody cleans who was stopped is nobody's until
@@ -87,9 +88,20 @@ uint32_t place_live(struct dma_buf_pool *pool, unsigned int place)
 uint32_t place_taken(struct dma_buf_pool *pool, unsigned int place)
 {
 	const uint64_t word = look(pool, place);
-	const enum place_state state = place_state(word);
 
-	return state == PLACE_LIVE || state == PLACE_EVICTED ? place_id(place, word) : 0;
+	switch (place_state(word)) {
+	case PLACE_LIVE:
+	case PLACE_EVICTING:
+	case PLACE_EVICTED:
+		return place_id(place, word);
+	default:
+		return 0;
+	}
+}
+
+bool place_has(struct dma_buf_pool *pool, uint32_t id)
+{
+	return place_taken(pool, member_place(id)) == id;
 }
 
 /*
@@ -164,6 +176,7 @@ static bool is_over(struct dma_buf_pool *pool, unsigned int place, uint64_t word
 {
 	switch (place_state(word)) {
 	case PLACE_LIVE:
+	case PLACE_EVICTING:
 	case PLACE_EVICTED:
 		return member_is_dead(pool, place_id(place, word));
 	case PLACE_INVITED:
@@ -215,7 +228,7 @@ void place_vacate(struct dma_buf_pool *pool)
 	const uint32_t id = pool->self->id;
 
 	places_uninvite(pool, id);
-	if (!place_is(pool, id, PLACE_LIVE) && !place_is(pool, id, PLACE_EVICTED))
+	if (!place_has(pool, id))
 		return;
 	drop_all_buffers(pool, member_place(id));
 	OS_RACE_POINT("places: dropped own buffers");

@@ -31,6 +31,9 @@ bool place_change(struct dma_buf_pool *pool, uint32_t id, enum place_state from,
 
 bool place_is(struct dma_buf_pool *pool, uint32_t id, enum place_state state);
 
+/* Is @id a member, or was it evicted and has its place still? */
+bool place_has(struct dma_buf_pool *pool, uint32_t id);
+
 /* Who lives in a place: its id, or 0. */
 uint32_t place_live(struct dma_buf_pool *pool, unsigned int place);
 

@@ -44,19 +44,21 @@ static uint64_t frozen_value(const struct member *member, uint32_t timeline)
 {
 	struct shm_await *await = shm_await(&member->pool->shape, member->pool->base,
 					    member_place(member->id), timeline);
-	const uint64_t value = value_of(member, timeline), mine = frozen_pack(member->id, value);
 	uint64_t frozen = load_acquire(&await->frozen);
 
-	do {
-		const uint64_t at = frozen & ENTRY_MOST_SEQNO;
+	for (;;) {
+		/* After the frozen one, which is less, or a lie. */
+		const uint64_t value = value_of(member, timeline);
+		const uint64_t mine = frozen_pack(member->id, value), at = frozen & ENTRY_MOST_SEQNO;
 
 		if (frozen && !((frozen ^ mine) >> ENTRY_EVICTIONS_SHIFT))
 			return at < value ? at : value;
 		if (!member_is_evicted(member))
 			return value; /* its last: somebody else has its place */
 		OS_RACE_POINT("member: before it is frozen");
-	} while (!cas_seq_cst(&await->frozen, &frozen, mine)); /* V3 */
-	return value;
+		if (cas_seq_cst(&await->frozen, &frozen, mine)) /* V3 */
+			return value;
+	}
 }
 
 /* The errno of a point, by one entry of the ring, or 0. */

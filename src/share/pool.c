@@ -82,7 +82,7 @@ static int check_invited(struct dma_buf_pool *pool)
 
 	if (place_is(pool, pool->self->id, PLACE_LIVE))
 		cas_acq_rel(&pool->error, &error, 0);
-	else if (place_is(pool, pool->self->id, PLACE_EVICTED))
+	else if (place_has(pool, pool->self->id))
 		cas_acq_rel(&pool->error, &error, -ESTALE);
 	return load_acquire(&pool->error);
 }

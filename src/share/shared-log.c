@@ -2,6 +2,7 @@
 #include "share/shared-log.h"
 
 #include "os/fault.h"
+#include "share/shared-lock.h"
 
 /* A word of an entry, unless it was written after a later eviction. */
 /* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
@@ -62,13 +63,21 @@ bool shared_log_read(const struct pool_shape *shape, struct shm_resv *shm,
 	return commit_unpack(load_acquire(&shm->commit)).flips == commit->flips; /* M3 */
 }
 
-void shared_log_take_over(struct shm_resv *shm)
+/*
+ * Whoever is late with this, and was evicted meanwhile, must not make its successor's commit fail. That one changes
+ * the word before it looks at it. So either it has not looked yet, or the swap fails here, and then the
+ * lock is seen to be another's.
+ */
+void shared_log_take_over(struct shm_resv *shm, uint32_t id)
 {
-	uint64_t word = load_relaxed(&shm->commit);
+	uint64_t word = load_acquire(&shm->commit);
 	struct commit commit;
 
 	do {
+		if (shared_lock_holder(&shm->lock) != id)
+			return;
 		commit = commit_unpack(word);
 		commit.takeovers++;
+		OS_RACE_POINT("shared log: before a takeover");
 	} while (!cas_acq_rel(&shm->commit, &word, commit_pack(&commit)));
 }

@@ -295,29 +295,23 @@ static int take_once(struct shared_resv *shared, struct ww_acquire_ctx *ctx,
 }
 
 /*
- * With the count of evictions as it was at the moment of taking, or what a holder writes who was revoked
- * before could not be told from what this one writes.
+ * The count of evictions is read under the lock: whoever had that before and was revoked has read an
+ * earlier one. Who took it while it was being evicted may have read the same, and is refused in reserve().
  */
 static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const struct resv_wish *wish)
 {
-	const uint32_t *evictions = &pool_head(shared->pool)->evictions;
+	int taken;
 
 	store_release(shm_stamp(&shared->pool->shape, shared->pool->self->map, shared->handle.buffer),
 		      ctx ? ctx->stamp : NO_STAMP);
-	for (;;) {
-		int taken;
-
-		shared->evictions = load_seq_cst(evictions);
-		taken = take_once(shared, ctx, wish);
-		if (taken < 0)
-			return taken;
-		if (taken == TAKEN_OVER)
-			shared_log_take_over(shared->shm);
-		OS_RACE_POINT("shared resv: locked");
-		if (load_seq_cst(evictions) == shared->evictions)
-			return 0;
-		shared_unlock(shared->pool, &shared->shm->lock);
-	}
+	taken = take_once(shared, ctx, wish);
+	if (taken < 0)
+		return taken;
+	if (taken == TAKEN_OVER)
+		shared_log_take_over(shared->shm, shared->pool->self->id);
+	OS_RACE_POINT("shared resv: locked");
+	shared->evictions = load_seq_cst(&pool_head(shared->pool)->evictions);
+	return 0;
 }
 
 /* The container is the holder's from now on. */

@@ -73,7 +73,6 @@ ELSEWHERE = {
     # Other processes, which end with 0 if they got it, or are told what to call.
     "every_call_in_a_child_says_so": [("dma_buf_pool_status", "-ECHILD")],
     "without_pidfd_open_there_is_no_pool": [("dma_buf_pool_accept", "-ENOSYS")],
-    "who_may_only_read_gets_nothing_to_write": [("dma_buf_pool_alloc", "-EACCES")],
     # The end of a loop.
     "iterator_with_the_lock_visits_all_and_takes_no_reference": [
         ("dma_resv_iter_first", "NULL"), ("dma_resv_iter_next", "NULL")],

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "os/fault.h"
@@ -78,6 +79,15 @@ int os_file_get_seals(int fd)
 		return -EINVAL;
 	seals = fcntl(fd, F_GET_SEALS);
 	return seals < 0 ? -errno : seals;
+}
+
+#define ORDINARY 0x01021994 /* TMPFS_MAGIC: also what a memory file is in */
+
+bool os_file_is_ordinary(int fd)
+{
+	struct statfs status;
+
+	return !fstatfs(fd, &status) && status.f_type == ORDINARY;
 }
 
 int os_file_dup(int fd, bool cloexec)

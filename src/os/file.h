@@ -36,6 +36,12 @@ int os_file_add_seals(int fd, int seals);
 /* The seals; -EINVAL: a kind of file that cannot be sealed. */
 int os_file_get_seals(int fd);
 
+/*
+ * Is it a memory file of ordinary pages? Of large ones there may be none when they are touched, once
+ * somebody else has punched a hole into it.
+ */
+bool os_file_is_ordinary(int fd);
+
 /* Another descriptor of the same open file: same access, same position. */
 int os_file_dup(int fd, bool cloexec);
 

@@ -40,7 +40,7 @@ static int check_file(int fd, const struct pool_shape *shape)
 	struct os_file file;
 
 	if (seals < 0 || (seals & (POOL_SEALS | NO_WRITING)) != POOL_SEALS ||
-	    os_file_inspect(fd, &file))
+	    !os_file_is_ordinary(fd) || os_file_inspect(fd, &file))
 		return -EPROTO;
 	return file.readable && file.writable && file.size == pool_file_size(shape) ? 0 : -EPROTO;
 }

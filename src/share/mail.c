@@ -111,9 +111,12 @@ int mail_send_memory(const struct member *member, const struct mail_memory *memo
 
 struct reading {
 	struct member *sender;
-	struct member *judged; /* found dead; with references */
-	uint64_t rung; /* by whom: a bit a place */
+	struct member *former; /* of places that others have; with references */
+	struct member *judged; /* found dead; likewise */
+	uint64_t rung;	      /* by whom: a bit a place */
+	bool is_somebody_new; /* whose mail may not have been read yet */
 	bool has_lost_card;
+	unsigned int formers; /* so far */
 };
 
 static void close_all(const struct os_message *message)
@@ -131,6 +134,22 @@ static void note_death(struct reading *reading, struct member *member)
 	}
 	member->next_judged = reading->judged;
 	reading->judged = member;
+}
+
+enum { MOST_FORMERS = 1024 }; /* an enemy may make up any number */
+
+/*
+ * @member had a place that somebody else has now, and is gone. What it has told before is still to be read,
+ * though we may hear of it only after that other one. Consumes a reference.
+ */
+static void note_former(struct reading *reading, struct member *member)
+{
+	if (reading->formers++ >= MOST_FORMERS) {
+		note_death(reading, member);
+		return;
+	}
+	member->next_former = reading->former;
+	reading->former = member;
 }
 
 /*
@@ -164,12 +183,12 @@ static bool read_card(struct dma_buf_pool *pool, struct reading *reading, const 
 		note_loss(reading, mail);
 	if (err)
 		return false;
-	if (!member_enter(member, &old)) {
-		member_unmake(member);
-		return false;
-	}
+	if (member_enter(member, &old))
+		reading->is_somebody_new = true;
+	else
+		old = member;
 	if (old)
-		note_death(reading, old);
+		note_former(reading, old);
 	return true;
 }
 
@@ -243,9 +262,10 @@ static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct
 	}
 }
 
-static void read_all(struct dma_buf_pool *pool, struct reading *reading)
+static void read_places(struct dma_buf_pool *pool, struct reading *reading)
 	DMABUF_REQUIRES(pool->mail_lock)
 {
+	reading->is_somebody_new = false;
 	for (unsigned int i = 0; i < pool->shape.members; i++) {
 		struct member *member = member_in_place(pool, i);
 
@@ -255,6 +275,24 @@ static void read_all(struct dma_buf_pool *pool, struct reading *reading)
 			read_from(pool, reading, member);
 		member_put(member);
 	}
+	while (reading->former) {
+		struct member *member = reading->former;
+
+		reading->former = member->next_former;
+		read_from(pool, reading, member);
+		note_death(reading, member);
+	}
+}
+
+/* Each time round somebody may be told of who has more to tell; but enemies come without end. */
+static void read_all(struct dma_buf_pool *pool, struct reading *reading)
+	DMABUF_REQUIRES(pool->mail_lock)
+{
+	unsigned int rounds = pool->shape.members;
+
+	do
+		read_places(pool, reading);
+	while (reading->is_somebody_new && rounds--);
 }
 
 /* Whoever evicted it may have found our box full, or died before he told. */

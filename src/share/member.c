@@ -128,7 +128,8 @@ static int check_file(const struct dma_buf_pool *pool, int fd)
 	const int seals = os_file_get_seals(fd);
 	struct os_file file;
 
-	if (seals < 0 || (seals & TIMELINES_SEALS) != TIMELINES_SEALS || os_file_inspect(fd, &file))
+	if (seals < 0 || (seals & TIMELINES_SEALS) != TIMELINES_SEALS ||
+	    !os_file_is_ordinary(fd) || os_file_inspect(fd, &file))
 		return -EPROTO;
 	return file.readable && file.size == timelines_file_size(&pool->shape) ? 0 : -EPROTO;
 }

@@ -30,7 +30,7 @@ struct member {
 	uint64_t context;	   /* constant: of the fences of timeline 0; others follow */
 	uint32_t verdict;	   /* atomic: enum verdict */
 	bool hung_up;		   /* there is no more mail; under mail_lock */
-	struct member *next_judged; /* of those whom a reader of mail found dead; that thread's */
+	struct member *next_judged, *next_former; /* of what a reader of mail found; that thread's */
 	int64_t checked;	   /* atomic: when the kernel was asked last */
 	struct dmabuf_work work; /* of the verdict */
 	struct dmabuf_list_head watched; /* of shared fences; under pool->watch_lock */
@@ -52,7 +52,7 @@ int member_make(struct dma_buf_pool *pool, const struct card *card, struct membe
 void member_unmake(struct member *member);
 
 /*
- * Make it known. Whoever was in its place before, and is dead, goes to the caller, or NULL does. False: it
+ * Make it known. Whoever was in its place before, and is gone, goes to the caller, or NULL does. False: it
  * is no newer than that one; it is the caller's still.
  */
 bool member_enter(struct member *member, struct member **ret_old);

@@ -363,7 +363,7 @@ static int inspect(int fd, size_t *ret_size, bool *ret_writable)
 	struct os_file file;
 
 	if (seals < 0 || (seals & (SIZE_SEALS | F_SEAL_SEAL)) != (SIZE_SEALS | F_SEAL_SEAL) ||
-	    os_file_inspect(fd, &file))
+	    !os_file_is_ordinary(fd) || os_file_inspect(fd, &file))
 		return -EPROTO;
 	*ret_size = (size_t)file.size;
 	*ret_writable = file.writable && !(seals & (F_SEAL_FUTURE_WRITE | F_SEAL_WRITE));

@@ -131,9 +131,12 @@ static int alloc_tables(struct dma_buf_pool *pool)
 int pool_open(const struct pool_shape *shape, int fd, struct dma_buf_pool **ret_pool)
 {
 	const size_t size = (size_t)pool_file_size(shape);
-	struct dma_buf_pool *pool = os_alloc(sizeof(*pool));
+	struct dma_buf_pool *pool;
 	int err;
 
+	if (pool_file_size(shape) > SIZE_MAX / 2)
+		return -ENOMEM;
+	pool = os_alloc(sizeof(*pool));
 	if (!pool)
 		return -ENOMEM;
 	pool->refs = 1;

@@ -91,6 +91,20 @@ TEST(what_is_sealed_keeps_its_size_and_the_last_seal_is_the_last)
 	os_file_close(fd);
 }
 
+TEST(memory_of_large_pages_is_not_ordinary)
+{
+	const int fd = make_file(), large = memfd_create("large", MFD_CLOEXEC | MFD_HUGETLB),
+		  other = open("/proc/self/status", O_RDONLY | O_CLOEXEC);
+
+	ASSERT_TRUE(os_file_is_ordinary(fd));
+	ASSERT_FALSE(os_file_is_ordinary(large)); /* or there are none, and it is no file */
+	ASSERT_FALSE(os_file_is_ordinary(other));
+	os_file_close(fd);
+	os_file_close(large);
+	os_file_close(other);
+	ASSERT_FALSE(os_file_is_ordinary(fd));
+}
+
 TEST(no_file_has_more_bytes_than_an_offset_counts)
 {
 	const int fd = make_file();

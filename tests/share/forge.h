@@ -85,6 +85,18 @@ static inline int forge_word(int file, uint64_t at, uint32_t word, int seals)
 	return copy;
 }
 
+/* Of large pages, of which the machine may have none: whoever touches it may get a SIGBUS. -1: none here. */
+static inline int forge_huge(uint64_t size, int seals)
+{
+	const int file = memfd_create("forged", MFD_CLOEXEC | MFD_ALLOW_SEALING | MFD_HUGETLB);
+
+	if (file < 0)
+		return -1;
+	ASSERT_INT(ftruncate(file, (off_t)size), ==, 0);
+	ASSERT_INT(fcntl(file, F_ADD_SEALS, seals), ==, 0);
+	return file;
+}
+
 /* The same open file, for reading only. */
 static inline int forge_read_only(int file)
 {

@@ -423,6 +423,22 @@ TEST(who_may_only_read_gets_nothing_to_write)
 	leave(pool);
 }
 
+TEST(who_may_only_read_makes_no_buffers)
+{
+	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *host = create(), *reader;
+
+	ASSERT_INT(dma_buf_pool_invite(host, DMA_BUF_POOL_READ_ONLY, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &reader), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	ASSERT_INT(alloc_failing(reader, 4096, 0), ==, -EACCES);
+	ASSERT_INT(alloc_failing(reader, 4096, DMA_BUF_POOL_OWNER_WRITES), ==, -EACCES);
+	leave(reader);
+	leave(host);
+}
+
 /* It writes that into everything that it can write. */
 TEST(nobody_makes_a_writer_of_himself)
 {
@@ -518,6 +534,13 @@ static int torn(int file)
 	return forge_file(file, 4095, POOL_SEALS);
 }
 
+static int huge(int file)
+{
+	const int forged = forge_huge(2 << 20, POOL_SEALS);
+
+	return forged < 0 ? forge_seals(file, 0) : forged; /* there is no such memory here */
+}
+
 static int no_file(int file)
 {
 	(void)file;
@@ -531,5 +554,6 @@ TEST(memory_that_is_not_sealed_is_refused)
 	refuse_forged(can_be_sealed);
 	refuse_forged(empty);
 	refuse_forged(torn);
+	refuse_forged(huge);
 	refuse_forged(no_file);
 }

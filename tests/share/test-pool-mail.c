@@ -145,6 +145,74 @@ TEST(what_the_dead_have_said_of_the_living_counts)
 	leave(host);
 }
 
+/*
+ * In which order.
+ */
+
+static struct dma_buf_pool *create_large(void)
+{
+	static const struct dma_buf_pool_limits large = {
+		.members = 8, .buffers = 8, .fences = 4, .timelines = 4,
+	};
+	struct dma_buf_pool *pool = NULL;
+
+	ASSERT_INT(dma_buf_pool_create(&large, &pool), ==, 0);
+	return pool;
+}
+
+/* The fifth is told of by the second, of whom the fourth has not heard before it hears from the third. */
+TEST(who_is_told_of_by_one_of_whom_one_is_just_told_is_known)
+{
+	struct dma_buf_pool *host = create_large(), *second = add_member(host),
+			    *third = add_member(host), *fourth = add_member(third),
+			    *fifth = add_member(second);
+
+	ASSERT_INT(status_there(fifth, fourth), ==, 0);
+	leave(fifth);
+	leave(fourth);
+	leave(third);
+	leave(second);
+	leave(host);
+}
+
+/* The third told of the fourth, and left; then the host reads first of who has the third one's place. */
+TEST(what_one_has_told_whose_place_is_anothers_counts)
+{
+	struct dma_buf_pool *host = create_large(), *second = add_member(host),
+			    *third = add_member(host), *fourth = add_member(third), *new;
+	const unsigned int place = member_place(dma_buf_pool_self(third));
+
+	leave(third);
+	new = add_member(second);
+	ASSERT_INT(member_place(dma_buf_pool_self(new)), ==, place);
+	ASSERT_INT(status_there(fourth, host), ==, 0);
+	ASSERT_INT(status_there(new, host), ==, 0);
+	leave(new);
+	leave(fourth);
+	leave(second);
+	leave(host);
+}
+
+/* The same, and of the one who left it has heard nothing before. */
+TEST(what_one_has_told_of_whom_one_hears_only_after_that_counts)
+{
+	struct dma_buf_pool *host = create_large(), *second = add_member(host),
+			    *third = add_member(host), *fourth = add_member(third),
+			    *fifth = add_member(fourth), *new;
+	const unsigned int place = member_place(dma_buf_pool_self(fourth));
+
+	leave(fourth);
+	new = add_member(second);
+	ASSERT_INT(member_place(dma_buf_pool_self(new)), ==, place);
+	ASSERT_INT(status_there(fifth, host), ==, 0);
+	ASSERT_INT(status_there(new, host), ==, 0);
+	leave(new);
+	leave(fifth);
+	leave(third);
+	leave(second);
+	leave(host);
+}
+
 /* The one who admits had read nothing of the buffer, and the one who made it does not listen. */
 TEST(a_newcomer_hears_of_all_buffers)
 {

@@ -249,6 +249,21 @@ TEST(whom_the_evicted_have_invited_does_not_come)
 	leave(host);
 }
 
+TEST(who_was_evicted_before_it_looked_hears_of_it)
+{
+	struct dma_buf_pool *host = create();
+	struct guest guest;
+
+	come(host, &guest);
+	ASSERT_INT(admit(host, &guest), ==, 0);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(guest.pool)), ==, 0);
+	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, -ESTALE);
+	ASSERT_INT(dma_buf_pool_status(guest.pool), ==, -ESTALE);
+	close_messages(&guest);
+	leave(guest.pool);
+	leave(host);
+}
+
 TEST(one_who_was_invited_may_leave)
 {
 	struct dma_buf_pool *host = create();

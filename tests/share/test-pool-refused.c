@@ -4,6 +4,7 @@
 #include "forge.h"
 #include "peers.h"
 #include "os/process.h"
+#include "share/layout.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 3, .buffers = 8, .fences = 4, .timelines = 4,
@@ -175,6 +176,36 @@ TEST(a_pool_is_in_a_memory_file_that_can_be_read_and_written)
 	refuse_fd(&good, INVITED_POOL, open("/dev/null", O_RDWR | O_CLOEXEC));
 	refuse_fd(&good, INVITED_POOL, pipes[0]);
 	refuse_fd(&good, INVITED_POOL, pipes[1]);
+	uninvite(&good);
+}
+
+/* With limits that ask for whole large pages. */
+TEST(a_pool_is_in_memory_of_ordinary_pages)
+{
+	const uint64_t page = 2 << 20;
+	struct forged_invitation forged;
+	struct dma_buf_pool_message message;
+	struct good good = invite();
+
+	message = good.message;
+	memcpy(&forged, message.bytes, sizeof(forged));
+	forged.buffers = 0;
+	for (uint32_t buffers = 1; buffers <= 65536 && !forged.buffers; buffers++) {
+		const struct pool_shape shape = { forged.members, buffers, forged.fences,
+						  forged.timelines };
+
+		if (!(pool_file_size(&shape) % page))
+			forged.buffers = buffers;
+	}
+	ASSERT_INT(forged.buffers, >, 0);
+	memcpy(message.bytes, &forged, sizeof(forged));
+	message.fd[INVITED_POOL] = forge_huge(
+		pool_file_size(&(struct pool_shape){ forged.members, forged.buffers, forged.fences,
+						     forged.timelines }), POOL_SEALS);
+	if (message.fd[INVITED_POOL] >= 0) {
+		refuse(&message, -EPROTO);
+		close(message.fd[INVITED_POOL]);
+	}
 	uninvite(&good);
 }
 

@@ -9,6 +9,7 @@
 #include "os/channel.h"
 #include "os/clock.h"
 #include "os/file.h"
+#include "share/pool.h"
 
 #define SOON (SECOND / 100)
 
@@ -211,6 +212,55 @@ TEST(a_full_pool_serves_nobody)
 		dma_buf_pool_message_close(&invitation[i]);
 	close_pair(&pair);
 	leave(host);
+}
+
+/* An enemy may hold the lock for ever: others wait no longer than they want to, and can evict it. */
+TEST(who_keeps_the_door_shut_can_be_put_out)
+{
+	const struct pair pair = make_pair(SOCK_STREAM);
+	struct joiner joiner = { .sock = pair.there };
+	struct dma_buf_pool *host = create(), *enemy;
+	struct dma_buf_pool_message invitation, answer;
+	struct test_thread *thread;
+	struct dma_buf *dmabuf;
+
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &enemy), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	ASSERT_INT(dma_buf_pool_status(enemy), ==, 0);
+	store_release(&pool_head(enemy)->admission, dma_buf_pool_self(enemy));
+	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, SOON), ==, -ETIMEDOUT);
+	ASSERT_INT(recv(pair.there, &(char){ 0 }, 1, MSG_DONTWAIT), ==, -1);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(enemy)), ==, 0);
+	ASSERT_INT(dma_buf_pool_alloc(host, "free", 4096, 0, &dmabuf), ==, 0);
+	thread = test_thread_start(join, &joiner);
+	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, PEER_PATIENCE), ==, 0);
+	test_thread_join(thread);
+	ASSERT_INT(joiner.err, ==, 0);
+	close_pair(&pair);
+	dma_buf_put(dmabuf);
+	leave(enemy);
+	leave(joiner.pool);
+	leave(host);
+}
+
+TEST(who_leaves_waits_for_no_lock)
+{
+	struct dma_buf_pool *host = create(), *enemy;
+	struct dma_buf_pool_message invitation, answer;
+
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &enemy), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	store_release(&pool_head(enemy)->admission, dma_buf_pool_self(enemy));
+	leave(host);
+	/* Its place is free at once. */
+	ASSERT_INT(place_state(load_acquire(&shm_place(enemy->base, 0)->word)), ==, PLACE_FREE);
+	leave(enemy);
 }
 
 /*

@@ -41,6 +41,18 @@ static bool has_context(const struct dma_resv_snapshot *set, uint64_t context)
 	return false;
 }
 
+/* How many fences of other contexts live. */
+static uint32_t count_others(const struct dma_resv_snapshot *set, uint64_t context)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_fence *fence;
+	uint32_t n = 0;
+
+	dma_resv_snapshot_for_each(fence, &cursor, set, DMA_RESV_USAGE_BOOKKEEP)
+		n += fence->context != context && !dma_fence_is_signaled(fence);
+	return n;
+}
+
 /* The set will be another one, of no more than @live fences, @n of them new: 0, or why not. */
 static int edit_backing(struct dma_resv_fences *fences, uint32_t live, uint32_t n)
 {
@@ -55,6 +67,7 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	struct dma_resv_fences *fences = &obj->fences;
 	struct dma_resv_snapshot set;
 	struct dma_resv_log *log;
+	uint32_t live;
 	int err;
 
 	resv_assert_held(obj);
@@ -64,14 +77,15 @@ int dma_resv_replace_fences(struct dma_resv *obj, uint64_t context, struct dma_f
 	set = set_staged(fences);
 	if (!has_context(&set, context))
 		return 0;
-	err = edit_backing(fences, set_count_live(&set) + 1, 1);
+	live = count_others(&set, context) + 1;
+	err = edit_backing(fences, live, 1);
 	if (err)
 		return err;
 	if (!word_is_log(set.word) && fences_fit_word(fences, 1)) {
 		fences_stage_one(fences, replacement, usage);
 		return 0;
 	}
-	log = fences_alloc_log(fences, set_count_live(&set) + 1);
+	log = fences_alloc_log(fences, live);
 	if (!log)
 		return -ENOMEM;
 	fences_fill(log, &set, &context);

@@ -176,6 +176,33 @@ TEST(a_full_buffer_takes_no_more_until_some_have_signalled)
 	end(&world, 0);
 }
 
+TEST(a_full_buffer_takes_a_fence_in_the_place_of_others)
+{
+	const uint64_t context = dma_fence_context_alloc(1);
+	struct dma_fence *fence[5];
+	struct world world;
+
+	begin(&world, count_fences);
+	for (unsigned int i = 0; i < 5; i++) {
+		fence[i] = i == 1 ? make_fence_with(&plain_ops, NULL, context, 1) : make_fence();
+		if (i < 4)
+			add(world.dmabuf->resv, fence[i], DMA_RESV_USAGE_READ);
+	}
+	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
+	ASSERT_INT(dma_resv_replace_fences(world.dmabuf->resv, context, fence[4], DMA_RESV_USAGE_WRITE),
+		   ==, 0);
+	dma_resv_unlock(world.dmabuf->resv);
+	ASSERT_INT(count_there(&world, '1'), ==, 1);
+	ASSERT_INT(count_there(&world, '3'), ==, 4);
+	for (unsigned int i = 0; i < 5; i++) {
+		dma_fence_signal(fence[i]);
+		dma_fence_put(fence[i]);
+	}
+	ASSERT_INT(count_there(&world, '3'), ==, 0);
+	peer_tell(world.peer.sock, "q", 1);
+	end(&world, 0);
+}
+
 /* Takes the lock, adds one that is not committed, and waits. */
 static void hold(int sock)
 {

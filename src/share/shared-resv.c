@@ -3,9 +3,12 @@
  * What stands behind the reservation of a shared buffer (resv/backing.h).
  *
  * While a thread of this process holds the shared lock, nobody else can commit, and the container
- * is that thread's: it is its keeper. Else whoever looks, and finds that the commit word is not the one that the
- * container shows, becomes its keeper and makes it anew. So no thread of this process sees less than another
- * process has seen: between the two parts of a commit it waits.
+ * is that thread's: it is its keeper. Else whoever looks, and finds that the commit word is not the one
+ * that the container shows, becomes its keeper and makes it anew. So no thread of this process sees less
+ * than another process has seen: between the two parts of a commit it waits.
+ *
+ * Except for callbacks that a keeper calls while it changes a container, since somebody was found dead:
+ * they do not wait for another keeper, which may wait for this one, and see the container as it was.
  */
 #include "share/shared-resv.h"
 
@@ -28,17 +31,20 @@ static struct shared_resv *to_shared(struct resv_backing *backing)
 	return container_of(backing, struct shared_resv, base);
 }
 
-/* Become @who, or false: another thread is keeper. */
-static bool keep(struct shared_resv *shared, enum keeper who)
-{
-	uint32_t nobody = KEPT_BY_NOBODY;
+/* How many containers this thread is changing. */
+static __thread unsigned int changing;
 
-	return cas_acquire(&shared->keeper, &nobody, who);
+/* Become its keeper, or false: somebody is. */
+static bool keep(struct shared_resv *shared)
+{
+	uint32_t nobody = false;
+
+	return cas_acquire(&shared->is_kept, &nobody, true);
 }
 
 static void keep_no_more(struct shared_resv *shared)
 {
-	store_release(&shared->keeper, KEPT_BY_NOBODY);
+	store_release(&shared->is_kept, false);
 }
 
 /*
@@ -184,15 +190,17 @@ static void mirror_until_done(struct shared_resv *shared)
 {
 	unsigned int unquiet = 0;
 
+	changing++;
 	while (!is_current(shared) && !load_acquire(&shared->pool->error)) {
 		const int err = mirror(shared);
 
 		if (!err)
-			return;
+			break;
 		if (err == -EAGAIN && ++unquiet == PATIENCE)
 			pool_fail(shared->pool, -EPROTO);
 		os_yield();
 	}
+	changing--;
 }
 
 /*
@@ -206,11 +214,13 @@ static void refresh(struct resv_backing *backing)
 	if (!pool_is_here(shared->pool))
 		return;
 	while (!is_current(shared) && !load_acquire(&shared->lost) && !pool_check(shared->pool)) {
-		if (keep(shared, KEPT_BY_PAINTER)) {
+		if (keep(shared)) {
 			mirror_until_done(shared);
 			keep_no_more(shared);
 			return;
 		}
+		if (changing)
+			return;
 		os_yield();
 	}
 }
@@ -314,10 +324,13 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 	return 0;
 }
 
-/* The container is the holder's from now on. */
+/*
+ * The container is the holder's from now on. In a forked child its keeper may be a thread that is not
+ * there; nobody else changes it.
+ */
 static void become_keeper(struct shared_resv *shared)
 {
-	while (!keep(shared, KEPT_BY_HOLDER))
+	while (!keep(shared) && pool_is_here(shared->pool))
 		os_yield();
 }
 
@@ -490,6 +503,7 @@ static void begin_commit(struct resv_backing *backing)
 	struct commit new = shared->commit;
 	bool is_written = true;
 
+	changing++;
 	if (shared->lost || !pool_is_here(shared->pool))
 		return;
 	if (shared->rewrites)
@@ -516,6 +530,7 @@ static void end_commit(struct resv_backing *backing)
 	if (shared->commits)
 		store_release(&shared->mirrored, commit_pack(&shared->commit));
 	shared->commits = false;
+	changing--;
 }
 
 static const struct resv_backing_ops shared_ops = {

@@ -7,8 +7,6 @@
 #include "resv/backing.h"
 #include "share/pool.h"
 
-enum keeper { KEPT_BY_NOBODY, KEPT_BY_PAINTER, KEPT_BY_HOLDER };
-
 struct shared_resv {
 	struct resv_backing base;
 	struct dma_buf_pool *pool; /* constant; with a reference */
@@ -16,7 +14,7 @@ struct shared_resv {
 	struct dma_buf_pool_handle handle; /* constant */
 	struct memory_owner owner; /* constant: the buffer's memory knows it by that */
 
-	uint32_t keeper;   /* atomic: enum keeper: who may change the container */
+	uint32_t is_kept;  /* atomic: a thread may change the container, and nobody else */
 	bool lost;	   /* atomic, by the holder: the lock is somebody else's, who took it over */
 	uint64_t mirrored; /* atomic, by the keeper: the commit word that the container shows */
 

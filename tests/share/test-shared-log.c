@@ -178,6 +178,41 @@ TEST(who_never_lets_a_log_be_read_ends_the_membership)
 	dmabuf_rcu_barrier();
 }
 
+static struct dma_buf *looked_at;
+static unsigned int looks;
+
+/* As a callback may, that is called since somebody is found dead. */
+static void look(const char *label)
+{
+	struct dma_fence *fence;
+
+	if (strcmp(label, "shared log: before it is read") != 0 || looks++)
+		return;
+	ASSERT_INT(dma_resv_get_singleton(looked_at->resv, DMA_RESV_USAGE_READ, &fence), ==, 0);
+	ASSERT_PTR(fence, ==, NULL);
+}
+
+TEST(a_callback_that_looks_while_its_thread_does_waits_for_nobody)
+{
+	struct dma_fence *fence;
+
+	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
+	ASSERT_INT(dma_buf_pool_alloc(pool, NULL, 4096, 0, &looked_at), ==, 0);
+	shared_resv_of(looked_at->resv)->shm->commit++; /* there is something to read */
+	os_race_hook(look);
+	ASSERT_INT(dma_resv_get_singleton(looked_at->resv, DMA_RESV_USAGE_READ, &fence), ==, 0);
+	ASSERT_INT(looks, ==, 1);
+	shared_resv_of(looked_at->resv)->shm->commit++;
+	looks = 0;
+	ASSERT_INT(dma_resv_lock(looked_at->resv, NULL), ==, 0); /* the container is its thread's */
+	ASSERT_INT(looks, ==, 1);
+	os_race_hook(NULL);
+	dma_resv_unlock(looked_at->resv);
+	dma_buf_put(looked_at);
+	dma_buf_pool_leave(pool);
+	dmabuf_rcu_barrier();
+}
+
 /* A dead member had the lock: whoever takes it over says so in the commit word. */
 TEST(taking_a_lock_over_changes_the_commit_word)
 {

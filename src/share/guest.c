@@ -16,8 +16,6 @@
 #include "share/message.h"
 #include "share/place.h"
 
-#define SLICE_NS 10000000
-
 /*
  * Accepting.
  */
@@ -191,7 +189,7 @@ int dma_buf_pool_await(struct dma_buf_pool *pool, int64_t timeout)
 		return -EINVAL;
 	for (;;) {
 		const uint32_t verdicts = load_acquire(&pool->verdicts);
-		const int64_t slice = os_deadline_ns(SLICE_NS);
+		const int64_t slice = os_deadline_ns(POOL_SLICE_NS);
 		const int err = pool_check(pool);
 		const uint64_t *place;
 		uint64_t word;

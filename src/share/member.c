@@ -49,15 +49,7 @@ struct member *member_ref(struct member *member)
 
 static bool get_unless_dead(struct member *member)
 {
-	uint32_t refs = load_relaxed(&member->refs);
-
-	if (is_self(member))
-		return pool_get_unless_dead(member->pool);
-	do {
-		if (!refs)
-			return false;
-	} while (!cas_acquire(&member->refs, &refs, refs + 1));
-	return true;
+	return is_self(member) ? pool_get_unless_dead(member->pool) : ref_unless_dead(&member->refs);
 }
 
 static void free_parts(struct member *member)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The owner's side of timelines: T1 to T3 of member.c, and who is to be woken:
+ * The owner's side of timelines: T1 to T3 of point.c, and who is to be woken:
  *
  *   owner                                      waiter (shared-fence.c, watcher.c)
  *   T3  value = point          exchange        A1  watermark >= point      compare, swap

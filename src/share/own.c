@@ -59,6 +59,18 @@ static const struct dma_fence_ops over_ops = {
 	.get_timeline_name = over_name,
 };
 
+struct dma_fence *own_make_over(int error)
+{
+	struct dma_fence *fence = os_alloc(sizeof(*fence));
+
+	if (!fence)
+		return NULL;
+	dma_fence_init(fence, &over_ops, NULL, dma_fence_context_alloc(1), 1);
+	if (error)
+		dma_fence_set_error(fence, error);
+	return fence;
+}
+
 /*
  * Promises.
  */
@@ -289,15 +301,12 @@ enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, stru
 
 int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point)
 {
-	struct dma_fence *fence = os_alloc(sizeof(*fence));
+	struct dma_fence *fence = own_make_over(error);
 	struct own_spare spare = { 0 };
 	int err;
 
 	if (!fence)
 		return -ENOMEM;
-	dma_fence_init(fence, &over_ops, NULL, dma_fence_context_alloc(1), 1);
-	if (error)
-		dma_fence_set_error(fence, error);
 	err = own_spare_fill(&spare, 1);
 	if (!err)
 		err = own_promise(pool, 1);

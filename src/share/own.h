@@ -74,6 +74,9 @@ enum carriage {
 enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct own_spare *spare,
 			struct point *ret_point);
 
+/* A fence that is over as soon as the caller signals it, with @error or 0. NULL: no memory. */
+struct dma_fence *own_make_over(int error);
+
 /* A point that is over, with @error, for a fence that has signalled. 0; -ENOSPC, -ENOMEM. */
 int own_over(struct dma_buf_pool *pool, int error, struct point *ret_point);
 

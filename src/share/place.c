@@ -62,7 +62,7 @@ static uint64_t look(struct dma_buf_pool *pool, unsigned int place)
 static bool change_word(struct shm_place *place, uint64_t from, uint64_t to)
 {
 	OS_RACE_POINT("places: before a change");
-	if (!cas_seq_cst(&place->word, &from, to)) /* V0 of member.c */
+	if (!cas_seq_cst(&place->word, &from, to)) /* V0 of point.c */
 		return false;
 	os_futex_wake_shared(low_half(&place->word), true);
 	return true;

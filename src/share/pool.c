@@ -11,7 +11,6 @@
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/file.h"
-#include "os/futex.h"
 #include "os/process.h"
 #include "share/mail.h"
 #include "share/member.h"
@@ -33,13 +32,7 @@ struct dma_buf_pool *pool_get(struct dma_buf_pool *pool)
 
 bool pool_get_unless_dead(struct dma_buf_pool *pool)
 {
-	uint32_t refs = load_relaxed(&pool->refs);
-
-	do {
-		if (!refs)
-			return false;
-	} while (!cas_acquire(&pool->refs, &refs, refs + 1));
-	return true;
+	return ref_unless_dead(&pool->refs);
 }
 
 static void free_tables(struct dma_buf_pool *pool)

@@ -25,6 +25,9 @@
 #define POOL_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define NO_WRITING (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
+/* Who sleeps on shared memory looks that often: an enemy can write it, so nothing there promises a wake-up. */
+#define POOL_SLICE_NS 10000000
+
 struct member;
 
 /* The memory of a buffer that somebody told of. */
@@ -90,6 +93,19 @@ int pool_check(struct dma_buf_pool *pool);
 struct dma_buf_pool *pool_get(struct dma_buf_pool *pool);
 bool pool_get_unless_dead(struct dma_buf_pool *pool);
 void pool_put(struct dma_buf_pool *pool);
+
+/* False: nobody has one any more. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
+static inline bool ref_unless_dead(uint32_t *refs)
+{
+	uint32_t n = load_relaxed(refs);
+
+	do {
+		if (!n)
+			return false;
+	} while (!cas_acquire(refs, &n, n + 1));
+	return true;
+}
 
 /* In a forked child: it is none of its. */
 void pool_fork(struct dma_buf_pool *pool);

@@ -128,8 +128,6 @@ static void spin_for(const struct shared_fence *shared)
 	end_spin(false);
 }
 
-#define SLICE_NS 10000000
-
 /*
  * A3, for a slice: whoever finds the owner gone wakes the futex, too, but memory that an enemy can write promises
  * no wake-up. 0: look again; -ETIMEDOUT; -EINTR.
@@ -138,7 +136,7 @@ static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline)
 {
 	struct member *member = shared->member;
 	const uint64_t value = shared_fence_await(shared);
-	const int64_t slice = os_deadline_ns(SLICE_NS);
+	const int64_t slice = os_deadline_ns(POOL_SLICE_NS);
 	int err;
 
 	if (value >= shared->base.seqno || status_of(shared))
@@ -217,21 +215,13 @@ bool fence_is_point(const struct dma_fence *fence, const struct dma_buf_pool *po
 	return true;
 }
 
-static const struct dma_fence_ops over_ops = {
-	.get_driver_name = driver_name,
-	.get_timeline_name = timeline_name,
-};
-
 /* Of a point that nobody will signal any more. */
 static struct dma_fence *make_over(int error)
 {
-	struct dma_fence *fence = os_alloc(sizeof(*fence));
+	struct dma_fence *fence = own_make_over(error);
 
-	if (!fence)
-		return NULL;
-	dma_fence_init(fence, &over_ops, NULL, dma_fence_context_alloc(1), 1);
-	dma_fence_set_error(fence, error);
-	dma_fence_signal(fence);
+	if (fence)
+		dma_fence_signal(fence);
 	return fence;
 }
 

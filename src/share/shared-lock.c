@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Waiting: the waiter sets LOCK_WAITERS and sleeps while the word is that. It wakes when the word
- * changes, when this process finds somebody to be gone, and every SLICE_NS, since memory that an enemy can
+ * changes, when this process finds somebody to be gone, and every POOL_SLICE_NS, since memory that an enemy can
  * write promises no wake-up. Who was woken takes the lock with LOCK_WAITERS set: others may sleep there.
  */
 #include "share/shared-lock.h"
@@ -12,8 +12,6 @@
 #include "os/fault.h"
 #include "os/futex.h"
 #include "share/member.h"
-
-#define SLICE_NS 10000000
 
 static uint32_t holder_of(uint32_t word)
 {
@@ -53,7 +51,7 @@ static bool take_soon(struct dma_buf_pool *pool, uint32_t *word)
 static int sleep_on(struct dma_buf_pool *pool, uint32_t *word, uint32_t old, uint32_t verdicts,
 		    const struct patience *patience)
 {
-	const int64_t slice = os_deadline_ns(SLICE_NS);
+	const int64_t slice = os_deadline_ns(POOL_SLICE_NS);
 	const bool is_last = patience->deadline <= slice;
 	int err;
 

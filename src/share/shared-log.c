@@ -48,19 +48,29 @@ struct commit shared_log_look(const struct pool_shape *shape, const struct shm_r
 	return commit;
 }
 
+struct point shared_log_entry(const struct pool_shape *shape, struct shm_resv *shm,
+			      const struct commit *commit, uint32_t i)
+{
+	const struct shm_entry *from = shm_entry(shape, shm, commit->half, i);
+	struct shm_entry entry;
+
+	entry.where = load_acquire(&from->where); /* M2 */
+	entry.seqno = load_acquire(&from->seqno);
+	return entry_unpack(&entry);
+}
+
+bool shared_log_stands(const struct shm_resv *shm, const struct commit *commit)
+{
+	return commit_unpack(load_acquire(&shm->commit)).flips == commit->flips; /* M3 */
+}
+
 bool shared_log_read(const struct pool_shape *shape, struct shm_resv *shm,
 		     const struct commit *commit, struct point *ret_points)
 {
 	OS_RACE_POINT("shared log: before it is read");
-	for (uint32_t i = 0; i < commit->length; i++) { /* M2 */
-		const struct shm_entry *from = shm_entry(shape, shm, commit->half, i);
-		struct shm_entry entry;
-
-		entry.where = load_acquire(&from->where);
-		entry.seqno = load_acquire(&from->seqno);
-		ret_points[i] = entry_unpack(&entry);
-	}
-	return commit_unpack(load_acquire(&shm->commit)).flips == commit->flips; /* M3 */
+	for (uint32_t i = 0; i < commit->length; i++)
+		ret_points[i] = shared_log_entry(shape, shm, commit, i);
+	return shared_log_stands(shm, commit);
 }
 
 /*

@@ -29,6 +29,11 @@ bool shared_log_commit(struct shm_resv *shm, const struct commit *old, const str
 struct commit shared_log_look(const struct pool_shape *shape, const struct shm_resv *shm,
 			      uint64_t *ret_word);
 
+/* One of those below @commit->length; and whether what was read of them is what it was. */
+struct point shared_log_entry(const struct pool_shape *shape, struct shm_resv *shm,
+			      const struct commit *commit, uint32_t i);
+bool shared_log_stands(const struct shm_resv *shm, const struct commit *commit);
+
 /* Up to @commit->length entries. False: they may have changed meanwhile. */
 bool shared_log_read(const struct pool_shape *shape, struct shm_resv *shm,
 		     const struct commit *commit, struct point *ret_points);

@@ -18,7 +18,6 @@
 #include "os/clock.h"
 #include "os/fault.h"
 #include "os/futex.h"
-#include "os/report.h"
 #include "share/member.h"
 #include "share/shared-fence.h"
 #include "share/shared-lock.h"
@@ -229,23 +228,17 @@ static void refresh(struct resv_backing *backing)
 static int any_is_busy(struct shared_resv *shared, enum dma_resv_usage usage)
 {
 	const struct pool_shape *shape = &shared->pool->shape;
-	struct commit commit, one;
+	struct commit commit;
 	uint64_t word;
-	int busy = 0;
+	bool busy = false;
 
 	commit = shared_log_look(shape, shared->shm, &word);
 	for (uint32_t i = commit.length; i-- && !busy;) {
-		struct shm_entry *from = shm_entry(shape, shared->shm, commit.half, i);
-		struct shm_entry entry;
-		struct point point;
+		const struct point point = shared_log_entry(shape, shared->shm, &commit, i);
 
-		entry.where = load_acquire(&from->where);
-		entry.seqno = load_acquire(&from->seqno);
-		point = entry_unpack(&entry);
 		busy = point.usage <= usage && !point_status(shared->pool, &point);
 	}
-	one = commit_unpack(load_acquire(&shared->shm->commit));
-	return one.flips == commit.flips ? busy : -EAGAIN;
+	return shared_log_stands(shared->shm, &commit) ? busy : -EAGAIN;
 }
 
 static bool test(struct resv_backing *backing, enum dma_resv_usage usage)

@@ -22,7 +22,6 @@
 
 enum { BATCH = 16 };
 
-
 /* Two descriptors a place. */
 static uint64_t key_of(const struct member *member, bool is_process)
 {
@@ -33,8 +32,6 @@ int watcher_member(struct member *member)
 {
 	int err;
 
-	if (member->channel < 0)
-		return 0;
 	err = os_set_add(member->pool->set, member->channel, key_of(member, false), true);
 	if (err)
 		return err;

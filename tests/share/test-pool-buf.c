@@ -2,6 +2,7 @@
 /* Buffers of a pool: who has which, by what name, and what may be done with their memory. */
 #define _GNU_SOURCE
 #include "forge.h"
+#include "members.h"
 #include "puppet.h"
 
 #include "os/channel.h"
@@ -14,20 +15,6 @@ static const struct dma_buf_pool_limits limits = {
 };
 
 #define PAGE os_page_size()
-
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
 
 static struct dma_buf *alloc(struct dma_buf_pool *pool, unsigned int flags)
 {
@@ -77,7 +64,7 @@ static int alloc_failing(struct dma_buf_pool *pool, size_t size, unsigned int fl
 
 TEST(what_cannot_be_made_is_refused)
 {
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	const struct test_resources before = test_resources();
 	char name[256];
 
@@ -96,7 +83,7 @@ TEST(what_cannot_be_made_is_refused)
 
 TEST(a_buffer_is_whole_pages_of_zeroes)
 {
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *dmabuf;
 	void *address;
 
@@ -114,7 +101,7 @@ TEST(a_buffer_is_whole_pages_of_zeroes)
 TEST(what_is_no_buffer_of_a_pool_has_no_handle)
 {
 	struct dma_buf_pool_handle handle;
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *shared = alloc(pool, 0), *found = NULL;
 
 	ASSERT_INT(dma_buf_pool_get_handle(NULL, &handle), ==, -EINVAL);
@@ -140,7 +127,7 @@ TEST(what_is_no_buffer_of_a_pool_has_no_handle)
 
 TEST(who_asks_twice_gets_the_same_buffer)
 {
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *dmabuf = alloc(pool, 0), *found;
 	const struct dma_buf_pool_handle handle = handle_of(dmabuf);
 
@@ -159,7 +146,7 @@ TEST(who_asks_twice_gets_the_same_buffer)
 TEST(the_place_of_a_buffer_comes_back)
 {
 	struct peer peer = puppet_fork();
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *dmabuf[4];
 	struct dma_buf_pool_handle handle;
 
@@ -187,7 +174,7 @@ TEST(the_place_of_a_buffer_comes_back)
 
 TEST(the_buffers_of_the_dead_come_back)
 {
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 
 	for (unsigned int round = 0; round < 3; round++) {
 		struct peer peer = puppet_fork();
@@ -209,7 +196,7 @@ TEST(the_buffers_of_the_dead_come_back)
 TEST(a_buffer_outlives_the_one_who_made_it)
 {
 	struct peer peer = puppet_fork();
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *dmabuf;
 	struct answer answer;
 
@@ -228,7 +215,7 @@ TEST(a_buffer_outlives_the_one_who_made_it)
 TEST(who_has_left_puts_nothing_of_others)
 {
 	struct peer old = puppet_fork(), new = puppet_fork();
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *dmabuf = alloc(pool, 0);
 	const struct dma_buf_pool_handle handle = handle_of(dmabuf);
 	const unsigned int place = member_place(puppet_admit(&old, pool, 0));
@@ -251,7 +238,7 @@ TEST(who_has_left_puts_nothing_of_others)
 TEST(who_was_not_told_of_a_buffer_asks_for_it)
 {
 	struct peer peer = puppet_fork();
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf_pool_handle handle;
 	struct dma_buf *dmabuf;
 
@@ -291,7 +278,7 @@ static void write_something_else(const char *label)
 TEST(who_asks_an_enemy_does_not_ask_for_ever)
 {
 	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf_pool_handle handle;
 	struct dma_buf *hidden, *found = NULL;
 
@@ -331,7 +318,7 @@ static void replace(const char *label)
 TEST(a_buffer_that_is_another_one_by_then_is_not_kept)
 {
 	struct peer peer = puppet_fork();
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *dmabuf = NULL;
 	struct shm_resv *shm;
 	struct answer answer;
@@ -358,7 +345,7 @@ TEST(a_buffer_that_is_another_one_by_then_is_not_kept)
 TEST(all_may_write_unless_the_owner_alone_does)
 {
 	struct peer peer = puppet_fork();
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_buf *all = alloc(pool, 0), *one = alloc(pool, DMA_BUF_POOL_OWNER_WRITES);
 	struct dma_buf_pool_handle handle;
 
@@ -404,7 +391,7 @@ TEST(who_may_only_read_gets_nothing_to_write)
 	reader = puppet_fork();
 	another = puppet_fork();
 	close_link(link);
-	pool = create();
+	pool = create_pool(&limits);
 	watcher_need(pool); /* who answers those who ask */
 	secret[0] = alloc(pool, 0);
 	open[0] = alloc(pool, DMA_BUF_POOL_OWNER_WRITES);
@@ -425,14 +412,9 @@ TEST(who_may_only_read_gets_nothing_to_write)
 
 TEST(who_may_only_read_makes_no_buffers)
 {
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *host = create(), *reader;
+	struct dma_buf_pool *host = create_pool(&limits), *reader;
 
-	ASSERT_INT(dma_buf_pool_invite(host, DMA_BUF_POOL_READ_ONLY, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &reader), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
+	reader = add_member_with(host, DMA_BUF_POOL_READ_ONLY);
 	ASSERT_INT(alloc_failing(reader, 4096, 0), ==, -EACCES);
 	ASSERT_INT(alloc_failing(reader, 4096, DMA_BUF_POOL_OWNER_WRITES), ==, -EACCES);
 	leave(reader);
@@ -443,7 +425,7 @@ TEST(who_may_only_read_makes_no_buffers)
 TEST(nobody_makes_a_writer_of_himself)
 {
 	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *host = create(), *reader;
+	struct dma_buf_pool *host = create_pool(&limits), *reader;
 	struct dma_buf_pool_handle handle;
 	struct dma_buf *secret;
 	struct member *member;
@@ -480,18 +462,13 @@ TEST(nobody_makes_a_writer_of_himself)
 /* For a buffer that it has made, and others do not have yet. */
 static void refuse_forged(int (*forge)(int file))
 {
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *host = create(), *enemy;
+	struct dma_buf_pool *host = create_pool(&limits), *enemy;
 	struct dma_buf_pool_handle handle;
 	struct dma_buf *dmabuf, *found = NULL;
 	struct test_resources before;
 	int file, forged;
 
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &enemy), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
+	enemy = add_member(host);
 	dmabuf = alloc(enemy, 0);
 	handle = handle_of(dmabuf);
 	mail_read(host);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Callbacks of other members' fences, in an application's own event loop. Both members are this process. */
+#include "members.h"
 #include "puppet.h"
 
 #include <poll.h>
@@ -10,33 +11,6 @@
 static const struct dma_buf_pool_limits limits = {
 	.members = 3, .buffers = 4, .fences = 4, .timelines = 4,
 };
-
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
-
-static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
-{
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *pool;
-
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
-	return pool;
-}
 
 /* Two members, a fence of one, and what it is to the other one, whose application watches. */
 struct world {
@@ -60,7 +34,7 @@ static void begin(struct world *world)
 	struct dma_buf_pool_fence value;
 
 	calls = 0;
-	world->host = create();
+	world->host = create_pool(&limits);
 	world->other = add_member(world->host);
 	world->there = make_fence();
 	world->fd = dma_buf_pool_watch_fd(world->host);
@@ -173,11 +147,11 @@ TEST(a_callback_that_was_removed_is_not_called)
 
 TEST(the_application_watches_or_the_library_does)
 {
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 
 	ASSERT_INT(dma_buf_pool_watch_fd(pool), ==, dma_buf_pool_watch_fd(pool));
 	leave(pool);
-	pool = create();
+	pool = create_pool(&limits);
 	watcher_need(pool);
 	ASSERT_INT(dma_buf_pool_watch_fd(pool), ==, -EBUSY);
 	leave(pool);
@@ -198,7 +172,7 @@ __attribute__((constructor)) static void begin_watching(void)
 static void end_in_silence(bool is_evicted, bool has_ended)
 {
 	struct peer peer = puppet_fork();
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	const uint32_t id = puppet_admit(&peer, pool, 0);
 	struct world world = { .fd = dma_buf_pool_watch_fd(pool) };
 
@@ -234,7 +208,7 @@ static void look_at_once(const char *label)
 TEST(what_comes_before_a_member_is_known_is_looked_at_then)
 {
 	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *host = create(), *guest;
+	struct dma_buf_pool *host = create_pool(&limits), *guest;
 	struct world world = { .fd = dma_buf_pool_watch_fd(host) };
 
 	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);

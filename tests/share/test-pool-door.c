@@ -1,29 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Joining: who may become a member, by whom, and what all members know of each other then. */
+#include "members.h"
 #include "puppet.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 8, .fences = 4, .timelines = 4,
 };
-
-static struct dma_buf_pool *create_with(const struct dma_buf_pool_limits *wanted)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(wanted, &pool), ==, 0);
-	return pool;
-}
-
-static struct dma_buf_pool *create(void)
-{
-	return create_with(&limits);
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
 
 /*
  * Limits.
@@ -55,7 +37,7 @@ TEST(limits_are_kept)
 
 TEST(the_least_pool_has_room_for_one_of_each)
 {
-	struct dma_buf_pool *pool = create_with(&(struct dma_buf_pool_limits){ 1, 1, 1, 1 });
+	struct dma_buf_pool *pool = create_pool(&(struct dma_buf_pool_limits){ 1, 1, 1, 1 });
 	struct dma_buf_pool_message invitation;
 	struct dma_buf *dmabuf, *other = NULL;
 	struct dma_buf_pool_fence value;
@@ -77,7 +59,7 @@ TEST(the_least_pool_has_room_for_one_of_each)
 
 TEST(the_largest_pool_can_be_made)
 {
-	leave(create_with(&(struct dma_buf_pool_limits){ 64, 65536, 1024, 4096 }));
+	leave(create_pool(&(struct dma_buf_pool_limits){ 64, 65536, 1024, 4096 }));
 }
 
 /*
@@ -121,7 +103,7 @@ TEST(a_member_admits_another_and_all_know_each_other)
 	second = puppet_fork();
 	third = puppet_fork();
 	close_link(link);
-	pool = create();
+	pool = create_pool(&limits);
 	ids[0] = dma_buf_pool_self(pool);
 	ids[1] = puppet_admit(&second, pool, 0);
 	ids[2] = puppet_admit_by(&third, &second, link, 0);
@@ -178,7 +160,7 @@ TEST(a_pool_outlives_its_creator)
 /* How often a place can be had again. */
 static void take_place_again(bool is_killed)
 {
-	struct dma_buf_pool *pool = create_with(&(struct dma_buf_pool_limits){ 2, 1, 1, 1 });
+	struct dma_buf_pool *pool = create_pool(&(struct dma_buf_pool_limits){ 2, 1, 1, 1 });
 	struct dma_buf_pool_message invitation;
 	uint32_t last = 0;
 
@@ -210,7 +192,7 @@ TEST(the_place_of_one_who_left_comes_back)
 
 TEST(the_place_of_the_evicted_comes_back_when_it_has_ended)
 {
-	struct dma_buf_pool *pool = create_with(&(struct dma_buf_pool_limits){ 2, 1, 1, 1 });
+	struct dma_buf_pool *pool = create_pool(&(struct dma_buf_pool_limits){ 2, 1, 1, 1 });
 	struct dma_buf_pool_message invitation;
 	struct peer peer = puppet_fork(), other;
 	const uint32_t id = puppet_admit(&peer, pool, 0);

@@ -3,6 +3,7 @@
  * Each fallible call inside each call of a pool's fails in turn. Whichever one does: what the call says is
  * documented, nothing is kept or written, and the next try works. Each error of a list comes at least once.
  */
+#include "members.h"
 #include "peers.h"
 
 #include "../fence/fences.h"
@@ -17,25 +18,6 @@ static struct {
 	struct dma_buf_pool *host, *member, *guest;
 	struct dma_buf_pool_message invitation, answer;
 } world;
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
-
-static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
-{
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *pool;
-
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
-	return pool;
-}
 
 static void begin(void)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The evicted: how far they were is written down once, for all, and is nothing to who comes after them. */
+#include "members.h"
 #include "peers.h"
 
 #include "../fence/fences.h"
@@ -9,25 +10,6 @@
 static const struct dma_buf_pool_limits limits = {
 	.members = 2, .buffers = 2, .fences = 2, .timelines = 2,
 };
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
-
-static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
-{
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *pool;
-
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
-	return pool;
-}
 
 enum { POINTS = 6 };
 

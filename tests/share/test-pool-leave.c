@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is left of a pool to who has left it. Both members are this process, but where it says otherwise. */
+#include "members.h"
 #include "puppet.h"
 
 #include "share/member.h"
@@ -7,33 +8,6 @@
 static const struct dma_buf_pool_limits limits = {
 	.members = 3, .buffers = 4, .fences = 4, .timelines = 4,
 };
-
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
-
-static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
-{
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *pool;
-
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
-	return pool;
-}
 
 /* A fence of one of two members, to the other one. */
 struct world {
@@ -45,7 +19,7 @@ static void begin(struct world *world)
 {
 	struct dma_buf_pool_fence value;
 
-	world->host = create();
+	world->host = create_pool(&limits);
 	world->other = add_member(world->host);
 	world->there = make_fence();
 	ASSERT_INT(dma_buf_pool_export_fence(world->other, world->there, &value), ==, 0);
@@ -133,7 +107,7 @@ TEST(a_fence_may_signal_while_its_owner_leaves)
 {
 	for (unsigned int i = 0; i < 50; i++) {
 		struct dma_fence *fence = make_fence();
-		struct dma_buf_pool *pool = create();
+		struct dma_buf_pool *pool = create_pool(&limits);
 		struct test_thread *thread;
 		struct dma_buf_pool_fence value;
 
@@ -180,7 +154,7 @@ TEST(who_wakes_others_may_have_left)
 TEST(a_buffer_is_private_when_one_has_left)
 {
 	struct dma_buf_pool_handle handle, same;
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 	struct dma_fence *fence = make_fence();
 	struct ww_acquire_ctx ctx;
 	struct dma_resv *resv;
@@ -217,7 +191,7 @@ TEST(a_buffer_is_private_when_one_has_left)
 /* It has it twice then: one is private. */
 TEST(who_comes_back_has_a_new_number)
 {
-	struct dma_buf_pool *host = create(), *other = add_member(host);
+	struct dma_buf_pool *host = create_pool(&limits), *other = add_member(host);
 	const uint32_t before = dma_buf_pool_self(other);
 
 	leave(other);

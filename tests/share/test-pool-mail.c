@@ -2,6 +2,7 @@
 /* Mail: what members tell each other is known in time, whoever reads it; and what enemies write is nothing. */
 #define _GNU_SOURCE
 #include "forge.h"
+#include "members.h"
 #include "puppet.h"
 
 #include <sys/resource.h>
@@ -14,33 +15,6 @@
 static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 8, .fences = 4, .timelines = 4,
 };
-
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
-
-static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
-{
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *pool;
-
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
-	return pool;
-}
 
 /* A fence of one member, in another. */
 static int status_there(struct dma_buf_pool *from, struct dma_buf_pool *to)
@@ -75,7 +49,7 @@ static void read_first(const char *label)
 
 TEST(a_member_of_whom_another_thread_has_just_read_is_known)
 {
-	struct dma_buf_pool *host = create(), *second = add_member(host), *third = add_member(second);
+	struct dma_buf_pool *host = create_pool(&limits), *second = add_member(host), *third = add_member(second);
 
 	read_at_once = host;
 	os_race_hook(read_first);
@@ -89,7 +63,7 @@ TEST(a_member_of_whom_another_thread_has_just_read_is_known)
 TEST(memory_of_which_another_thread_has_just_read_is_known)
 {
 	struct peer peer = puppet_fork();
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct dma_buf *dmabuf;
 	struct answer answer;
 
@@ -123,7 +97,7 @@ TEST(what_the_dead_have_said_of_the_living_counts)
 	second = puppet_fork();
 	third = puppet_fork();
 	close_link(link);
-	host = create();
+	host = create_pool(&limits);
 	puppet_admit(&second, host, 0);
 	ASSERT_INT(dma_buf_pool_alloc(host, "unread", 4096, 0, &dmabuf), ==, 0);
 	answer = puppet_obey(&second, &(struct order){ .deed = EXPORT });
@@ -226,7 +200,7 @@ TEST(a_newcomer_hears_of_all_buffers)
 	second = puppet_fork();
 	third = puppet_fork();
 	close_link(link);
-	host = create();
+	host = create_pool(&limits);
 	puppet_admit(&second, host, 0);
 	ASSERT_INT(dma_buf_pool_alloc(host, "before", 4096, 0, &dmabuf), ==, 0);
 	ASSERT_INT(dma_buf_pool_get_handle(dmabuf, &handle), ==, 0);
@@ -262,7 +236,7 @@ static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
 /* Of a fence of @other's, which @end ends. */
 static void check_callback(void (*end)(struct dma_buf_pool *other, struct dma_fence *fence), int status)
 {
-	struct dma_buf_pool *host = create(), *other = add_member(host);
+	struct dma_buf_pool *host = create_pool(&limits), *other = add_member(host);
 	struct dma_fence *there = make_fence(), *here;
 	struct dma_buf_pool_fence value;
 
@@ -335,7 +309,7 @@ static void send_card(struct dma_buf_pool *enemy, struct dma_buf_pool *host, uin
 
 TEST(nobody_else_comes_into_the_place_of_this_process)
 {
-	struct dma_buf_pool *host = create(), *enemy = add_member(host);
+	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host);
 	const uint32_t self = dma_buf_pool_self(host);
 	const struct test_resources before = test_resources();
 
@@ -352,7 +326,7 @@ TEST(nobody_else_comes_into_the_place_of_this_process)
 
 TEST(a_card_for_no_place_or_for_one_that_was_there_before_is_refused)
 {
-	struct dma_buf_pool *host = create(), *enemy = add_member(host), *third = add_member(host);
+	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host), *third = add_member(host);
 	struct test_resources before;
 
 	mail_read(enemy);
@@ -382,7 +356,7 @@ enum { RING = 1, CARD, MEMORY, WANT_MEMORY, NO_MEMORY, EVICTED, NOTHING };
 
 TEST(letters_that_are_no_letters_are_not_kept)
 {
-	struct dma_buf_pool *host = create(), *enemy = add_member(host);
+	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host);
 	const size_t head = offsetof(struct letter, memory);
 	const struct test_resources before = test_resources();
 	const int file = os_memfd_create("sent");
@@ -415,7 +389,7 @@ TEST(letters_that_are_no_letters_are_not_kept)
 
 TEST(memory_is_kept_once_a_place)
 {
-	struct dma_buf_pool *host = create(), *enemy = add_member(host);
+	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host);
 	struct letter letter = { .kind = MEMORY, .count = 4 };
 	const size_t size = sizeof(letter);
 	const struct test_resources before = test_resources();
@@ -439,7 +413,7 @@ TEST(memory_is_kept_once_a_place)
 /* There is no end to what it writes; somebody who is not to be found is looked for all the same. */
 TEST(who_writes_without_end_keeps_nobody_for_ever)
 {
-	struct dma_buf_pool *host = create(), *enemy = add_member(host);
+	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host);
 	const struct dma_buf_pool_fence value = { .member = member_id(3, 9) };
 	struct letter letter = { .kind = RING };
 	struct dma_fence *fence;
@@ -463,7 +437,7 @@ TEST(who_writes_without_end_keeps_nobody_for_ever)
 /* Two know each other, or neither goes on as if the other one was dead. */
 TEST(who_has_no_descriptor_for_a_newcomer_is_no_member_any_more)
 {
-	struct dma_buf_pool *host = create(), *second = add_member(host), *third = add_member(second);
+	struct dma_buf_pool *host = create_pool(&limits), *second = add_member(host), *third = add_member(second);
 	struct rlimit old, few;
 	int lowest;
 

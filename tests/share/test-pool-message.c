@@ -1,24 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Invitations and answers, by those who send them themselves. Both sides are memberships of this process. */
+#include "members.h"
 #include "peers.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 8, .fences = 4, .timelines = 4,
 };
-
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
 
 /* Somebody who is on the way. */
 struct guest {
@@ -46,7 +33,7 @@ static int admit(struct dma_buf_pool *host, struct guest *guest)
 
 TEST(two_messages_make_a_member)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest guest;
 
 	ASSERT_INT(dma_buf_pool_invite(host, 0, &guest.invitation), ==, 0);
@@ -68,7 +55,7 @@ TEST(two_messages_make_a_member)
 
 TEST(who_is_not_admitted_may_nothing)
 {
-	struct dma_buf_pool *host = create(), *pool = NULL;
+	struct dma_buf_pool *host = create_pool(&limits), *pool = NULL;
 	struct dma_fence *fence = dma_fence_get_stub();
 	struct dma_buf_pool_fence value = { 0 };
 	struct dma_buf_pool_handle handle = { 0 };
@@ -101,7 +88,7 @@ TEST(who_is_not_admitted_may_nothing)
 
 TEST(arguments_are_checked)
 {
-	struct dma_buf_pool *host = create(), *pool = NULL;
+	struct dma_buf_pool *host = create_pool(&limits), *pool = NULL;
 	struct dma_buf_pool_message message = { .count = 0 };
 	struct guest guest;
 
@@ -136,7 +123,7 @@ TEST(arguments_are_checked)
 
 TEST(values_that_stand_for_no_fence_are_refused)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct dma_buf_pool_fence value = { .member = dma_buf_pool_self(host) };
 	struct dma_fence *fence = dma_fence_get_stub();
 
@@ -159,7 +146,7 @@ TEST(values_that_stand_for_no_fence_are_refused)
 
 TEST(every_place_can_be_invited_to_and_given_back)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct dma_buf_pool_message invitation[3], another;
 
 	for (unsigned int round = 0; round < 3; round++) {
@@ -176,7 +163,7 @@ TEST(every_place_can_be_invited_to_and_given_back)
 
 TEST(who_is_uninvited_hears_of_it)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest guest;
 
 	come(host, &guest);
@@ -190,7 +177,7 @@ TEST(who_is_uninvited_hears_of_it)
 
 TEST(an_invitation_that_was_given_back_cannot_spoil_the_next_one)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest old, new;
 
 	come(host, &old);
@@ -211,7 +198,7 @@ TEST(an_invitation_that_was_given_back_cannot_spoil_the_next_one)
 
 TEST(whose_inviter_leaves_hears_of_it)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct dma_buf *dmabuf;
 	struct guest guest;
 
@@ -227,7 +214,7 @@ TEST(whose_inviter_leaves_hears_of_it)
 
 TEST(whom_the_evicted_have_invited_does_not_come)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct dma_buf_pool_message invitation[2];
 	struct guest member, guest;
 
@@ -251,7 +238,7 @@ TEST(whom_the_evicted_have_invited_does_not_come)
 
 TEST(who_was_evicted_before_it_looked_hears_of_it)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest guest;
 
 	come(host, &guest);
@@ -266,7 +253,7 @@ TEST(who_was_evicted_before_it_looked_hears_of_it)
 
 TEST(one_who_was_invited_may_leave)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest guest;
 
 	for (unsigned int i = 0; i < 5; i++) {
@@ -287,7 +274,7 @@ TEST(one_who_was_invited_may_leave)
 
 TEST(an_answer_counts_once)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest guest;
 
 	come(host, &guest);
@@ -301,7 +288,7 @@ TEST(an_answer_counts_once)
 
 TEST(an_answer_is_to_one_invitation)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest one, two;
 
 	come(host, &one);
@@ -321,7 +308,7 @@ TEST(an_answer_is_to_one_invitation)
 
 TEST(an_answer_is_to_one_pool)
 {
-	struct dma_buf_pool *host = create(), *other = create();
+	struct dma_buf_pool *host = create_pool(&limits), *other = create_pool(&limits);
 	struct guest guest, stranger;
 
 	come(host, &guest);
@@ -340,7 +327,7 @@ TEST(an_answer_is_to_one_pool)
 
 TEST(another_member_did_not_invite)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest member, guest;
 
 	come(host, &member);

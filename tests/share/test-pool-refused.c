@@ -2,6 +2,7 @@
 /* Invitations and answers that are refused, of which nothing is kept. */
 #define _GNU_SOURCE
 #include "forge.h"
+#include "members.h"
 #include "peers.h"
 #include "os/process.h"
 #include "share/layout.h"
@@ -9,20 +10,6 @@
 static const struct dma_buf_pool_limits limits = {
 	.members = 3, .buffers = 8, .fences = 4, .timelines = 4,
 };
-
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
 
 /*
  * Invitations.
@@ -50,7 +37,7 @@ struct good {
 
 static struct good invite(void)
 {
-	struct good good = { .host = create() };
+	struct good good = { .host = create_pool(&limits) };
 
 	ASSERT_INT(dma_buf_pool_invite(good.host, 0, &good.message), ==, 0);
 	return good;
@@ -282,7 +269,7 @@ struct guest {
 
 static struct guest come(void)
 {
-	struct guest guest = { .host = create() };
+	struct guest guest = { .host = create_pool(&limits) };
 
 	ASSERT_INT(dma_buf_pool_invite(guest.host, 0, &guest.invitation), ==, 0);
 	ASSERT_INT(dma_buf_pool_accept(&guest.invitation, &guest.answer, &guest.pool), ==, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Joining over a socket, and those at its other end who do not. */
 #define _GNU_SOURCE
+#include "members.h"
 #include "peers.h"
 
 #include <stddef.h>
@@ -16,20 +17,6 @@
 static const struct dma_buf_pool_limits limits = {
 	.members = 3, .buffers = 8, .fences = 4, .timelines = 4,
 };
-
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
-static void leave(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
-}
 
 struct pair {
 	int here, there;
@@ -95,7 +82,7 @@ static void join(void *arg)
 TEST(any_socket_will_do)
 {
 	static const int types[] = { SOCK_STREAM, SOCK_SEQPACKET, SOCK_DGRAM };
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 
 	for (unsigned int i = 0; i < 3; i++) {
 		const struct pair pair = make_pair(types[i]);
@@ -127,7 +114,7 @@ static int serve_failing(struct dma_buf_pool *host, int sock, int64_t timeout)
 
 TEST(who_hangs_up_is_not_served)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 
 	for (unsigned int i = 0; i < 3; i++) {
 		const struct pair pair = make_pair(SOCK_STREAM);
@@ -147,7 +134,7 @@ TEST(who_hangs_up_is_not_served)
 TEST(who_sends_half_an_answer_is_not_served)
 {
 	const unsigned char half[32] = { 0 };
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct pair pair = make_pair(SOCK_STREAM);
 
 	send_fds(pair.there, half, sizeof(half), 2);
@@ -164,7 +151,7 @@ TEST(who_sends_half_an_answer_is_not_served)
 TEST(who_sends_nonsense_is_not_served)
 {
 	const unsigned char nonsense[65] = { 1, 2, 3 };
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 
 	for (unsigned int count = 0; count < 8; count++) {
 		const struct pair pair = make_pair(SOCK_STREAM);
@@ -186,7 +173,7 @@ TEST(who_sends_nonsense_is_not_served)
 
 TEST(who_is_silent_is_not_served_for_long)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	const struct pair pair = make_pair(SOCK_STREAM);
 
 	ASSERT_INT(serve_failing(host, pair.here, SOON), ==, -ETIMEDOUT);
@@ -200,7 +187,7 @@ TEST(who_is_silent_is_not_served_for_long)
 
 TEST(a_full_pool_serves_nobody)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	const struct pair pair = make_pair(SOCK_STREAM);
 	struct dma_buf_pool_message invitation[2];
 
@@ -219,16 +206,11 @@ TEST(who_keeps_the_door_shut_can_be_put_out)
 {
 	const struct pair pair = make_pair(SOCK_STREAM);
 	struct joiner joiner = { .sock = pair.there };
-	struct dma_buf_pool *host = create(), *enemy;
-	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *host = create_pool(&limits), *enemy;
 	struct test_thread *thread;
 	struct dma_buf *dmabuf;
 
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &enemy), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
+	enemy = add_member(host);
 	ASSERT_INT(dma_buf_pool_status(enemy), ==, 0);
 	store_release(&pool_head(enemy)->admission, dma_buf_pool_self(enemy));
 	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, SOON), ==, -ETIMEDOUT);
@@ -248,14 +230,9 @@ TEST(who_keeps_the_door_shut_can_be_put_out)
 
 TEST(who_leaves_waits_for_no_lock)
 {
-	struct dma_buf_pool *host = create(), *enemy;
-	struct dma_buf_pool_message invitation, answer;
+	struct dma_buf_pool *host = create_pool(&limits), *enemy;
 
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &enemy), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
+	enemy = add_member(host);
 	store_release(&pool_head(enemy)->admission, dma_buf_pool_self(enemy));
 	leave(host);
 	/* Its place is free at once. */
@@ -319,7 +296,7 @@ enum how_far { HALF, NOT_WANTED, NOT_ADMITTED, LEFT };
 
 static int join_one_who(enum how_far how_far, int64_t timeout)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	struct pair pair = make_pair(SOCK_STREAM);
 	struct dma_buf_pool_message invitation;
 	int err;
@@ -354,7 +331,7 @@ TEST(who_is_invited_by_one_who_goes_away_does_not_join)
 
 TEST(who_cannot_answer_does_not_join)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	const struct pair pair = make_pair(SOCK_SEQPACKET);
 	struct dma_buf_pool_message invitation;
 
@@ -418,7 +395,7 @@ TEST(another_user_is_admitted_only_if_any_is)
 	}
 	door = listen_anywhere();
 	peer = peer_fork(join_as_nobody);
-	host = create();
+	host = create_pool(&limits);
 	sock = accept4(door, NULL, NULL, SOCK_CLOEXEC);
 	ASSERT_INT(serve_failing(host, sock, PEER_PATIENCE), ==, -EPERM);
 	close(sock);
@@ -435,7 +412,7 @@ TEST(another_user_is_admitted_only_if_any_is)
 
 TEST(what_has_no_user_at_its_other_end_is_refused)
 {
-	struct dma_buf_pool *host = create();
+	struct dma_buf_pool *host = create_pool(&limits);
 	const int file = os_memfd_create("file"), internet = socket(AF_INET, SOCK_STREAM, 0),
 		  alone = socket(AF_UNIX, SOCK_STREAM, 0);
 

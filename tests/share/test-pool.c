@@ -2,6 +2,7 @@
 /* Pools: create, join, leave; fences as values. */
 #include <dmabuf/dma-fence.h>
 
+#include "members.h"
 #include "../fence/fences.h"
 #include "peers.h"
 
@@ -9,17 +10,9 @@ static const struct dma_buf_pool_limits limits = {
 	.members = 4, .buffers = 8, .fences = 4, .timelines = 4,
 };
 
-static struct dma_buf_pool *create(void)
-{
-	struct dma_buf_pool *pool = NULL;
-
-	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	return pool;
-}
-
 TEST(a_pool_is_created_and_left)
 {
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 
 	ASSERT_INT(dma_buf_pool_status(pool), ==, 0);
 	dma_buf_pool_leave(pool);
@@ -40,7 +33,7 @@ static void just_join(int sock)
 TEST(another_process_joins)
 {
 	struct peer peer = peer_fork(just_join);
-	struct dma_buf_pool *pool = create();
+	struct dma_buf_pool *pool = create_pool(&limits);
 
 	ASSERT_INT(dma_buf_pool_serve(pool, peer.sock, 0, PEER_PATIENCE), ==, 0);
 	ASSERT_TRUE(peer_await(peer.sock));
@@ -82,7 +75,7 @@ static struct shared begin(void)
 	struct shared shared = { .peer = peer_fork(signal_when_told) };
 	struct dma_buf_pool_fence value;
 
-	shared.pool = create();
+	shared.pool = create_pool(&limits);
 	ASSERT_INT(dma_buf_pool_serve(shared.pool, shared.peer.sock, 0, PEER_PATIENCE), ==, 0);
 	ASSERT_TRUE(peer_hear(shared.peer.sock, &value, sizeof(value)));
 	shared.fence = dma_buf_pool_import_fence(shared.pool, &value);

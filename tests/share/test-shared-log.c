@@ -3,6 +3,7 @@
 #include <dmabuf/dma-buf-pool.h>
 #include <errno.h>
 
+#include "members.h"
 #include "harness.h"
 #include "share/shared-log.h"
 #include "share/shared-resv.h"
@@ -236,19 +237,6 @@ TEST(taking_a_lock_over_changes_the_commit_word)
 /*
  * Evictions, which the words of the log count.
  */
-
-static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
-{
-	struct dma_buf_pool_message invitation, answer;
-	struct dma_buf_pool *member;
-
-	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
-	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &member), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
-	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_message_close(&answer);
-	return member;
-}
 
 TEST(there_is_an_end_of_evictions)
 {

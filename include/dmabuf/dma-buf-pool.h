@@ -303,8 +303,9 @@ int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member);
  * @flags:   DMA_BUF_POOL_OWNER_WRITES, or 0
  * @ret_buf: a new reference
  *
- * A memory file as dma_buf_memfd_create() makes it, whose reservation is the pool's. It exists until
- * no member has it any more. Members that may only read get those with DMA_BUF_POOL_OWNER_WRITES.
+ * A memory file as dma_buf_memfd_create() makes it, whose reservation is the pool's. The buffer
+ * exists until no member has it any more, its memory until its place is used again, or those who were
+ * told of it have left. Members that may only read get those with DMA_BUF_POOL_OWNER_WRITES.
  *
  * Context: sleeps. Costs two descriptors here, and one in each member: two where it is got.
  *
@@ -351,7 +352,8 @@ int dma_buf_pool_get_handle(struct dma_buf *dmabuf, struct dma_buf_pool_handle *
  * Context: sleeps.
  *
  * Return: 0; -ENOENT: there is no such buffer, or not any more, or none for this member; -EINVAL;
- * -EPROTO: its memory is not sealed as it must be; -ENOMEM; -EMFILE; what dma_buf_pool_status() returns. On
+ * -EPROTO: its memory is not sealed as it must be, or is in use here as a buffer of something
+ * else, as when this process has left, kept the buffer, and joined again; -ENOMEM; -EMFILE; what dma_buf_pool_status() returns. On
  * failure @ret_buf is not written.
  *
  * Since: 0.1. Extension.

@@ -23,9 +23,9 @@ static bool count(uint32_t *evictions)
 
 /*
  * Whoever sees the eviction sees the count of it, so that what it writes then is later than all that the
- * evicted one writes. Therefore that one sees, before it can see the count, that it may begin nothing any more.
- * No lock: the one that is to be evicted may hold it. Who stops between two steps is overtaken by the next who
- * wants the same.
+ * evicted one writes. Therefore that one sees, before it can see the count, that it may begin nothing any
+ * more. No lock: the one that is to be evicted may hold it. Who stops between two steps is overtaken by
+ * the next who wants the same.
  */
 static int evict(struct dma_buf_pool *pool, uint32_t id)
 {

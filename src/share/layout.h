@@ -2,13 +2,13 @@
 /*
  * What lies in the memory that members of a pool share, and how values are packed there.
  *
- * Two kinds of memory file. The pool's, which every member can write: its head, the places of
- * members, what is awaited of each timeline, the reservations. And one of each member, which it
- * alone can write: its timelines.
+ * Two kinds of memory file. The pool's, which every member can write: its head, the places of members,
+ * what is awaited of each timeline, the reservations. And one of each member, which it alone can write:
+ * its timelines.
  *
  * Nothing there is a pointer, an offset or a size that anybody follows: all of that is computed from a
- * struct pool_shape, which was copied and checked once. Whatever else is read was perhaps written by an enemy: it is
- * read once, by an atomic load, and used only where any value is harmless.
+ * struct pool_shape, which was copied and checked once. Whatever else is read was perhaps written by an
+ * enemy: it is read once, by an atomic load, and used only where any value is harmless.
  */
 #ifndef SHARE_LAYOUT_H
 #define SHARE_LAYOUT_H

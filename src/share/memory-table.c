@@ -143,8 +143,8 @@ static bool may_have(const struct member *member, int fd)
 }
 
 /*
- * For @member, up to OS_MOST_FDS from *@buffer on, which is moved behind them; the descriptors are the caller's. How
- * many. An errno in *@ret_err: some are missing.
+ * For @member, up to OS_MOST_FDS from *@buffer on, which is moved behind them; the descriptors are the
+ * caller's. How many. An errno in *@ret_err: some are missing.
  */
 static unsigned int collect(struct dma_buf_pool *pool, const struct member *member, uint32_t *buffer,
 			    struct mail_memory *memory, int *fds, int *ret_err)

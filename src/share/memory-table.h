@@ -7,8 +7,8 @@
 #include "share/pool.h"
 
 /*
- * Take over @fd as the memory of a buffer, as @sender says. Its owner's word counts more than that of others, and
- * a later number more than an earlier one; what does not count is closed.
+ * Take over @fd as the memory of a buffer, as @sender says. Its owner's word counts more than that of
+ * others, and a later number more than an earlier one; what does not count is closed.
  */
 void memory_table_add(struct dma_buf_pool *pool, const struct mail_memory *memory, uint32_t sender,
 		      int fd);

@@ -152,8 +152,8 @@ static void clear(struct shm_resv *shm)
 }
 
 /*
- * The first step makes it ours: whoever was stopped before that, and evicted, takes nothing that somebody else
- * has, and whoever is stopped after that keeps it until it is dead.
+ * The first step makes it ours: whoever was stopped before that, and evicted, takes nothing that somebody
+ * else has, and whoever is stopped after that keeps it until it is dead.
  */
 static bool take(struct dma_buf_pool *pool, struct shm_resv *shm, uint32_t *ret_number)
 {

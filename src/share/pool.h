@@ -50,7 +50,7 @@ struct guest {
 struct dma_buf_pool {
 	uint32_t refs;	   /* atomic */
 	uint32_t verdicts; /* atomic; a futex: changes when somebody is found to be gone */
-	int error;	   /* atomic: 0, or why nothing goes: -EAGAIN, -ESTALE, -ECHILD, -ENOTCONN */
+	int error;	   /* atomic: 0, or why nothing goes: -EAGAIN, -ESTALE, -ECHILD, -ENOTCONN, -EPROTO */
 	uint32_t flags;	   /* constant: DMA_BUF_POOL_READ_ONLY */
 	uint32_t inviter;  /* constant: the id of who invited; 0: nobody */
 	struct pool_shape shape; /* constant */

@@ -129,8 +129,8 @@ static void spin_for(const struct shared_fence *shared)
 }
 
 /*
- * A3, for a slice: whoever finds the owner gone wakes the futex, too, but memory that an enemy can write promises
- * no wake-up. 0: look again; -ETIMEDOUT; -EINTR.
+ * A3, for a slice: whoever finds the owner gone wakes the futex, too, but memory that an enemy can write
+ * promises no wake-up. 0: look again; -ETIMEDOUT; -EINTR.
  */
 static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline)
 {

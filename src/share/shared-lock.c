@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting: the waiter sets LOCK_WAITERS and sleeps while the word is that. It wakes when the word
- * changes, when this process finds somebody to be gone, and every POOL_SLICE_NS, since memory that an enemy can
+ * Waiting: the waiter sets LOCK_WAITERS and sleeps while the word is that. It wakes when the word changes,
+ * when this process finds somebody to be gone, and every POOL_SLICE_NS, since memory that an enemy can
  * write promises no wake-up. Who was woken takes the lock with LOCK_WAITERS set: others may sleep there.
  */
 #include "share/shared-lock.h"

@@ -74,9 +74,9 @@ bool shared_log_read(const struct pool_shape *shape, struct shm_resv *shm,
 }
 
 /*
- * Whoever is late with this, and was evicted meanwhile, must not make its successor's commit fail. That one changes
- * the word before it looks at it. So either it has not looked yet, or the swap fails here, and then the
- * lock is seen to be another's.
+ * Whoever is late with this, and was evicted meanwhile, must not make its successor's commit fail. That
+ * one changes the word before it looks at it. So either it has not looked yet, or the swap fails here, and
+ * then the lock is seen to be another's.
  */
 void shared_log_take_over(struct shm_resv *shm, uint32_t id)
 {

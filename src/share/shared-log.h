@@ -39,8 +39,8 @@ bool shared_log_read(const struct pool_shape *shape, struct shm_resv *shm,
 		     const struct commit *commit, struct point *ret_points);
 
 /*
- * Whoever held the lock before cannot commit any more. Nothing, if the lock is not @id's any more: its successor
- * sees to that.
+ * Whoever held the lock before cannot commit any more. Nothing, if the lock is not @id's any more: its
+ * successor sees to that.
  */
 void shared_log_take_over(struct shm_resv *shm, uint32_t id);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Locking: a pool's watch_lock (short) guards the lists of its members. It is taken under the locks of fences,
- * whose enable_signaling op comes here; fences are asked without it. The list of pools has a lock of
- * its own, which is held while the thread is started, so that nobody goes on without a watcher.
+ * Locking: a pool's watch_lock (short) guards the lists of its members. It is taken under the locks of
+ * fences, whose enable_signaling op comes here; fences are asked without it. The list of pools has a lock
+ * of its own, which is held while the thread is started, so that nobody goes on without a watcher.
  */
 #include "share/watcher.h"
 

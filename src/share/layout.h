@@ -238,6 +238,11 @@ struct shm_error {
 #define ERROR_ERRNO_SHIFT 4
 #define ERROR_REWRITING UINT64_C(15)
 
+static inline int error_of_entry(uint64_t first)
+{
+	return -(int)(first >> ERROR_ERRNO_SHIFT & DMABUF_MAX_ERRNO);
+}
+
 struct shm_timeline {
 	uint64_t value; /* points up to it have signalled; its low half is the futex */
 	uint64_t lost;	/* points up to it: whether they failed is not known any more */

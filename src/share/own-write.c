@@ -18,6 +18,19 @@
 #include "share/mail.h"
 #include "share/member.h"
 
+/* A run of points with one error is one entry: much fails at once where somebody died. */
+static bool grow_entry(struct shm_error *entry, uint64_t first, uint64_t last, int error)
+{
+	const uint64_t its_last = load_relaxed(&entry->last);
+
+	if (first != (its_last >> ERROR_SEQNO_SHIFT) + 1 ||
+	    error_of_entry(load_relaxed(&entry->first)) != error)
+		return false;
+	store_release(&entry->last,
+		      last << ERROR_SEQNO_SHIFT | (its_last & ERROR_REWRITING)); /* T2 */
+	return true;
+}
+
 void own_write_error(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t first,
 		     uint64_t last, int error)
 {
@@ -29,6 +42,9 @@ void own_write_error(struct dma_buf_pool *pool, struct own_timeline *timeline, u
 	if (!pool_is_here(pool))
 		return;
 	shm = &pool->self->map->timeline[timeline->number];
+	if (timeline->errors &&
+	    grow_entry(&shm->ring[(timeline->errors - 1) % ERROR_RING], first, last, error))
+		return;
 	entry = &shm->ring[timeline->errors++ % ERROR_RING];
 	lost = entry->last >> ERROR_SEQNO_SHIFT;
 	store_relaxed(&shm->lost, lost); /* T1 */

@@ -65,12 +65,11 @@ static uint64_t frozen_value(const struct member *member, uint32_t timeline)
 static int error_in(const struct shm_error *entry, uint64_t seqno)
 {
 	const uint64_t first = load_acquire(&entry->first), last = load_acquire(&entry->last);
-	const int error = (int)(first >> ERROR_ERRNO_SHIFT & DMABUF_MAX_ERRNO);
 
 	if ((first ^ last) & ERROR_REWRITING || seqno < first >> ERROR_SEQNO_SHIFT ||
 	    seqno > last >> ERROR_SEQNO_SHIFT)
 		return 0;
-	return -error;
+	return error_of_entry(first);
 }
 
 /* The error of a point that has signalled. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Timelines that are shared as they are: others wait for points that are not there yet. */
 #include "../fence/fences.h"
+#include "members.h"
 #include "peers.h"
 
 static const struct dma_buf_pool_limits limits = {
@@ -179,4 +180,49 @@ TEST(points_of_before_are_over)
 	dma_buf_pool_leave(pool);
 	dma_fence_timeline_destroy(tl);
 	dmabuf_rcu_barrier();
+}
+
+/* As who has never looked before sees it. */
+static int status_of(struct dma_buf_pool *pool, struct dma_buf_pool_fence value, uint64_t point)
+{
+	struct dma_fence *fence;
+	int status;
+
+	value.seqno += point;
+	fence = dma_buf_pool_import_fence(pool, &value);
+	ASSERT_TRUE(!dmabuf_is_err(fence));
+	status = dma_fence_get_status(fence);
+	dma_fence_put(fence);
+	return status;
+}
+
+TEST(the_errors_of_three_runs_are_known)
+{
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("runs");
+	struct dma_buf_pool *pool = create_pool(&limits), *other = add_member(pool);
+	struct dma_buf_pool_fence origin;
+
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl, &origin), ==, 0);
+	emit_and_signal(tl, 0);
+	for (unsigned int i = 2; i <= 6; i++)
+		emit_and_signal(tl, -EPERM);
+	emit_and_signal(tl, -EINTR); /* 7: another error, another run */
+	emit_and_signal(tl, 0);
+	emit_and_signal(tl, -EINTR); /* 9: not one after the other */
+	ASSERT_INT(status_of(other, origin, 1), ==, 1);
+	for (unsigned int i = 2; i <= 6; i++)
+		ASSERT_INT(status_of(other, origin, i), ==, -EPERM);
+	ASSERT_INT(status_of(other, origin, 7), ==, -EINTR);
+	ASSERT_INT(status_of(other, origin, 8), ==, 1);
+	ASSERT_INT(status_of(other, origin, 9), ==, -EINTR);
+	emit_and_signal(tl, -ENODATA); /* 10 pushes out 2 to 6 */
+	for (unsigned int i = 1; i <= 6; i++)
+		ASSERT_INT(status_of(other, origin, i), ==, -EIO);
+	ASSERT_INT(status_of(other, origin, 7), ==, -EINTR);
+	ASSERT_INT(status_of(other, origin, 8), ==, 1);
+	ASSERT_INT(status_of(other, origin, 9), ==, -EINTR);
+	ASSERT_INT(status_of(other, origin, 10), ==, -ENODATA);
+	leave(other);
+	leave(pool);
+	dma_fence_timeline_destroy(tl);
 }

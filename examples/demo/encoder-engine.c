@@ -26,6 +26,21 @@ static int fail(struct encoder_engine *encoder, int err)
 	return err < -4095 ? -EIO : err;
 }
 
+/*
+ * Write a packet so that it is in the file, whole, when this returns: the process may be
+ * killed at any time. Matroska's muxer would gather them in memory, up to the next key
+ * picture; nothing to write ends what it gathers.
+ */
+static int write_packet(struct encoder_engine *encoder)
+{
+	int err = av_write_frame(encoder->file, encoder->packet);
+
+	av_packet_unref(encoder->packet);
+	if (err >= 0)
+		err = av_write_frame(encoder->file, NULL);
+	return err < 0 ? err : encoder->file->pb->error;
+}
+
 /* Write the packets that are ready. 0 or an FFmpeg error. */
 static int write_packets(struct encoder_engine *encoder)
 {
@@ -35,10 +50,8 @@ static int write_packets(struct encoder_engine *encoder)
 	while (!(err = avcodec_receive_packet(encoder->codec, encoder->packet))) {
 		av_packet_rescale_ts(encoder->packet, encoder->codec->time_base, stream->time_base);
 		encoder->packet->stream_index = 0;
-		err = av_interleaved_write_frame(encoder->file, encoder->packet);
-		if (!err)
-			err = encoder->file->pb->error;
-		if (err)
+		err = write_packet(encoder);
+		if (err < 0)
 			return err;
 		encoder->frames++;
 	}
@@ -156,6 +169,7 @@ static int open_file(struct encoder_engine *encoder, const struct reference *ref
 	err = avformat_alloc_output_context2(&encoder->file, NULL, "matroska", encoder->path);
 	if (err < 0)
 		return err;
+	encoder->file->flags |= AVFMT_FLAG_FLUSH_PACKETS;
 	encoder->packet = av_packet_alloc();
 	stream = avformat_new_stream(encoder->file, NULL);
 	if (!stream || !encoder->packet)

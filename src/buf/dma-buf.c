@@ -15,19 +15,17 @@
 
 #include "buf/buffer.h"
 #include "buf/trace.h"
+#include "resv/backing.h"
 #include "resv/ww-rules.h"
 #include "os/alloc.h"
 #include "os/fault.h"
 #include "os/file.h"
 #include "os/list.h"
 
-DMABUF_UNCHECKED("without a context it cannot fail")
+/* A buffer of a pool goes on after this process has left that: it can be unmapped, and put. */
 void buffer_lock(struct dma_buf *dmabuf)
 {
-	const int err = dma_resv_lock(dmabuf->resv, NULL);
-
-	dmabuf_check(!err);
-	(void)err;
+	resv_lock_surely(dmabuf->resv);
 }
 
 void buffer_unlock(struct dma_buf *dmabuf)

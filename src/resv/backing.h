@@ -61,6 +61,12 @@ static inline struct resv_backing *resv_backing_of(struct dma_resv_fences *fence
 bool resv_backing_show(struct resv_backing *backing, struct dma_fence *const *fence,
 		       const enum dma_resv_usage *usage, uint32_t n);
 
+/*
+ * The lock, for who cannot hear of a failure. Where there is one, what stands behind it is not locked: the
+ * holder keeps out this process's threads only, and what it adds shows to nobody else.
+ */
+void resv_lock_surely(struct dma_resv *obj);
+
 /* Before a look at what is committed. */
 static inline void resv_refresh(struct dma_resv_fences *fences)
 {

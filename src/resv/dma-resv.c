@@ -118,6 +118,19 @@ void dma_resv_lock_slow(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 		lock_backing(obj, ctx, &wish);
 }
 
+DMABUF_UNCHECKED("this is the lock")
+void resv_lock_surely(struct dma_resv *obj)
+{
+	static const struct resv_wish wish = { .deadline = INT64_MAX, .cannot_fail = true };
+
+	const int err = ww_mutex_lock(&obj->lock, NULL);
+
+	dmabuf_check(!err); /* without a context */
+	(void)err;
+	if (unlikely(obj->fences.is_backed))
+		lock_backing(obj, NULL, &wish);
+}
+
 int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
 	static const struct resv_wish wish = { .deadline = INT64_MAX, .interruptible = true };

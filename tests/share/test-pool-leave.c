@@ -189,6 +189,60 @@ TEST(a_buffer_is_private_when_one_has_left)
 }
 
 /* It has it twice then: one is private. */
+/* All that an importer does with a buffer that it has. */
+static void use_as_importer(struct dma_buf *dmabuf, struct dma_buf_attachment *attach,
+			    struct sg_table *table)
+{
+	struct device device = { .name = "late" };
+	struct dma_buf_attachment *late;
+	struct iosys_map map;
+
+	dma_buf_unmap_attachment_unlocked(attach, table, DMA_BIDIRECTIONAL);
+	table = dma_buf_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
+	ASSERT_FALSE(dmabuf_is_err(table));
+	late = dma_buf_attach(dmabuf, &device);
+	ASSERT_FALSE(dmabuf_is_err(late));
+	ASSERT_INT(dma_buf_vmap_unlocked(dmabuf, &map), ==, 0);
+	dma_buf_vunmap_unlocked(dmabuf, &map);
+	dma_buf_detach(dmabuf, late);
+	dma_buf_unmap_attachment_unlocked(attach, table, DMA_BIDIRECTIONAL);
+	dma_buf_detach(dmabuf, attach);
+	dma_buf_put(dmabuf);
+}
+
+static void map_and_end(bool is_evicted)
+{
+	struct dma_buf_pool *host = create_pool(&limits), *other = add_member(host);
+	struct device device = { .name = "importer" };
+	struct dma_buf_attachment *attach;
+	struct sg_table *table;
+	struct dma_buf *dmabuf;
+
+	ASSERT_INT(dma_buf_pool_alloc(other, "mapped", 4096, 0, &dmabuf), ==, 0);
+	attach = dma_buf_attach(dmabuf, &device);
+	ASSERT_FALSE(dmabuf_is_err(attach));
+	table = dma_buf_map_attachment_unlocked(attach, DMA_BIDIRECTIONAL);
+	ASSERT_FALSE(dmabuf_is_err(table));
+	if (is_evicted)
+		ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(other)), ==, 0);
+	else
+		leave(other);
+	use_as_importer(dmabuf, attach, table);
+	if (is_evicted)
+		leave(other);
+	leave(host);
+}
+
+TEST(who_has_left_unmaps_what_it_has)
+{
+	map_and_end(false);
+}
+
+TEST(who_was_evicted_unmaps_what_it_has)
+{
+	map_and_end(true);
+}
+
 TEST(who_comes_back_has_a_new_number)
 {
 	struct dma_buf_pool *host = create_pool(&limits), *other = add_member(host);

@@ -9,6 +9,7 @@
 #define LEFT 120
 #define RIGHT 20
 #define TOP 80
+#define LINE 16 /* of text */
 #define LANE 34 /* height of a lane whose bars do not overlap */
 #define ROW 6   /* height of a row in a lane whose bars do */
 #define GAP 10
@@ -29,7 +30,7 @@ struct svg {
 	double y[16], height[16];         /* of each lane in the window */
 	unsigned int row[16][256];        /* a lane's rows, without those that are empty */
 	unsigned int rows[16];
-	double bottom;
+	double top, bottom;
 };
 
 static double x_of(const struct view *view, int64_t time)
@@ -52,24 +53,109 @@ static const struct trace_bar *bar_of_frame(const struct trace *trace, uint64_t 
 	return NULL;
 }
 
-static void find_views(struct svg *svg)
+static void stretch(struct view *view, int64_t begin, int64_t end)
 {
-	const struct timeline_lanes *lanes = svg->lanes;
-	const struct trace_bar *from, *to;
+	if (begin < view->begin)
+		view->begin = begin;
+	if (end > view->end)
+		view->end = end;
+}
 
-	svg->all = (struct view){ INT64_MAX, INT64_MIN };
+static struct view find_all(const struct timeline_lanes *lanes)
+{
+	struct view all = { INT64_MAX, INT64_MIN };
+
 	for (unsigned int l = 0; l < lanes->count; l++) {
 		for (size_t i = 0; i < lanes->lane[l]->count; i++) {
 			const struct trace_bar *bar = &lanes->lane[l]->bars[i];
 
-			if (bar->turn < svg->all.begin)
-				svg->all.begin = bar->turn;
-			if (bar->end > svg->all.end)
-				svg->all.end = bar->end;
+			stretch(&all, bar->turn, bar->end);
 		}
 	}
-	if (svg->all.end <= svg->all.begin)
-		svg->all = (struct view){ 0, 1 };
+	for (size_t i = 0; i < lanes->deaths; i++) {
+		const struct timeline_death *death = &lanes->death[i];
+
+		stretch(&all, death->time, death->back ? death->back : death->time);
+	}
+	return all.end > all.begin ? all : (struct view){ 0, 1 };
+}
+
+static void show(struct svg *svg, const struct trace_bar *from, const struct trace_bar *to)
+{
+	if (!from || !to || to->end <= from->turn)
+		return;
+	svg->window = (struct view){ from->turn, to->end };
+	svg->first_frame = from->frame;
+	svg->last_frame = to->frame;
+}
+
+/* The one nearest to the middle of @view. */
+static const struct timeline_death *find_death(const struct timeline_lanes *lanes,
+					       const struct view *view)
+{
+	int64_t middle = view->begin + (view->end - view->begin) / 2, least = INT64_MAX;
+	const struct timeline_death *nearest = NULL;
+
+	for (size_t i = 0; i < lanes->deaths; i++) {
+		int64_t time = lanes->death[i].time;
+		int64_t distance = time > middle ? time - middle : middle - time;
+
+		if (distance < least) {
+			least = distance;
+			nearest = &lanes->death[i];
+		}
+	}
+	return nearest;
+}
+
+/* Of the bars that had begun at @time, the last but @before of them. */
+static const struct trace_bar *find_begun(const struct trace *trace, int64_t time, size_t before)
+{
+	size_t begun = 0;
+
+	while (begun < trace->count && trace->bars[begun].turn <= time)
+		begun++;
+	if (begun > before)
+		return &trace->bars[begun - 1 - before];
+	return trace->count ? &trace->bars[0] : NULL;
+}
+
+/* The bar of @frame, or, if that was lost, of one after it. */
+static const struct trace_bar *find_from(const struct trace *trace, uint64_t frame)
+{
+	for (size_t i = 0; i < trace->count; i++)
+		if (trace->bars[i].frame >= frame && trace->bars[i].frame != NOBODY)
+			return &trace->bars[i];
+	return NULL;
+}
+
+/* Show the frames around @death. Its engine may have been the last, and gone for ever. */
+static void show_death(struct svg *svg, const struct timeline_death *death)
+{
+	const struct timeline_lanes *lanes = svg->lanes;
+	const struct trace *first = lanes->lane[lanes->first], *last = lanes->lane[lanes->last];
+	const struct trace_bar *from = find_begun(first, death->time, FRAMES / 2);
+
+	if (from) {
+		uint64_t frame = from->frame + FRAMES - 1;
+		const struct trace_bar *to;
+
+		if (frame >= lanes->frames)
+			frame = lanes->frames - 1;
+		to = find_from(last, frame);
+		if (!to)
+			to = find_from(first, frame);
+		show(svg, from, to ? to : &first->bars[first->count - 1]);
+	}
+	stretch(&svg->window, death->time, death->time);
+}
+
+static void find_views(struct svg *svg)
+{
+	const struct timeline_lanes *lanes = svg->lanes;
+	const struct timeline_death *death;
+
+	svg->all = find_all(lanes);
 	svg->window = svg->all;
 	svg->first_frame = 0;
 	svg->last_frame = lanes->frames - 1;
@@ -77,19 +163,19 @@ static void find_views(struct svg *svg)
 		return;
 
 	/* From the middle of the run, where all engines have work. */
-	from = bar_of_frame(lanes->lane[lanes->first], lanes->frames / 2);
-	to = bar_of_frame(lanes->lane[lanes->last], lanes->frames / 2 + FRAMES - 1);
-	if (from && to && to->end > from->turn) {
-		svg->window = (struct view){ from->turn, to->end };
-		svg->first_frame = from->frame;
-		svg->last_frame = to->frame;
-	}
+	show(svg, bar_of_frame(lanes->lane[lanes->first], lanes->frames / 2),
+	     bar_of_frame(lanes->lane[lanes->last], lanes->frames / 2 + FRAMES - 1));
+
+	/* Where engines died, that is what there is to see. */
+	death = find_death(lanes, &svg->window);
+	if (death)
+		show_death(svg, death);
 }
 
 /* Which lane how high: rows that nobody uses in the window take no room. */
 static void place_lanes(struct svg *svg)
 {
-	double y = TOP;
+	double y = svg->top;
 
 	for (unsigned int l = 0; l < svg->lanes->count; l++) {
 		const struct trace *trace = svg->lanes->lane[l];
@@ -151,6 +237,13 @@ static void put_head(struct svg *svg)
 		"fence that it waited for. Decoder holds: pictures that libavcodec gave out and "
 		"reads still.</text>\n",
 		svg->first_frame, svg->last_frame);
+	if (svg->lanes->deaths)
+		fprintf(svg->file,
+			"<text x='16' y='%d' fill='#c00'>A red cross: the engine died there (one "
+			"of "
+			"%zu deaths in the whole run); pale red: nobody did its work, "
+			"until its successor's first job.</text>\n",
+			TOP - 4, svg->lanes->deaths);
 }
 
 /* A line each 1, 2, 5, 10, ... ms, and at most 16 of them. */
@@ -168,10 +261,10 @@ static void put_axis(struct svg *svg)
 		double x = x_of(&svg->window, svg->window.begin + at);
 
 		fprintf(svg->file,
-			"<line x1='%.1f' x2='%.1f' y1='%d' y2='%.1f' stroke='#ddd'/>"
+			"<line x1='%.1f' x2='%.1f' y1='%.0f' y2='%.1f' stroke='#ddd'/>"
 			"<text x='%.1f' y='%.1f' fill='#777' text-anchor='middle'>%" PRId64
 			" ms</text>\n",
-			x, x, TOP - 6, svg->bottom, x, svg->bottom + 12, at / 1000000);
+			x, x, svg->top - 6, svg->bottom, x, svg->bottom + 12, at / 1000000);
 	}
 }
 
@@ -256,6 +349,56 @@ static void put_arrows(const struct svg *svg, unsigned int lane, const struct tr
 	}
 }
 
+/* The cross, and the time until the successor works, which may be without end. */
+static void put_death(const struct svg *svg, const struct timeline_death *death)
+{
+	int64_t back = death->back ? death->back : svg->all.end;
+	double x = x_of(&svg->window, death->time), y = svg->y[death->lane];
+	double height = svg->height[death->lane];
+
+	fprintf(svg->file,
+		"<g><rect x='%.1f' y='%.1f' width='%.1f' height='%.1f' fill='#c00' "
+		"fill-opacity='.18'/><path d='M%.1f %.1fv%.1fm-7 %.1fl14 14m0 -14l-14 14' "
+		"fill='none' stroke='#c00' stroke-width='2.5'/><title>%s, ",
+		x, y, x_of(&svg->window, back) - x, height, x, y, height, -height / 2 - 7,
+		svg->lanes->lane[death->lane]->name);
+	put_escaped(svg->file, death->how);
+	if (death->back)
+		fprintf(svg->file, ": its successor's first job came %.2f ms later",
+			(double)(death->back - death->time) / 1e6);
+	else
+		fputs(": no successor did a job", svg->file);
+	fputs("</title></g>\n", svg->file);
+}
+
+static void put_deaths(const struct svg *svg)
+{
+	for (size_t i = 0; i < svg->lanes->deaths; i++) {
+		const struct timeline_death *death = &svg->lanes->death[i];
+		int64_t back = death->back ? death->back : svg->all.end;
+
+		if (back >= svg->window.begin && death->time <= svg->window.end)
+			put_death(svg, death);
+	}
+}
+
+/* A lane's deaths in the overview, whose bars are at @y. */
+static void put_ticks(const struct svg *svg, unsigned int lane, double y)
+{
+	double drawn = 0;
+
+	for (size_t i = 0; i < svg->lanes->deaths; i++) {
+		double x = x_of(&svg->all, svg->lanes->death[i].time);
+
+		/* As with bars: not where the one before is. */
+		if (svg->lanes->death[i].lane != lane || (x < drawn + 0.5 && x > drawn - 0.5))
+			continue;
+		drawn = x;
+		fprintf(svg->file, "<rect x='%.1f' y='%.1f' width='2' height='%d' fill='#c00'/>\n",
+			x - 1, y - 1, SMALL);
+	}
+}
+
 /* The whole run, and where the window is. */
 static void put_overview(const struct svg *svg)
 {
@@ -278,6 +421,7 @@ static void put_overview(const struct svg *svg)
 				      trace->bars[i].frame, "");
 			fputc('\n', svg->file);
 		}
+		put_ticks(svg, l, top + l * SMALL);
 	}
 	fprintf(svg->file,
 		"<rect x='%.1f' y='%.1f' width='%.1f' height='%d' fill='none' stroke='#c00'/>\n"
@@ -315,7 +459,9 @@ static void put_each(const struct svg *svg, put_fn put)
 bool timeline_svg_write(const struct timeline_lanes *lanes, const char *path,
 			struct problem *problem)
 {
-	struct svg svg = { .file = fopen(path, "w"), .lanes = lanes };
+	struct svg svg = { .file = fopen(path, "w"),
+			   .lanes = lanes,
+			   .top = lanes->deaths ? TOP + LINE : TOP };
 	bool good;
 
 	if (!svg.file) {
@@ -330,6 +476,7 @@ bool timeline_svg_write(const struct timeline_lanes *lanes, const char *path,
 	fputs("<g clip-path='url(#plot)'>\n", svg.file);
 	put_each(&svg, put_bar);
 	put_each(&svg, put_arrows);
+	put_deaths(&svg);
 	fputs("</g>\n", svg.file);
 	put_overview(&svg);
 	fputs("</svg>\n", svg.file);

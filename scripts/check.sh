@@ -88,10 +88,20 @@ demo()
 	status=0
 	(
 		cd "$here/build-check/demo" &&
-			timeout 300 "$here/build-demo/examples/demo/dmabuf-demo" "$@"
+			timeout 300 "$here/build-demo/examples/demo/${program-dmabuf-demo}" "$@"
 	) || status=$?
 	echo "exit status $status, wanted $wanted"
 	[ $status = "$wanted" ]
+}
+
+# A minute of video $1, killed all the while.
+chaos()
+{
+	program=dmabuf-demo-with-points
+	demo 0 "$1" --chaos --soak 1 --frames 100
+	survived=$?
+	unset program
+	return $survived
 }
 
 shell_scripts()
@@ -154,7 +164,9 @@ check_steps()
 	if [ -f "$here/examples/demo/meson.build" ] && step 'demo: builds' build_demo; then
 		video=$(clip)
 		step 'demo: every frame is identical' demo 0 "$video" || :
-		step 'demo: torn frames are noticed' demo 2 "$video" --break-rule readers || :
+		step 'demo: every frame is identical, with threads' demo 0 "$video" --threads || :
+		step 'demo: no frame is torn when processes are killed' chaos "$video" || :
+		step 'demo: torn frames are noticed' demo 2 "$video" --threads --break-rule readers || :
 	fi
 }
 

@@ -5,7 +5,7 @@ import subprocess
 import sys
 
 FAMILY = "demo"
-WAYS = {"fences": "ours", "copies": "copies", "mutex": "mutex"}
+WAYS = {"threads": "ours", "processes": "processes", "copies": "copies", "mutex": "mutex"}
 UNITS = {"frames": "a second", "processor time a frame": "ms", "bytes copied": "bytes",
          "first frame": "ms"}
 REPORT = re.compile(r"^(\d+) bytes of planes copied, ([\d.]+) frames/s, "

@@ -134,6 +134,39 @@ static bool submit_frame(struct client *client, struct buffer *buffer, const str
 		add_to_sheet(client, buffer, last));
 }
 
+/*
+ * On the decoder's thread.
+ */
+
+static struct job *ask(struct decoder_port *decoder)
+{
+	struct client *client = decoder->client.owner;
+
+	mailbox_put(&client->mailbox, &(struct message){ .kind = MESSAGE_WANTS_BUFFER });
+	return ring_pop(&decoder->engine->base.ring);
+}
+
+static void shown(struct decoder_port *decoder, struct decoding *decoding,
+		  const struct picture *pic)
+{
+	struct client *client = decoder->client.owner;
+
+	mailbox_put(&client->mailbox, &(struct message){ .kind = MESSAGE_SHOWN,
+							 .buffer = decoding->buffer,
+							 .picture = *pic });
+}
+
+static void ended(struct decoder_port *decoder)
+{
+	struct client *client = decoder->client.owner;
+
+	mailbox_put(&client->mailbox, &(struct message){ .kind = MESSAGE_END });
+}
+
+/*
+ * On the client's.
+ */
+
 /* Hear the decoder out, and submit what follows from it. */
 static void serve_decoder(struct client *client)
 {
@@ -157,7 +190,7 @@ static void serve_decoder(struct client *client)
 			return;
 		}
 		if (player_due(player))
-			player_show(player, pool_in_flight(&client->pool));
+			player_show(player, pool_in_flight(&client->pool), NULL);
 	}
 }
 
@@ -189,7 +222,7 @@ static void run(struct client *client)
 	struct player *player = client->player;
 	bool started = true;
 
-	player_begin(player, "fences");
+	player_begin(player, "threads");
 	for (int i = ENGINES - 1; i > ENGINE_DECODER && started; i--)
 		started = port_start(&client->port[i]);
 	if (started && decoder_start(&player->decoder))
@@ -247,6 +280,7 @@ static int attach_ports(struct client *client)
 /* client_fini() in any case. */
 static bool client_init(struct client *client, struct player *player)
 {
+	const struct decoder_client of_decoder = { ask, shown, ended, client };
 	bool memory = true;
 	int err;
 
@@ -259,7 +293,7 @@ static bool client_init(struct client *client, struct player *player)
 		client->port[i].race = player->break_rule ? &client->race : NULL;
 	}
 	decoder_port_init(&client->decoder, &client->port[ENGINE_DECODER], &player->decoder,
-			  &client->pool, &player->ref->layout, &client->mailbox);
+			  &client->pool, &player->ref->layout, &of_decoder);
 	if (!memory) {
 		problem_set(&player->problem, "out of memory");
 		return false;
@@ -268,7 +302,8 @@ static bool client_init(struct client *client, struct player *player)
 	client->pool.kept = player_keeps(player);
 	player->buffers = player_needs(player);
 	if (!player->buffers ||
-	    !pool_init(&client->pool, player->buffers, player->ref->layout.size, &player->problem))
+	    !pool_init(&client->pool, &pool_source_private, player->buffers,
+		       player->ref->layout.size, &player->problem))
 		return false;
 	err = attach_ports(client);
 	if (err)
@@ -299,4 +334,4 @@ static void play(struct player *player)
 	client_fini(&client);
 }
 
-const struct hand_over hand_over_fences = { "fences", play };
+const struct hand_over hand_over_threads = { "threads", ENGINES_ALL, play };

@@ -146,7 +146,7 @@ static bool put_out(struct decoder_engine *decoder, AVFrame *frame, uint64_t num
 	decoder->base.done++;
 	deliver(copies->first[0], &decoder->base, number, &pic);
 	if (player_due(copies->player))
-		player_show(copies->player, in_flight(copies));
+		player_show(copies->player, in_flight(copies), NULL);
 	return true;
 }
 
@@ -190,7 +190,7 @@ static bool inbox_init(struct inbox *inbox, struct copies *copies, int engine)
 						nobody;
 	inbox->codec = engine == ENGINE_ENCODER;
 	if (engine == ENGINE_ENCODER)
-		count += encoder_keeps(&player->encoder);
+		count += encoder_keeps(player->ref);
 	if (engine == ENGINE_SHEET)
 		count += SHEET_CHOICE;
 	ring_init(&inbox->free);
@@ -241,4 +241,4 @@ static void play(struct player *player)
 		inbox_fini(&copies.inbox[i]);
 }
 
-const struct hand_over hand_over_copies = { "copies", play };
+const struct hand_over hand_over_copies = { "copies", ENGINES_ALL, play };

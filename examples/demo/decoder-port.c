@@ -32,6 +32,8 @@ static void finished(struct decoder_port *decoder, uint64_t seqno)
 				port_wrote(decoder->port, decoder->decoding[i].buffer);
 	decoder->engine->base.done += seqno - decoder->finished;
 	decoder->finished = seqno;
+	if (decoder->engine->base.report)
+		decoder->engine->base.report(&decoder->engine->base);
 	dma_fence_timeline_signal(decoder->port->timeline, seqno, 0);
 }
 
@@ -72,8 +74,8 @@ static void begin(struct decoder_port *decoder, struct job *job)
 		.hold_seqno = job->hold->seqno,
 		.hold_bar = bar,
 	};
-	decoding->hold_bar.context = job->hold->context;
-	decoding->hold_bar.seqno = job->hold->seqno;
+	port_name(decoder->port, job->hold, &decoding->hold_bar.context,
+		  &decoding->hold_bar.seqno);
 	decoding->hold_bar.turn = bar.begin;
 	decoding->hold_bar.row = job->buffer[0]->index;
 	decoding->hold_bar.waits = 0;
@@ -82,25 +84,37 @@ static void begin(struct decoder_port *decoder, struct job *job)
 	decoder->at_work = decoding;
 }
 
+static uint8_t *memory_of(const struct decoder_port *decoder, const struct decoding *decoding)
+{
+	return decoder->port->import[decoding->buffer->index].memory;
+}
+
+/* A buffer that may be written now, or NULL. */
+static struct decoding *take_buffer(struct decoder_port *decoder)
+{
+	struct job *job = decoder->client.ask(decoder);
+
+	if (!job)
+		return NULL;
+	begin(decoder, job);
+	job_free(job);
+	return decoder->at_work;
+}
+
 /* The hook of the input: libavcodec wants memory for a picture. */
 static int get_buffer(struct input *in, AVFrame *frame, int flags)
 {
 	struct decoder_port *decoder = in->owner;
 	struct decoding *decoding;
-	struct job *job;
 	uint8_t *memory;
 
-	(void)flags;
 	end_bar(decoder);
-	mailbox_put(decoder->client, &(struct message){ .kind = MESSAGE_WANTS_BUFFER });
-	job = ring_pop(&decoder->engine->base.ring);
-	if (!job)
+	if (decoder->next < decoder->from)
+		return avcodec_default_get_buffer2(in->codec, frame, flags);
+	decoding = take_buffer(decoder);
+	if (!decoding)
 		return AVERROR_EXIT;
-	begin(decoder, job);
-	decoding = decoder->at_work;
-	memory = decoder->port->import[decoding->buffer->index].memory;
-	job_free(job);
-
+	memory = memory_of(decoder, decoding);
 	if (decoder_lend(frame, decoder->layout, memory, decoding->buffer->dmabuf->size, let_go,
 			 decoding)) {
 		let_go(decoding, memory);
@@ -110,29 +124,57 @@ static int get_buffer(struct input *in, AVFrame *frame, int flags)
 	return 0;
 }
 
-/* A picture came out: tell the client. */
-static bool put_out(struct decoder_engine *engine, AVFrame *frame, uint64_t number)
+/* The picture is in the pool. */
+static void show(struct decoder_port *decoder, struct decoding *decoding, uint64_t number,
+		 const struct picture *pic)
 {
-	struct decoder_port *decoder = engine->owner;
-	struct message message = { .kind = MESSAGE_SHOWN };
-	struct decoding *decoding;
-	const uint8_t *memory = frame->buf[0] ? frame->buf[0]->data : NULL;
-
-	end_bar(decoder);
-	message.buffer = memory ? pool_find(decoder->pool, memory) : NULL;
-	if (!message.buffer) {
-		decoder_astray(engine);
-		return false;
-	}
-	decoding = &decoder->decoding[message.buffer->index];
+	decoding->frame = number;
 	decoding->hold_bar.frame = number;
 	if (decoding->bar != TRACE_NONE)
 		decoder->port->trace.bars[decoding->bar].frame = number;
-	picture_of_frame(&message.picture, frame);
-
-	/* The client may submit jobs for it at once; what makes them wait is the fence. */
-	mailbox_put(decoder->client, &message);
+	/* There may be jobs for it at once; what makes them wait is the fence. */
+	decoder->client.shown(decoder, decoding, pic);
 	finished(decoder, decoding->seqno);
+}
+
+/* The picture is in libavcodec's memory, from the time before decoder->from. */
+static bool carry_over(struct decoder_port *decoder, const AVFrame *frame, uint64_t number)
+{
+	struct decoding *decoding;
+	struct picture from, to;
+
+	picture_of_frame(&from, frame);
+	decoding = take_buffer(decoder);
+	if (!decoding)
+		return false;
+	to = layout_picture(decoder->layout, memory_of(decoder, decoding), &from);
+	decoder->engine->base.copied += picture_copy(&to, &from);
+	end_bar(decoder);
+	show(decoder, decoding, number, &to);
+	let_go(decoding, to.plane[0]);
+	return true;
+}
+
+/* A picture came out. */
+static bool put_out(struct decoder_engine *engine, AVFrame *frame, uint64_t number)
+{
+	struct decoder_port *decoder = engine->owner;
+	const uint8_t *memory = frame->buf[0] ? frame->buf[0]->data : NULL;
+	struct buffer *buffer = memory ? pool_find(decoder->pool, memory) : NULL;
+	struct picture pic;
+
+	end_bar(decoder);
+	decoder->next = number + 1;
+	if (number < decoder->from)
+		return true;
+	if (!buffer && decoder->from)
+		return carry_over(decoder, frame, number);
+	if (!buffer) {
+		decoder_astray(engine);
+		return false;
+	}
+	picture_of_frame(&pic, frame);
+	show(decoder, &decoder->decoding[buffer->index], number, &pic);
 	return true;
 }
 
@@ -141,12 +183,12 @@ static void end(struct decoder_engine *engine)
 	struct decoder_port *decoder = engine->owner;
 
 	end_bar(decoder);
-	mailbox_put(decoder->client, &(struct message){ .kind = MESSAGE_END });
+	decoder->client.ended(decoder);
 }
 
 void decoder_port_init(struct decoder_port *decoder, struct port *port,
 		       struct decoder_engine *engine, struct pool *pool,
-		       const struct layout *layout, struct mailbox *client)
+		       const struct layout *layout, const struct decoder_client *client)
 {
 	memset(decoder, 0, sizeof(*decoder));
 	decoder->holds.name = "decoder holds";
@@ -154,7 +196,7 @@ void decoder_port_init(struct decoder_port *decoder, struct port *port,
 	decoder->engine = engine;
 	decoder->pool = pool;
 	decoder->layout = layout;
-	decoder->client = client;
+	decoder->client = *client;
 	engine->input.get_buffer = get_buffer;
 	engine->input.owner = decoder;
 	engine->put_out = put_out;

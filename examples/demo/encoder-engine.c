@@ -210,8 +210,8 @@ void encoder_engine_fini(struct encoder_engine *encoder)
 	engine_fini(&encoder->base);
 }
 
-unsigned int encoder_keeps(const struct encoder_engine *encoder)
+unsigned int encoder_keeps(const struct reference *ref)
 {
 	/* Those it puts in order, the one it codes, and the one before, to compare with. */
-	return (unsigned int)encoder->codec->max_b_frames + 2;
+	return (is_420(ref->pix_fmt) ? B_FRAMES : 0) + 2;
 }

@@ -29,7 +29,7 @@ void encoder_engine_init(struct encoder_engine *encoder, const struct reference 
 			 const char *path, struct problem *problem);
 void encoder_engine_fini(struct encoder_engine *encoder);
 
-/* How many frames the codec may keep at most. */
-unsigned int encoder_keeps(const struct encoder_engine *encoder);
+/* How many frames like those of @ref the codec may keep at most. */
+unsigned int encoder_keeps(const struct reference *ref);
 
 #endif

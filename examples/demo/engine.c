@@ -41,6 +41,8 @@ int engine_work(struct engine *engine, const struct work *work)
 	if (!engine->first_done)
 		engine->first_done = now_ns();
 	engine->done++;
+	if (engine->report)
+		engine->report(engine);
 	return err;
 }
 

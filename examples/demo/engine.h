@@ -17,6 +17,9 @@ struct engine {
 	int (*run)(struct engine *engine, const struct work *work);
 	/* After the last work, on the engine's thread; may be NULL. */
 	void (*finish)(struct engine *engine);
+	/* After each work, on the engine's thread: what follows has changed; may be NULL. */
+	void (*report)(struct engine *engine);
+	void *owner; /* report's */
 	struct ring ring;
 	pthread_t thread;
 	bool started;

@@ -37,12 +37,51 @@ void job_add_buffer(struct job *job, struct buffer *buffer)
 	job->work.count++;
 }
 
+/* What is left out goes to the end, so that everything is freed by its first place. */
+static void leave_out(struct job *job, unsigned int i)
+{
+	struct buffer *buffer = job->buffer[i];
+	const struct job_input input = job->input[i];
+
+	for (job->work.count--; i < job->work.count; i++) {
+		job->buffer[i] = job->buffer[i + 1];
+		job->input[i] = job->input[i + 1];
+		job->work.picture[i] = job->work.picture[i + 1];
+	}
+	job->buffer[i] = buffer;
+	job->input[i] = input;
+}
+
+static int error_of(const struct job_input *input)
+{
+	const int status = input->fence ? dma_fence_get_status(input->fence) : 0;
+
+	return input->error ? input->error : status < 0 ? status : 0;
+}
+
+int job_sort_out(struct job *job)
+{
+	int err = 0;
+
+	for (unsigned int i = job->work.count; i--;) {
+		const int its = error_of(&job->input[i]);
+
+		if (its) {
+			err = its;
+			leave_out(job, i);
+		}
+	}
+	return job->work.count ? 0 : err;
+}
+
 void job_free(struct job *job)
 {
 	if (!job)
 		return;
-	for (unsigned int i = 0; i < job->work.count; i++)
+	for (unsigned int i = 0; i < WORK_FRAMES; i++) {
 		dma_resv_put_snapshot(&job->needs[i]);
+		dma_fence_put(job->input[i].fence);
+	}
 	dma_fence_put(job->fence);
 	dma_fence_put(job->hold);
 	free(job);

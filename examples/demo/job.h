@@ -16,10 +16,19 @@
 
 struct port;
 
+/* Is a picture good? */
+struct job_input {
+	struct dma_fence *fence; /* says so; NULL: no fence needs to */
+	int error;		 /* it is known to have failed */
+};
+
 struct job {
 	struct work work; /* first: see job_of() */
 	struct port *port;
 	struct buffer *buffer[WORK_FRAMES]; /* one a picture */
+
+	/* The job does without pictures that have failed, and fails itself if none is left. */
+	struct job_input input[WORK_FRAMES];
 
 	/* READ or WRITE. Decides what it waits for, and how its fence is added. */
 	enum dma_resv_usage usage;
@@ -47,6 +56,9 @@ static inline const struct job *job_of(const struct work *work)
 /* A job for one buffer or the first of several. NULL: no memory. */
 struct job *job_new(struct port *port, uint64_t frame, enum dma_resv_usage usage);
 void job_add_buffer(struct job *job, struct buffer *buffer);
+
+/* When its fences have signalled: leave out what has failed. 0, or the error of all. */
+int job_sort_out(struct job *job);
 
 /*
  * Give the job its place in the order of its buffers; then it must go to its engine, by

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the decoder tells the client. It is the decoder's interrupt line, so to speak: it
- * orders no work, fences do that.
+ * What the decoder tells the client, where both are threads of one process. It is the decoder's
+ * interrupt line, so to speak: it orders no work, fences do that.
  */
 #ifndef DEMO_MAILBOX_H
 #define DEMO_MAILBOX_H

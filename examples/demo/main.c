@@ -4,12 +4,16 @@
  *
  *	decoder --> contrast --> counter --> checksum, contact sheet, encoder
  *
- * Each of these is an engine: a thread with a ring of jobs and a timeline. A frame stays
- * in one buffer all the way. libavcodec decodes into it, two filters change it where it
+ * Each of these is an engine: a process, or, with --threads, a thread, with a ring of jobs and a
+ * timeline. A frame stays in one buffer all the way. libavcodec decodes into it, two filters change it where it
  * lies, three readers look at it at once; then another frame gets the buffer. Engines
  * share nothing with each other. All order comes from the buffers' reservations: decoder
  * and filters add their fences as WRITE, readers as READ; who writes waits for readers
  * and writers, who reads waits for writers.
+ *
+ * Processes. Each engine is a member of one pool, and puts its fences into the buffers itself; this
+ * program's main process says whose turn it is, and starts them again when they die: see
+ * dispatcher.h. --chaos kills and stops them. What follows is about threads, where it is simpler.
  *
  * Who submits. One client, this program's main thread, submits all jobs, in program
  * order: for a frame first decode, then contrast, counter, and the readers. It does not
@@ -33,8 +37,8 @@
  * way. See decoder-engine.c; pool.c has the argument why the pool is large enough, and
  * reference.c how large that is.
  *
- * That is --hand-over fences. The other two, in copies.c and mutex.c, have the same engines
- * do the same work without the library, to be measured beside it.
+ * Two more ways, in copies.c and mutex.c, have the same engines do the same work without the
+ * library, to be measured beside it.
  *
  * The proof. Before that, the same file goes through a plain loop: one thread,
  * libavcodec's own buffers, filters on copies. Every frame must have the same checksum.
@@ -47,49 +51,53 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <libavutil/pixdesc.h>
 
+#include "chaos-points.h"
+#include "engine-process.h"
 #include "ffmpeg-log.h"
 #include "hand-over.h"
-
-enum {
-	EXIT_SAME = 0,
-	EXIT_BAD_INPUT = 1,
-	EXIT_DIFFERENT = 2,
-};
+#include "life.h"
+#include "report.h"
 
 struct options {
 	const char *video;
 	const char *out;
 	uint64_t frames;
 	bool break_rule;
+	bool chaos;
+	uint64_t seed;
+	uint64_t minutes; /* over and over again; 0: once */
 	const struct hand_over *hand_over;
-};
-
-struct output {
-	char video[4096], sheet[4096], poster[4096], timeline[4096];
 };
 
 static void usage(FILE *file)
 {
-	fputs("usage: dmabuf-demo [--out DIR] [--frames N] [--hand-over WAY]\n"
-	      "                   [--break-rule readers] VIDEO\n"
+	fputs("usage: dmabuf-demo [--out DIR] [--frames N] [--threads | --hand-over WAY]\n"
+	      "                   [--chaos [--seed N] [--soak MINUTES]] [--break-rule readers] VIDEO\n"
 	      "\n"
 	      "Plays VIDEO through one pool of shared buffers, and proves that every frame came\n"
 	      "through unharmed. Writes video.mkv, contact-sheet.png, last-frame.png and\n"
 	      "timeline.svg to DIR (default: demo-out).\n"
 	      "\n"
 	      "  --frames N            stop after N frames\n"
-	      "  --hand-over WAY       how frames get from engine to engine: fences (what else\n"
-	      "                        this text is about), or, to compare, without the library:\n"
-	      "                        copies (each engine has memory of its own, and a queue) or\n"
-	      "                        mutex (shared buffers, each with a mutex). These make no\n"
+	      "  --threads             engines are threads, and not processes\n"
+	      "  --hand-over WAY       how frames get from engine to engine: processes or threads\n"
+	      "                        with fences, or, to compare, without the library: copies\n"
+	      "                        (each engine has memory of its own, and a queue) or mutex\n"
+	      "                        (shared buffers, each with a mutex). These make no\n"
 	      "                        timeline.svg\n"
-	      "  --break-rule readers  let writers not wait for readers, to see it noticed\n"
+	      "  --chaos               kill and stop processes by chance, and start them again\n"
+	      "  --seed N              of that chance (default: the time)\n"
+	      "  --soak MINUTES        that, over and over again\n"
+	      "  --break-rule readers  with --threads: let writers not wait for readers, to see it\n"
+	      "                        noticed\n"
 	      "\n"
-	      "Exit status: 0 all frames are identical, 2 some are not, 1 anything else.\n",
+	      "Exit status: 0 all frames are identical, or lost with an engine that died; 2 some are\n"
+	      "neither; 1 anything else.\n",
 	      file);
 }
 
@@ -110,19 +118,19 @@ static int refuse(const char *format, ...)
 	return EXIT_BAD_INPUT;
 }
 
-static bool parse_frames(const char *text, uint64_t *ret_frames)
+static bool parse_number(const char *text, uint64_t *ret_number)
 {
 	char *end;
 
 	errno = 0;
-	*ret_frames = strtoull(text, &end, 10);
-	return !errno && end != text && !*end && *text != '-' && *ret_frames > 0;
+	*ret_number = strtoull(text, &end, 10);
+	return !errno && end != text && !*end && *text != '-' && *ret_number > 0;
 }
 
 static const struct hand_over *find_hand_over(const char *name)
 {
-	static const struct hand_over *const all[] = { &hand_over_fences, &hand_over_copies,
-						       &hand_over_mutex };
+	static const struct hand_over *const all[] = { &hand_over_processes, &hand_over_threads,
+						       &hand_over_copies, &hand_over_mutex };
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++)
 		if (!strcmp(all[i]->name, name))
@@ -137,9 +145,15 @@ static int parse_video(int argc, char **argv, struct options *options)
 		return refuse("which VIDEO?");
 	if (optind < argc - 1)
 		return refuse("one VIDEO, not both '%s' and '%s'", argv[optind], argv[optind + 1]);
-	if (options->break_rule && options->hand_over != &hand_over_fences)
-		return refuse("--break-rule is for --hand-over fences, not '%s'",
+	if (options->break_rule && options->hand_over != &hand_over_threads)
+		return refuse("--break-rule is for --threads, not for %s",
 			      options->hand_over->name);
+	if (options->chaos && options->hand_over != &hand_over_processes)
+		return refuse("--chaos is for processes, not for %s", options->hand_over->name);
+	if ((options->minutes || options->seed) && !options->chaos)
+		return refuse("--seed and --soak are for --chaos");
+	if (!options->seed)
+		options->seed = (uint64_t)time(NULL);
 	options->video = argv[optind];
 	return -1;
 }
@@ -152,6 +166,10 @@ static int parse_options(int argc, char **argv, struct options *options)
 		{ "frames", required_argument, NULL, 'f' },
 		{ "break-rule", required_argument, NULL, 'b' },
 		{ "hand-over", required_argument, NULL, 'w' },
+		{ "threads", no_argument, NULL, 't' },
+		{ "chaos", no_argument, NULL, 'c' },
+		{ "seed", required_argument, NULL, 's' },
+		{ "soak", required_argument, NULL, 'm' },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -159,7 +177,7 @@ static int parse_options(int argc, char **argv, struct options *options)
 
 	*options = (struct options){ .out = "demo-out",
 				     .frames = UINT64_MAX,
-				     .hand_over = &hand_over_fences };
+				     .hand_over = &hand_over_processes };
 	while ((option = getopt_long(argc, argv, "h", names, NULL)) != -1) {
 		if (option == 'h') {
 			usage(stdout);
@@ -167,14 +185,22 @@ static int parse_options(int argc, char **argv, struct options *options)
 		}
 		if (option == 'o')
 			options->out = optarg;
-		else if (option == 'f' && !parse_frames(optarg, &options->frames))
+		else if (option == 'f' && !parse_number(optarg, &options->frames))
 			return refuse("--frames wants a number above 0, not '%s'", optarg);
+		else if (option == 's' && !parse_number(optarg, &options->seed))
+			return refuse("--seed wants a number above 0, not '%s'", optarg);
+		else if (option == 'm' && !parse_number(optarg, &options->minutes))
+			return refuse("--soak wants minutes, above 0, not '%s'", optarg);
+		else if (option == 'c')
+			options->chaos = true;
+		else if (option == 't')
+			options->hand_over = &hand_over_threads;
 		else if (option == 'b' && strcmp(optarg, "readers") != 0)
 			return refuse("--break-rule knows 'readers', not '%s'", optarg);
 		else if (option == 'b')
 			options->break_rule = true;
 		else if (option == 'w' && !(options->hand_over = find_hand_over(optarg)))
-			return refuse("--hand-over knows fences, copies and mutex, not '%s'",
+			return refuse("--hand-over knows processes, threads, copies and mutex, not '%s'",
 				      optarg);
 		else if (option == '?')
 			return refuse(NULL);
@@ -199,105 +225,58 @@ static bool prepare_output(struct output *output, const char *folder, struct pro
 	return true;
 }
 
-/* Frames that differ, as "3, 7-9, 12". */
-static void list_different(const struct player *player)
-{
-	const struct reference *ref = player->ref;
-	const struct checksum_engine *sum = &player->checksum;
-	const char *separator = "";
-
-	for (uint64_t i = 0; i < ref->count; i++) {
-		uint64_t begin = i;
-
-		while (i < ref->count && sum->taken[i] && sum->checksum[i] != ref->checksum[i])
-			i++;
-		if (i == begin)
-			continue;
-		printf("%s%" PRIu64, separator, begin);
-		if (i - begin > 1)
-			printf("-%" PRIu64, i - 1);
-		separator = ", ";
-	}
-	putchar('\n');
-}
-
-/* Returns whether all frames that came through are identical. */
-static bool compare(const struct player *player)
-{
-	const struct reference *ref = player->ref;
-	uint64_t taken = 0, identical = 0;
-
-	for (uint64_t i = 0; i < ref->count; i++) {
-		taken += player->checksum.taken[i];
-		identical += player->checksum.taken[i] &&
-			     player->checksum.checksum[i] == ref->checksum[i];
-	}
-	printf("%" PRIu64 "/%" PRIu64 " frames identical\n", identical, taken);
-	if (taken < ref->count)
-		printf("%" PRIu64 " more frames were not reached\n", ref->count - taken);
-	if (player->break_rule)
-		printf("broken rule: writers did not wait for readers; %u times a writer came in "
-		       "while a reader was half way through a frame\n",
-		       player->torn);
-	if (identical == taken)
-		return true;
-	printf("torn or wrong: ");
-	list_different(player);
-	return false;
-}
-
-/* What there is to see, and, first, what was proved. Returns the exit status. */
-static int report(struct player *player, const struct options *options, const struct output *output)
-{
-	double seconds = (double)(player->ended - player->progress.begun) / 1e9;
-	double frames = (double)player->checksum.base.done;
-	bool identical;
-
-	if (player->sheet.drawn)
-		sheet_write(&player->sheet, output->sheet, &player->problem);
-	if (player->looked)
-		png_write(&player->last, output->poster, &player->problem);
-
-	identical = compare(player);
-	printf("%" PRIu64 " bytes of planes copied, %.1f frames/s, first frame after %.1f ms, "
-	       "%d engines, %u buffers of %.1f MB\n",
-	       player_copied(player), frames / seconds, (double)player_first_ns(player) / 1e6,
-	       ENGINES, player->buffers, (double)player->ref->layout.size / 1e6);
-	if (frames > 0)
-		printf("%.2f ms of processor time a frame\n",
-		       (double)player->processor / 1e6 / frames);
-	printf("%s: %" PRIu64 " frames\n", output->video, player->encoder.frames);
-	printf("%s: %u pictures\n", output->sheet, player->sheet.drawn);
-	if (player->looked)
-		printf("%s: the last frame, as the CPU sees it\n", output->poster);
-	if (options->hand_over == &hand_over_fences)
-		printf("%s: who waited for whom\n", output->timeline);
-	return identical ? EXIT_SAME : EXIT_DIFFERENT;
-}
-
+/* Once. @tally: one of many, or NULL. Returns the exit status. */
 static int play(const struct reference *ref, const struct options *options,
-		const struct output *output, struct problem *problem)
+		const struct output *output, struct tally *tally, struct problem *problem)
 {
 	static struct player player; /* large: it has the rings of all engines */
 	int status = EXIT_BAD_INPUT;
 
-	printf("%s: %dx%d %s, decoded by %s\n", options->video, ref->width, ref->height,
-	       av_get_pix_fmt_name(ref->pix_fmt), ref->decoder);
 	/* These are not made each time, and another run's would mislead. */
 	unlink(output->poster);
-	if (options->hand_over != &hand_over_fences)
+	if (!output->has_timeline)
 		unlink(output->timeline);
-	if (player_init(&player, ref, options->video, output->video)) {
+	if (player_init(&player, ref, options->video, output->video, options->hand_over->here)) {
 		player.timeline = output->timeline;
 		player.break_rule = options->break_rule;
+		player.chaos = options->chaos;
+		player.seed = options->seed + (tally ? tally->showings : 0);
 		options->hand_over->play(&player);
 		if (player.ended)
-			status = report(&player, options, output);
+			status = tally ? report_showing(&player, tally) : report(&player, output);
 	}
 	if (problem_is(&player.problem))
 		*problem = player.problem;
 	player_fini(&player);
 	return status;
+}
+
+/* Over and over again, as long as all is well. */
+static int soak(const struct reference *ref, const struct options *options,
+		const struct output *output, struct problem *problem)
+{
+	const int64_t end = now_ns() + (int64_t)options->minutes * 60 * INT64_C(1000000000);
+	struct tally tally = { 0 };
+	int status;
+
+	do
+		status = play(ref, options, output, &tally, problem);
+	while (status == EXIT_SAME && !problem_is(problem) && now_ns() < end);
+	if (status == EXIT_SAME && !problem_is(problem))
+		report_tally(&tally);
+	return status;
+}
+
+static int play_all(const struct reference *ref, const struct options *options,
+		    const struct output *output, struct problem *problem)
+{
+	printf("%s: %dx%d %s, decoded by %s\n", options->video, ref->width, ref->height,
+	       av_get_pix_fmt_name(ref->pix_fmt), ref->decoder);
+	if (options->chaos)
+		printf("chance by --seed %" PRIu64 "%s\n", options->seed,
+		       chaos_points_are_there() ? "" : ", without labelled points");
+	return options->minutes ? soak(ref, options, output, problem)
+				: play(ref, options, output, NULL, problem);
 }
 
 int main(int argc, char **argv)
@@ -307,15 +286,20 @@ int main(int argc, char **argv)
 	struct reference ref;
 	struct progress progress;
 	struct problem problem = { "" };
-	int status = parse_options(argc, argv, &options);
+	int status;
 
+	if (argc > 1 && !strcmp(argv[1], LIFE_OPTION))
+		return engine_process(LIFE_SOCK);
+	status = parse_options(argc, argv, &options);
 	if (status >= 0)
 		return status;
 	ffmpeg_log_init();
 	status = EXIT_BAD_INPUT;
+	output.has_timeline = options.hand_over == &hand_over_processes ||
+			      options.hand_over == &hand_over_threads;
 	if (prepare_output(&output, options.out, &problem)) {
 		if (reference_run(&ref, options.video, options.frames, &progress, &problem))
-			status = play(&ref, &options, &output, &problem);
+			status = play_all(&ref, &options, &output, &problem);
 		reference_fini(&ref);
 	}
 	if (fflush(stdout) || ferror(stdout))

@@ -243,7 +243,7 @@ static bool put_out(struct decoder_engine *decoder, AVFrame *frame, uint64_t num
 	if (wanted)
 		add_to_sheet(way, buffer, number, last);
 	if (player_due(player))
-		player_show(player, way->count - ring_count(&way->free));
+		player_show(player, way->count - ring_count(&way->free), NULL);
 	return true;
 }
 
@@ -334,4 +334,4 @@ static void play(struct player *player)
 	ring_fini(&way.free);
 }
 
-const struct hand_over hand_over_mutex = { "mutex", play };
+const struct hand_over hand_over_mutex = { "mutex", ENGINES_ALL, play };

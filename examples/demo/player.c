@@ -3,16 +3,18 @@
 
 #include <inttypes.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 bool player_init(struct player *player, const struct reference *ref, const char *path,
-		 const char *video)
+		 const char *video, unsigned int here)
 {
 	bool memory;
 
 	memset(player, 0, sizeof(*player));
 	player->ref = ref;
 	player->path = path;
+	player->video = video;
 	player->engine[ENGINE_DECODER] = &player->decoder.base;
 	player->engine[ENGINE_CONTRAST] = &player->contrast.base;
 	player->engine[ENGINE_COUNTER] = &player->counter;
@@ -27,8 +29,14 @@ bool player_init(struct player *player, const struct reference *ref, const char 
 	memory = sheet_engine_init(&player->sheet, ref->count, ref->width, ref->height) && memory;
 	if (!memory)
 		problem_set(&player->problem, "out of memory");
-	encoder_engine_init(&player->encoder, ref, video, &player->problem);
-	decoder_engine_init(&player->decoder, ref, path, &player->problem);
+	if (here & ENGINE_BIT(ENGINE_ENCODER))
+		encoder_engine_init(&player->encoder, ref, video, &player->problem);
+	else
+		engine_init(&player->encoder.base, "encoder", NULL);
+	if (here & ENGINE_BIT(ENGINE_DECODER))
+		decoder_engine_init(&player->decoder, ref, path, &player->problem);
+	else
+		engine_init(&player->decoder.base, "decoder", NULL);
 	return !problem_is(&player->problem);
 }
 
@@ -45,7 +53,7 @@ void player_fini(struct player *player)
 
 unsigned int player_needs(struct player *player)
 {
-	unsigned int kept = encoder_keeps(&player->encoder);
+	unsigned int kept = encoder_keeps(player->ref);
 	unsigned int decode = player->ref->stuck; /* with the picture that it asks for */
 	unsigned int filters = 2, checksum = 1;
 	unsigned int count = decode + filters + checksum + SHEET_CHOICE + 1 + kept;
@@ -61,17 +69,22 @@ unsigned int player_needs(struct player *player)
 
 unsigned int player_keeps(const struct player *player)
 {
-	unsigned int sheet = SHEET_CHOICE - 1, encoder = encoder_keeps(&player->encoder);
+	unsigned int sheet = SHEET_CHOICE - 1, encoder = encoder_keeps(player->ref);
 
 	return sheet > encoder ? sheet : encoder;
 }
 
+/* Of this process, and of those that it has waited for. */
 static int64_t processor_ns(void)
 {
+	struct rusage others;
 	struct timespec used;
 
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
-	return used.tv_sec * INT64_C(1000000000) + used.tv_nsec;
+	getrusage(RUSAGE_CHILDREN, &others);
+	return (used.tv_sec + others.ru_utime.tv_sec + others.ru_stime.tv_sec) *
+		       INT64_C(1000000000) +
+	       used.tv_nsec + (others.ru_utime.tv_usec + others.ru_stime.tv_usec) * 1000;
 }
 
 void player_begin(struct player *player, const char *title)
@@ -85,17 +98,21 @@ bool player_due(const struct player *player)
 	return progress_due(&player->progress, player->checksum.base.done, player->ref->count);
 }
 
-static void describe(const struct player *player, unsigned int in_flight, char *text, size_t size)
+static void describe(const struct player *player, unsigned int in_flight, const char *more,
+		     char *text, size_t size)
 {
-	snprintf(text, size, "%2u/%u buffers, %" PRIu64 " bytes copied", in_flight, player->buffers,
-		 player_copied(player));
+	if (more && *more)
+		snprintf(text, size, "%2u/%u buffers, %s", in_flight, player->buffers, more);
+	else
+		snprintf(text, size, "%2u/%u buffers, %" PRIu64 " bytes copied", in_flight,
+			 player->buffers, player_copied(player));
 }
 
-void player_show(struct player *player, unsigned int in_flight)
+void player_show(struct player *player, unsigned int in_flight, const char *more)
 {
-	char detail[80];
+	char detail[120];
 
-	describe(player, in_flight, detail, sizeof(detail));
+	describe(player, in_flight, more, detail, sizeof(detail));
 	progress_show(&player->progress, player->checksum.base.done, player->ref->count, detail);
 }
 
@@ -110,11 +127,12 @@ void player_join(struct player *player)
 
 void player_end(struct player *player)
 {
-	char detail[80];
+	char detail[120], more[80];
 
 	player->ended = now_ns();
 	player->processor += processor_ns();
-	describe(player, 0, detail, sizeof(detail));
+	chaos_describe(&player->deaths, more, sizeof(more));
+	describe(player, 0, more, detail, sizeof(detail));
 	progress_end(&player->progress, player->checksum.base.done, player->ref->count, detail);
 }
 

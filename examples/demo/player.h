@@ -6,6 +6,7 @@
 #ifndef DEMO_PLAYER_H
 #define DEMO_PLAYER_H
 
+#include "chaos.h"
 #include "checksum-engine.h"
 #include "decoder-engine.h"
 #include "encoder-engine.h"
@@ -24,12 +25,18 @@ enum {
 	ENGINES
 };
 
+#define ENGINE_BIT(engine) (1u << (engine))
+#define ENGINES_ALL (ENGINE_BIT(ENGINES) - 1)
+
 struct player {
 	/* Constant after player_init(). */
 	const struct reference *ref;
 	const char *path;
+	const char *video;    /* where to write it */
 	const char *timeline; /* where to write it; made with fences only */
 	bool break_rule;      /* writers do not wait for readers; with fences only */
+	bool chaos;	      /* processes are killed; with those only */
+	uint64_t seed;	      /* of chance, which says when */
 
 	struct decoder_engine decoder;
 	struct contrast_engine contrast;
@@ -42,6 +49,8 @@ struct player {
 	/* The hand-over's. */
 	unsigned int buffers;  /* of one frame each, which its engines have */
 	unsigned int torn;     /* how often a writer came in while a reader was half way */
+	struct chaos deaths;   /* what was done to processes, and what came of it */
+	uint64_t killed[ENGINES], evicted[ENGINES]; /* frames that were lost with each engine */
 	struct rgb_image last; /* frame */
 	bool looked;           /* the last frame is there */
 	struct progress progress;
@@ -51,11 +60,12 @@ struct player {
 };
 
 /*
- * Make the engines, which write into @video, for the file @path. False: player->problem
- * says why. player_fini() in any case.
+ * Make the engines, which write into @video, for the file @path. Those that are not @here, by
+ * ENGINE_BIT(), work in other processes: the files of these are not opened. False:
+ * player->problem says why. player_fini() in any case.
  */
 bool player_init(struct player *player, const struct reference *ref, const char *path,
-		 const char *video);
+		 const char *video, unsigned int here);
 void player_fini(struct player *player);
 
 /*
@@ -71,9 +81,12 @@ unsigned int player_keeps(const struct player *player);
 /* From here on the time counts, to player_end(). */
 void player_begin(struct player *player, const char *title);
 
-/* Now and then, and from one thread only: whether to show how far it has got, and do so. */
+/*
+ * Now and then, and from one thread only: whether to show how far it has got, and do so. @more, or NULL,
+ * is shown in place of the bytes copied.
+ */
 bool player_due(const struct player *player);
-void player_show(struct player *player, unsigned int in_flight);
+void player_show(struct player *player, unsigned int in_flight, const char *more);
 
 /* Wait until all engines have ended, whose rings are closed or will be; and hear of it. */
 void player_join(struct player *player);

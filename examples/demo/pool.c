@@ -16,7 +16,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-static int buffer_init(struct buffer *buffer, unsigned int index, size_t size)
+static int make_private(void *owner, unsigned int index, const char *name, size_t size,
+			struct dma_buf **ret_buf)
+{
+	(void)owner;
+	(void)index;
+	return dma_buf_memfd_create(name, size, ret_buf);
+}
+
+const struct pool_source pool_source_private = { .make = make_private };
+
+static int buffer_init(struct buffer *buffer, const struct pool_source *source, unsigned int index,
+		       size_t size)
 {
 	char name[32];
 	int err;
@@ -24,7 +35,7 @@ static int buffer_init(struct buffer *buffer, unsigned int index, size_t size)
 	buffer->index = index;
 	buffer->frame = NOT_SHOWN;
 	snprintf(name, sizeof(name), "demo frame %u", index);
-	err = dma_buf_memfd_create(name, size, &buffer->dmabuf);
+	err = source->make(source->owner, index, name, size, &buffer->dmabuf);
 	if (err)
 		return err;
 	snprintf(name, sizeof(name), "decoder holds %u", index);
@@ -42,7 +53,8 @@ static void buffer_fini(struct buffer *buffer)
 	dma_buf_put(buffer->dmabuf);
 }
 
-bool pool_init(struct pool *pool, unsigned int count, size_t size, struct problem *problem)
+bool pool_init(struct pool *pool, const struct pool_source *source, unsigned int count, size_t size,
+	       struct problem *problem)
 {
 	pool->buffers = calloc(count, sizeof(*pool->buffers));
 	if (!pool->buffers) {
@@ -51,7 +63,7 @@ bool pool_init(struct pool *pool, unsigned int count, size_t size, struct proble
 	}
 	for (; pool->count < count; pool->count++) {
 		struct buffer *buffer = &pool->buffers[pool->count];
-		int err = buffer_init(buffer, pool->count, size);
+		int err = buffer_init(buffer, source, pool->count, size);
 
 		if (err) {
 			buffer_fini(buffer);

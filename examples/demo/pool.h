@@ -49,11 +49,23 @@ struct pool {
 	unsigned int kept;
 };
 
+/* Where its buffers come from. */
+struct pool_source {
+	/* The one with that index, of @size bytes: a new reference. 0 or a negative errno. */
+	int (*make)(void *owner, unsigned int index, const char *name, size_t size,
+		    struct dma_buf **ret_buf);
+	void *owner;
+};
+
+/* Memory files of this process. */
+extern const struct pool_source pool_source_private;
+
 /*
  * @count buffers, at most POOL_MAX, of @size bytes. False: @problem says why. pool_fini() in
  * any case.
  */
-bool pool_init(struct pool *pool, unsigned int count, size_t size, struct problem *problem);
+bool pool_init(struct pool *pool, const struct pool_source *source, unsigned int count, size_t size,
+	       struct problem *problem);
 void pool_fini(struct pool *pool);
 
 /*

@@ -64,13 +64,26 @@ void port_fini(struct port *port)
 	trace_fini(&port->trace);
 }
 
-static void wait_for(struct dma_fence *fence, struct trace_bar *bar)
+void port_name(struct port *port, struct dma_fence *fence, uint64_t *ret_context,
+	       uint64_t *ret_seqno)
+{
+	struct dma_buf_pool_fence value;
+
+	*ret_context = fence->context;
+	*ret_seqno = fence->seqno;
+	if (!port->share || dma_buf_pool_export_fence(port->share, fence, &value))
+		return;
+	*ret_context = (uint64_t)value.member << 32 | value.timeline;
+	*ret_seqno = value.seqno;
+}
+
+static void wait_for(struct port *port, struct dma_fence *fence, struct trace_bar *bar)
 {
 	if (dma_fence_is_signaled(fence))
 		return;
 	if (bar->waits < TRACE_WAITS) {
-		bar->wait[bar->waits].context = fence->context;
-		bar->wait[bar->waits].seqno = fence->seqno;
+		port_name(port, fence, &bar->wait[bar->waits].context,
+			  &bar->wait[bar->waits].seqno);
 		bar->waits++;
 	}
 	dma_fence_wait(fence, false);
@@ -78,23 +91,23 @@ static void wait_for(struct dma_fence *fence, struct trace_bar *bar)
 
 void port_begin(struct job *job, struct trace_bar *bar)
 {
-	*bar = (struct trace_bar){
-		.frame = job->work.frame,
-		.context = job->fence->context,
-		.seqno = job->fence->seqno,
-		.turn = now_ns(),
-	};
+	struct port *port = job->port;
+
+	*bar = (struct trace_bar){ .frame = job->work.frame, .turn = now_ns() };
+	port_name(port, job->fence, &bar->context, &bar->seqno);
 	for (unsigned int i = 0; i < job->work.count; i++) {
 		struct dma_resv_snapshot_cursor cursor;
 		struct dma_fence *fence;
 
 		dma_resv_snapshot_for_each(fence, &cursor, &job->needs[i], job->wait_usage)
-			wait_for(fence, bar);
+			wait_for(port, fence, bar);
 	}
 	/* Snapshots pin sets of fences, so they go before the job's own fence signals. */
 	for (unsigned int i = 0; i < job->work.count; i++)
 		dma_resv_put_snapshot(&job->needs[i]);
 	bar->begin = now_ns();
+	if (port->may_go_on)
+		port->may_go_on(port);
 }
 
 void port_wrote(struct port *port, struct buffer *buffer)
@@ -149,15 +162,19 @@ static void run_job(struct port *port, struct job *job)
 	int err;
 
 	port_begin(job, &bar);
-	for (unsigned int i = 0; i < job->work.count; i++)
-		find_picture(port, job, i);
 	if (job->hold)
 		lend(port, job);
+	err = job_sort_out(job);
+	for (unsigned int i = 0; i < job->work.count; i++)
+		find_picture(port, job, i);
 	if (port->race) {
 		job->writes = race_point_writes(port->race, job->buffer[0]->index);
 		job->work.half_way = half_way;
 	}
-	err = engine_work(port->engine, &job->work);
+	if (!err)
+		err = engine_work(port->engine, &job->work);
+	else if (job->hold)
+		job->work.let_go(job->work.keeper, job->work.memory);
 	bar.end = now_ns();
 	trace_add(&port->trace, &bar);
 	if (job->usage == DMA_RESV_USAGE_WRITE)

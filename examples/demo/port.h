@@ -11,7 +11,7 @@
 #ifndef DEMO_PORT_H
 #define DEMO_PORT_H
 
-#include <dmabuf/dma-fence-timeline.h>
+#include <dmabuf/dma-buf-pool.h>
 
 #include "engine.h"
 #include "job.h"
@@ -34,6 +34,13 @@ struct port {
 	struct dma_fence_timeline *timeline;
 	struct trace trace;      /* the engine's thread; others when it has ended */
 	struct race_point *race; /* constant; NULL unless a rule is broken */
+
+	/*
+	 * Where engines are processes, else NULL: ends this one if it has no right any more to touch
+	 * what its jobs were given; and the pool, where fences have names that all processes know.
+	 */
+	void (*may_go_on)(struct port *port);
+	struct dma_buf_pool *share;
 };
 
 /* False: no memory. port_fini() in any case. */
@@ -56,6 +63,10 @@ bool port_start(struct port *port);
  * it waited for is noted there.
  */
 void port_begin(struct job *job, struct trace_bar *bar);
+
+/* What a fence is called in a trace. */
+void port_name(struct port *port, struct dma_fence *fence, uint64_t *ret_context,
+	       uint64_t *ret_seqno);
 
 /* Tell the race point, if there is one, that the engine has written a buffer. */
 void port_wrote(struct port *port, struct buffer *buffer);

@@ -23,13 +23,20 @@ static uint64_t sharpness(const struct picture *pic)
 	return sum;
 }
 
+/* Tile t begins at frame t * frames / tiles: the last one that has begun. */
+static uint64_t tile_of(const struct sheet_engine *sheet, uint64_t frame)
+{
+	return ((frame + 1) * sheet->tiles - 1) / sheet->frames;
+}
+
 static int run(struct engine *engine, const struct work *work)
 {
 	struct sheet_engine *sheet = (struct sheet_engine *)engine;
 	const struct picture *best = &work->picture[0];
 	uint64_t best_sharpness = sharpness(best);
-	int x = GAP + (int)(sheet->drawn % COLUMNS) * (sheet->tile_width + GAP);
-	int y = GAP + (int)(sheet->drawn / COLUMNS) * (sheet->tile_height + GAP);
+	uint64_t tile = tile_of(sheet, work->frame);
+	int x = GAP + (int)(tile % COLUMNS) * (sheet->tile_width + GAP);
+	int y = GAP + (int)(tile / COLUMNS) * (sheet->tile_height + GAP);
 
 	for (unsigned int i = 1; i < work->count; i++) {
 		uint64_t its = sharpness(&work->picture[i]);
@@ -74,8 +81,7 @@ void sheet_engine_fini(struct sheet_engine *sheet)
 
 bool sheet_wants(const struct sheet_engine *sheet, uint64_t frame, bool *last)
 {
-	/* Tile t begins at frame t * frames / tiles; look at the last one that has begun. */
-	uint64_t tile = ((frame + 1) * sheet->tiles - 1) / sheet->frames;
+	uint64_t tile = tile_of(sheet, frame);
 	uint64_t begin = tile * sheet->frames / sheet->tiles;
 
 	if (tile >= sheet->tiles || frame < begin || frame >= begin + sheet->choice)

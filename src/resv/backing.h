@@ -65,7 +65,7 @@ bool resv_backing_show(struct resv_backing *backing, struct dma_fence *const *fe
  * The lock, for who cannot hear of a failure. Where there is one, what stands behind it is not locked: the
  * holder keeps out this process's threads only, and what it adds shows to nobody else.
  */
-void resv_lock_surely(struct dma_resv *obj);
+void resv_lock_surely(struct dma_resv *obj) DMABUF_ACQUIRE(obj->lock);
 
 /* Before a look at what is committed. */
 static inline void resv_refresh(struct dma_resv_fences *fences)

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static unsigned int failures;
+static unsigned int failures, passed, failed;
 
 #define CHECK(holds, ...)                                                          \
 	do {                                                                       \
@@ -31,7 +31,15 @@ static unsigned int failures;
 	do {                                                                    \
 		unsigned int before = failures;                                 \
 		test();                                                         \
+		*(failures == before ? &passed : &failed) += 1;                 \
 		printf("%s %s\n", failures == before ? "ok" : "not ok", #test); \
 	} while (0)
+
+/* The closing line, and the exit status. */
+static int sum_up(void)
+{
+	printf("%u passed, %u failed\n", passed, failed);
+	return failed ? 1 : 0;
+}
 
 #endif

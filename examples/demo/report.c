@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Frames that differ, as "3, 7-9, 12". */
+static void list_different(const struct player *player)
+{
+	const struct reference *ref = player->ref;
+	const struct checksum_engine *sum = &player->checksum;
+	const char *separator = "";
+
+	for (uint64_t i = 0; i < ref->count; i++) {
+		uint64_t begin = i;
+
+		while (i < ref->count && sum->taken[i] && sum->checksum[i] != ref->checksum[i])
+			i++;
+		if (i == begin)
+			continue;
+		printf("%s%" PRIu64, separator, begin);
+		if (i - begin > 1)
+			printf("-%" PRIu64, i - 1);
+		separator = ", ";
+	}
+	putchar('\n');
+}
+
+struct counts {
+	uint64_t taken, identical, lost;
+};
+
+static struct counts count(const struct player *player)
+{
+	const struct reference *ref = player->ref;
+	const struct checksum_engine *sum = &player->checksum;
+	struct counts counts = { 0 };
+
+	for (int i = 0; i < ENGINES; i++)
+		counts.lost += player->killed[i] + player->evicted[i];
+	for (uint64_t i = 0; i < ref->count; i++) {
+		counts.taken += sum->taken[i];
+		counts.identical += sum->taken[i] && sum->checksum[i] == ref->checksum[i];
+	}
+	return counts;
+}
+
+static void tell_losses(const struct player *player, uint64_t lost)
+{
+	const char *separator = ": ";
+
+	printf("%" PRIu64 " more frames were lost", lost);
+	for (int i = 0; i < ENGINES; i++) {
+		const char *name = player->engine[i]->name;
+
+		if (player->killed[i]) {
+			printf("%s%" PRIu64 " when the %s was killed", separator, player->killed[i], name);
+			separator = ", ";
+		}
+		if (player->evicted[i]) {
+			printf("%s%" PRIu64 " when the %s was stopped, and evicted", separator,
+			       player->evicted[i], name);
+			separator = ", ";
+		}
+	}
+	putchar('\n');
+}
+
+/* What was done to processes, and how the others took it. */
+static void tell_deaths(const struct chaos *chaos)
+{
+	printf("%" PRIu64 " processes were killed and %" PRIu64 " stopped and evicted, %" PRIu64
+	       " of them by themselves at a labelled point; %" PRIu64 " were stopped and went on\n",
+	       chaos->killed, chaos->evicted, chaos->at_points, chaos->let_go_on);
+	printf("the others went on after %.1f ms at worst, a successor was at work after %.1f ms at "
+	       "worst\n",
+	       (double)chaos->worst / 1e6, (double)chaos->worst_back / 1e6);
+}
+
+/* Returns whether all frames that came through are identical. */
+static bool compare(const struct player *player)
+{
+	const struct reference *ref = player->ref;
+	const struct counts counts = count(player);
+
+	printf("%" PRIu64 "/%" PRIu64 " frames identical\n", counts.identical, counts.taken);
+	if (counts.lost)
+		tell_losses(player, counts.lost);
+	if (counts.taken + counts.lost < ref->count)
+		printf("%" PRIu64 " more frames were not reached\n",
+		       ref->count - counts.taken - counts.lost);
+	if (player->break_rule)
+		printf("broken rule: writers did not wait for readers; %u times a writer came in "
+		       "while a reader was half way through a frame\n",
+		       player->torn);
+	if (counts.identical == counts.taken)
+		return true;
+	printf("torn or wrong: ");
+	list_different(player);
+	return false;
+}
+
+int report(struct player *player, const struct output *output)
+{
+	double seconds = (double)(player->ended - player->progress.begun) / 1e9;
+	double frames = (double)player->checksum.base.done;
+	bool identical;
+
+	if (player->sheet.drawn)
+		sheet_write(&player->sheet, output->sheet, &player->problem);
+	if (player->looked)
+		png_write(&player->last, output->poster, &player->problem);
+
+	identical = compare(player);
+	printf("%" PRIu64 " bytes of planes copied, %.1f frames/s, first frame after %.1f ms, "
+	       "%d engines, %u buffers of %.1f MB\n",
+	       player_copied(player), frames / seconds, (double)player_first_ns(player) / 1e6,
+	       ENGINES, player->buffers, (double)player->ref->layout.size / 1e6);
+	if (player->deaths.killed + player->deaths.evicted)
+		tell_deaths(&player->deaths);
+	if (frames > 0)
+		printf("%.2f ms of processor time a frame\n",
+		       (double)player->processor / 1e6 / frames);
+	printf("%s: %" PRIu64 " frames\n", output->video, player->encoder.frames);
+	printf("%s: %u pictures\n", output->sheet, player->sheet.drawn);
+	if (player->looked)
+		printf("%s: the last frame, as the CPU sees it\n", output->poster);
+	if (output->has_timeline)
+		printf("%s: who waited for whom\n", output->timeline);
+	return identical ? EXIT_SAME : EXIT_DIFFERENT;
+}
+
+int report_showing(const struct player *player, struct tally *tally)
+{
+	const struct counts counts = count(player);
+	struct chaos *all = &tally->deaths;
+	const struct chaos *its = &player->deaths;
+
+	tally->showings++;
+	tally->identical += counts.identical;
+	tally->lost += counts.lost;
+	all->killed += its->killed;
+	all->evicted += its->evicted;
+	all->at_points += its->at_points;
+	all->let_go_on += its->let_go_on;
+	all->worst = its->worst > all->worst ? its->worst : all->worst;
+	all->worst_back = its->worst_back > all->worst_back ? its->worst_back : all->worst_back;
+	printf("showing %" PRIu64 ": %" PRIu64 "/%" PRIu64 " frames identical, %" PRIu64
+	       " lost; %" PRIu64 " deaths so far\n",
+	       tally->showings, counts.identical, counts.taken, counts.lost,
+	       all->killed + all->evicted);
+	if (counts.identical == counts.taken)
+		return EXIT_SAME;
+	printf("torn or wrong: ");
+	list_different(player);
+	return EXIT_DIFFERENT;
+}
+
+void report_tally(const struct tally *tally)
+{
+	printf("%" PRIu64 " showings: %" PRIu64 " frames identical, %" PRIu64 " lost, none torn\n",
+	       tally->showings, tally->identical, tally->lost);
+	tell_deaths(&tally->deaths);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+#include "wire.h"
+
+#include <errno.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+bool wire_picture_of(struct wire_picture *wire, const struct picture *pic, const uint8_t *memory,
+		     size_t size)
+{
+	wire->shape = *pic;
+	for (int plane = 0; plane < PICTURE_PLANES; plane++) {
+		const uintptr_t offset = (uintptr_t)pic->plane[plane] - (uintptr_t)memory;
+		const size_t bytes = picture_plane_bytes(pic, plane);
+
+		if (offset >= size || bytes > size - offset)
+			return false;
+		wire->offset[plane] = offset;
+		wire->shape.plane[plane] = NULL;
+	}
+	return true;
+}
+
+struct picture wire_picture_in(const struct wire_picture *wire, uint8_t *memory)
+{
+	struct picture pic = wire->shape;
+
+	for (int plane = 0; plane < PICTURE_PLANES; plane++)
+		pic.plane[plane] = memory + wire->offset[plane];
+	return pic;
+}
+
+int wire_map(struct dma_buf *dmabuf, void *ret_memory)
+{
+	void *memory;
+	int err = dma_buf_mmap_cpu(dmabuf, PROT_READ | PROT_WRITE, &memory);
+
+	if (!err)
+		err = dma_buf_begin_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
+	if (!err)
+		*(void **)ret_memory = memory;
+	return err;
+}
+
+void wire_unmap(struct dma_buf *dmabuf)
+{
+	/* That it was evicted, a process learns by its next call. */
+	(void)dma_buf_end_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
+}
+
+bool wire_send(int sock, const void *bytes, size_t size)
+{
+	const char *at = bytes;
+
+	while (size) {
+		const ssize_t sent = send(sock, at, size, MSG_NOSIGNAL);
+
+		if (sent < 0 && errno == EINTR)
+			continue;
+		if (sent <= 0)
+			return false;
+		at += sent;
+		size -= (size_t)sent;
+	}
+	return true;
+}
+
+bool wire_receive(int sock, void *bytes, size_t size)
+{
+	char *at = bytes;
+
+	while (size) {
+		const ssize_t got = recv(sock, at, size, MSG_WAITALL);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return false;
+		at += got;
+		size -= (size_t)got;
+	}
+	return true;
+}

@@ -88,6 +88,12 @@ static inline bool pool_is_here(const struct dma_buf_pool *pool)
 	return pool->base;
 }
 
+/* Has somebody destroyed it? Then nobody is a member that may go on. */
+static inline bool pool_is_over(const struct dma_buf_pool *pool)
+{
+	return load_seq_cst(&pool_head(pool)->evictions) & POOL_OVER; /* V0, as a place, and V4 of point.c */
+}
+
 /* Is this process a member that may go on? 0 or the errno to return. */
 int pool_check(struct dma_buf_pool *pool);
 

@@ -77,13 +77,34 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
 void dma_buf_pool_leave(struct dma_buf_pool *pool);
 
 /**
+ * dma_buf_pool_destroy() - end a pool for all, and leave it
+ * @pool: membership; no other call uses it any more; NULL is fine
+ *
+ * Every member is evicted, at once: fences of those who live that have not signalled are -ECANCELED in all other
+ * processes, whoever waits for one wakes, and each call of the others gives -ESTALE, though they leave
+ * as ever. Nobody is invited or admitted any more: who is about to join gets -ESTALE, or -EPIPE if the one who
+ * lets it in hangs up first. Buffers that a process has stay mapped until it puts them, with their data. Then
+ * this process leaves, as by dma_buf_pool_leave(), but others' fences are -ECANCELED here, too.
+ *
+ * Any member may do that, and several at once. It is one step: one that is killed in this call has ended the
+ * pool, or has died as a member of one that goes on. Who was evicted, or is not admitted yet, or is a forked
+ * child, only leaves.
+ *
+ * Context: sleeps, while another thread reads what members sent. The caller holds no lock of a shared
+ * buffer. It waits for no other member.
+ *
+ * Since: 0.1. Extension.
+ */
+void dma_buf_pool_destroy(struct dma_buf_pool *pool);
+
+/**
  * dma_buf_pool_status() - may this process go on?
  * @pool: membership
  *
- * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted,
- * or had no descriptor or memory left to get to know a new member; -ECHILD: this process is a forked
- * child of the member, and none itself; -EPROTO: a member writes nonsense, and this process takes no part in
- * it any more.
+ * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted, or
+ * had no descriptor or memory left to get to know a new member, or the pool was destroyed; -ECHILD: this
+ * process is a forked child of the member, and none itself; -EPROTO: a member writes nonsense, and this
+ * process takes no part in it any more.
  *
  * Since: 0.1. Extension.
  */
@@ -184,7 +205,7 @@ int dma_buf_pool_invite(struct dma_buf_pool *pool, unsigned int flags,
  * @ret_pool:   the membership, for dma_buf_pool_leave(); -EAGAIN until it is admitted
  *
  * Return: 0; -EINVAL; -EPROTO: that is no invitation, or it does not keep its promises; -EBADF: a
- * descriptor is not open; -ENOMEM; -EMFILE; -ENOSPC: as dma_buf_pool_admit(), or no memory for a file;
+ * descriptor is not open; -ESTALE: the pool was destroyed; -ENOMEM; -EMFILE; -ENOSPC: as dma_buf_pool_admit(), or no memory for a file;
  * -ENOSYS, -EPERM: as dma_buf_pool_create(). On failure nothing is written.
  *
  * Since: 0.1. Extension.

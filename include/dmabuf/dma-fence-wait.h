@@ -68,6 +68,9 @@ int64_t dma_fence_default_wait(struct dma_fence *fence, bool intr, int64_t timeo
  * @idx:     where to put the index of one that has signalled; written only if the
  *	     return is above 0; may be NULL
  *
+ * Of other members of a pool (dma-buf-pool.h) up to 126 fences are waited for without a callback and
+ * without a thread that looks, where the kernel can (Linux 5.16) and @intr is false.
+ *
  * Context: sleeps, unless @timeout is 0; allocates.
  *
  * Return: as dma_fence_wait_timeout(), and -EINVAL if there are no fences or

@@ -1,19 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Waiting: for one fence on its own flags (see dma-fence-signal.c, A1 to A3), for any of several
- * through a callback on each. And what concerns waiting: until when a fence is needed, and where
- * nobody may wait.
+ * Waiting for one fence, on its own flags (see dma-fence-signal.c, A1 to A3); wait-any.c has several.
+ * And what concerns waiting: until when a fence is needed, and where nobody may wait.
  */
 #include <errno.h>
 
 #include "fence/fence.h"
 #include "fence/rules.h"
-#include "os/alloc.h"
 #include "os/clock.h"
 #include "os/fault.h"
 #include "os/futex.h"
 #include "os/report.h"
-#include "os/thread.h"
 
 int64_t fence_time_left(int64_t deadline, int64_t timeout)
 {
@@ -121,119 +118,6 @@ int64_t dma_fence_wait(struct dma_fence *fence, bool intr)
 	const int64_t ret = dma_fence_wait_timeout(fence, intr, MAX_SCHEDULE_TIMEOUT);
 
 	return ret < 0 ? ret : 0;
-}
-
-/*
- * Any of several.
- */
-
-enum { AWAKE, ASLEEP, CALLED };
-
-struct any_waiter {
-	uint32_t state; /* atomic; the futex */
-};
-
-struct any_cb {
-	struct dma_fence_cb cb;
-	struct any_waiter *waiter;
-};
-
-static void any_signaled(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	struct any_waiter *waiter = container_of(cb, struct any_cb, cb)->waiter;
-
-	(void)fence;
-	if (__atomic_exchange_n(&waiter->state, CALLED, __ATOMIC_ACQ_REL) == ASLEEP)
-		os_thread_wake_later(&waiter->state);
-}
-
-/* Registers until one has signalled already. How many are registered then. */
-static uint32_t register_any(struct dma_fence **fences, uint32_t count, struct any_cb *cbs,
-			     struct any_waiter *waiter)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		cbs[i].waiter = waiter;
-		if (dma_fence_add_callback(fences[i], &cbs[i].cb, any_signaled)) {
-			store_release(&waiter->state, CALLED);
-			return i;
-		}
-	}
-	return count;
-}
-
-static int sleep_for_any(struct any_waiter *waiter, bool intr, int64_t deadline)
-{
-	for (;;) {
-		uint32_t state = AWAKE;
-		int err;
-
-		if (!cas_acq_rel(&waiter->state, &state, ASLEEP) && state == CALLED)
-			return 0;
-		err = os_futex_wait(&waiter->state, ASLEEP, deadline, intr);
-		if (err == -ETIMEDOUT || (err && load_acquire(&waiter->state) != CALLED))
-			return err;
-	}
-}
-
-static bool find_signaled(struct dma_fence **fences, uint32_t count, uint32_t *ret_idx)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		if (!dma_fence_is_signaled(fences[i]))
-			continue;
-		*ret_idx = i;
-		return true;
-	}
-	return false;
-}
-
-static int64_t wait_for_any(struct dma_fence **fences, uint32_t count, bool intr, int64_t timeout,
-			    uint32_t *ret_idx)
-{
-	struct any_waiter waiter = { AWAKE };
-	const int64_t deadline = os_deadline_ns(timeout);
-	struct any_cb *cbs;
-	uint32_t registered;
-	int err;
-
-	if (find_signaled(fences, count, ret_idx))
-		return timeout ? timeout : 1;
-	if (!timeout)
-		return 0;
-
-	cbs = os_alloc_array(count, sizeof(*cbs));
-	if (!cbs)
-		return -ENOMEM;
-	registered = register_any(fences, count, cbs, &waiter);
-	err = sleep_for_any(&waiter, intr, deadline);
-	for (uint32_t i = 0; i < registered; i++)
-		dma_fence_remove_callback(fences[i], &cbs[i].cb);
-	os_free(cbs);
-
-	if (err)
-		return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
-	find_signaled(fences, count, ret_idx);
-	return fence_time_left(deadline, timeout);
-}
-
-int64_t dma_fence_wait_any_timeout(struct dma_fence **fences, uint32_t count, bool intr,
-				   int64_t timeout, uint32_t *idx)
-{
-	uint32_t found = 0;
-	int64_t ret;
-
-	if (dmabuf_warn_on(!fences || !count || timeout < 0,
-			   "dma_fence_wait_any_timeout(): no fences, or a negative timeout"))
-		return -EINVAL;
-	if (timeout && count == 1)
-		fence_might_wait(fences[0]);
-	else if (timeout)
-		__dma_fence_might_wait();
-	fence_trace(DMABUF_TRACE_FENCE_WAIT_BEGIN, NULL, timeout);
-	ret = wait_for_any(fences, count, intr, timeout, &found);
-	fence_trace(DMABUF_TRACE_FENCE_WAIT_END, ret > 0 ? fences[found] : NULL, ret);
-	if (ret > 0 && idx)
-		*idx = found;
-	return ret;
 }
 
 /*

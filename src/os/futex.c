@@ -96,33 +96,52 @@ struct waited {
 #define SYS_FUTEX_WAITV 449 /* on every machine; Linux 5.16 */
 #define SIZE_32 2u
 
-static long wait_for_two(const struct waited two[2], int64_t deadline_ns)
+/* The kernel's own words for having slept, or not; sandboxes and old kernels have others. */
+static int wait_for_all(const struct waited *waited, unsigned int count, int64_t deadline_ns)
 {
 	const int64_t deadline[2] = { deadline_ns / NSEC_PER_SEC, deadline_ns % NSEC_PER_SEC };
 
-	if (OS_FAULT()) {
-		errno = ENOSYS;
-		return -1;
-	}
-	return syscall(SYS_FUTEX_WAITV, two, 2, 0, deadline, CLOCK_MONOTONIC);
+	if (OS_FAULT())
+		return -ENOSYS;
+	if (syscall(SYS_FUTEX_WAITV, waited, count, 0, deadline, CLOCK_MONOTONIC) >= 0)
+		return 0;
+	if (errno != ETIMEDOUT && errno != EAGAIN && errno != EINTR)
+		return -ENOSYS;
+	return why_awake(false);
+}
+
+static int wait_for_many(const struct os_futex_word *words, unsigned int count, int64_t deadline_ns)
+{
+	struct waited waited[OS_MOST_WORDS];
+
+	for (unsigned int i = 0; i < count; i++)
+		waited[i] = (struct waited){
+			.value = words[i].expected,
+			.address = (uintptr_t)words[i].word,
+			.flags = words[i].is_shared ? SIZE_32 : SIZE_32 | FUTEX_PRIVATE_FLAG,
+		};
+	return wait_for_all(waited, count, deadline_ns);
+}
+
+int os_futex_wait_many(const struct os_futex_word *words, unsigned int count, int64_t deadline_ns)
+{
+	OS_RACE_POINT("futex: before sleep");
+	return wait_for_many(words, count, deadline_ns);
 }
 
 int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t *own,
 			 uint32_t own_expected, int64_t deadline_ns, bool interruptible)
 {
-	const struct waited two[] = {
-		{ expected, (uintptr_t)word, SIZE_32, 0 },
-		{ own_expected, (uintptr_t)own, SIZE_32 | FUTEX_PRIVATE_FLAG, 0 },
+	const struct os_futex_word two[] = {
+		{ word, expected, true },
+		{ own, own_expected, false },
 	};
+	int err = -ENOSYS;
 
 	OS_RACE_POINT("futex: before sleep");
-	if (!interruptible) {
-		if (wait_for_two(two, deadline_ns) >= 0)
-			return 0;
-		if (errno != ENOSYS && errno != EPERM) /* sandboxes say that of what they do not know */
-			return why_awake(false);
-	}
-	return os_futex_wait_alone(word, expected, deadline_ns, interruptible);
+	if (!interruptible)
+		err = wait_for_many(two, 2, deadline_ns);
+	return err == -ENOSYS ? os_futex_wait_alone(word, expected, deadline_ns, interruptible) : err;
 }
 
 int os_futex_wait_alone(const uint32_t *word, uint32_t expected, int64_t deadline_ns,

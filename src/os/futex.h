@@ -26,7 +26,22 @@ void os_futex_wake_all(const uint32_t *word);
 int os_futex_wait_shared(const uint32_t *word, uint32_t expected, const uint32_t *own,
 			 uint32_t own_expected, int64_t deadline_ns, bool interruptible);
 
-/* The same on the shared word alone. */
+/* One of several words. */
+struct os_futex_word {
+	const uint32_t *word;
+	uint32_t expected;
+	bool is_shared; /* by processes */
+};
+
+enum { OS_MOST_WORDS = 128 };
+
+/*
+ * Sleep while each of 1 to OS_MOST_WORDS words is as expected; not interruptible. 0: look again;
+ * -ETIMEDOUT; -ENOSYS: the kernel cannot (it is older than 5.16), or may not.
+ */
+int os_futex_wait_many(const struct os_futex_word *words, unsigned int count, int64_t deadline_ns);
+
+/* The same as os_futex_wait_shared() on the shared word alone. */
 int os_futex_wait_alone(const uint32_t *word, uint32_t expected, int64_t deadline_ns,
 			bool interruptible);
 

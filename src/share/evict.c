@@ -9,16 +9,26 @@
 #include "share/member.h"
 #include "share/place.h"
 
+/* May there be another one after so many? */
+static int check_count(uint32_t evictions)
+{
+	if (evictions & POOL_OVER)
+		return -ESTALE;
+	return evictions < ENTRY_MOST_EVICTIONS ? 0 : -EOVERFLOW;
+}
+
 /* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
-static bool count(uint32_t *evictions)
+static int count(uint32_t *evictions)
 {
 	uint32_t before = load_relaxed(evictions);
 
-	do
-		if (before >= ENTRY_MOST_EVICTIONS)
-			return false;
-	while (!cas_seq_cst(evictions, &before, before + 1));
-	return true;
+	do {
+		const int err = check_count(before);
+
+		if (err)
+			return err;
+	} while (!cas_seq_cst(evictions, &before, before + 1));
+	return 0;
 }
 
 /*
@@ -30,15 +40,18 @@ static bool count(uint32_t *evictions)
 static int evict(struct dma_buf_pool *pool, uint32_t id)
 {
 	uint32_t *evictions = &pool_head(pool)->evictions;
+	int err;
 
 	if (!place_is(pool, id, PLACE_LIVE) && !place_is(pool, id, PLACE_EVICTING))
 		return -ENOENT;
-	if (load_relaxed(evictions) >= ENTRY_MOST_EVICTIONS)
-		return -EOVERFLOW;
+	err = check_count(load_relaxed(evictions));
+	if (err)
+		return err;
 	place_change(pool, id, PLACE_LIVE, PLACE_EVICTING); /* or somebody has begun already */
 	OS_RACE_POINT("evict: begun");
-	if (!count(evictions))
-		return -EOVERFLOW;
+	err = count(evictions);
+	if (err)
+		return err;
 	OS_RACE_POINT("evict: counted");
 	if (!place_change(pool, id, PLACE_EVICTING, PLACE_EVICTED))
 		return -ENOENT;
@@ -90,4 +103,42 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 	}
 	tell_all(pool, id);
 	return 0;
+}
+
+/*
+ * The end: all are evicted at once, by one word. It is the one that counts evictions, so that who was evicted
+ * first, and is still about to do this, does nothing:
+ *
+ *   who destroys                               who evicts him
+ *   E1  evictions          load                place = EVICTING
+ *   E2  own place          load                evictions + 1       swap
+ *   E3  evictions | OVER   swap, from E1       place = EVICTED
+ *
+ *   E1 from before that swap: E3 fails, and E1 is done again. E1 from it: E2 sees the place.
+ */
+static bool end_for_all(struct dma_buf_pool *pool)
+{
+	uint32_t *evictions = &pool_head(pool)->evictions;
+	uint32_t before;
+
+	do {
+		before = load_seq_cst(evictions); /* E1 */
+		OS_RACE_POINT("destroy: before the look");
+		if (pool_check(pool)) /* E2 */
+			return false;
+		OS_RACE_POINT("destroy: before the end");
+	} while (!cas_seq_cst(evictions, &before, before | POOL_OVER)); /* E3 */
+	OS_RACE_POINT("destroy: not told");
+	return true;
+}
+
+void dma_buf_pool_destroy(struct dma_buf_pool *pool)
+{
+	lockdep_might_sleep();
+	if (!pool)
+		return;
+	/* Watchers are told; who sleeps until others signal is woken as this process forgets those. */
+	if (!pool_check(pool) && end_for_all(pool))
+		tell_all(pool, pool->self->id);
+	dma_buf_pool_leave(pool);
 }

@@ -43,6 +43,7 @@ static int check_file(int fd, const struct pool_shape *shape)
 	return file.readable && file.writable && file.size == pool_file_size(shape) ? 0 : -EPROTO;
 }
 
+/* And is there a pool still? */
 static int check_head(const struct dma_buf_pool *pool)
 {
 	const struct shm_head *head = pool_head(pool);
@@ -58,7 +59,7 @@ static int check_head(const struct dma_buf_pool *pool)
 	    load_relaxed(&head->id[1]) != pool->id[1] ||
 	    memcmp(&shape, &pool->shape, sizeof(shape)) != 0)
 		return -EPROTO;
-	return 0;
+	return pool_is_over(pool) ? -ESTALE : 0;
 }
 
 static int open_invited(const struct invitation *invitation, int fd, struct dma_buf_pool **ret_pool)

@@ -73,8 +73,11 @@ struct shm_head {
 	uint64_t id[2];
 	/* Changing. */
 	uint32_t admission; /* a lock word: who gives out places */
-	uint32_t evictions; /* how many so far */
+	uint32_t evictions; /* how many so far; with POOL_OVER: and of all, for ever */
 };
+
+/* One word says who was evicted before the pool was destroyed, and who no more destroys it. */
+#define POOL_OVER (UINT32_C(1) << 31)
 
 enum place_state {
 	PLACE_FREE,

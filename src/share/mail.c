@@ -298,7 +298,9 @@ static void read_all(struct dma_buf_pool *pool, struct reading *reading)
 /* Whoever evicted it may have found our box full, or died before he told. */
 static bool is_evicted(const struct dma_buf_pool *pool, unsigned int place)
 {
-	return pool_is_here(pool) &&
+	if (!pool_is_here(pool))
+		return false;
+	return pool_is_over(pool) ||
 	       place_state(load_acquire(&shm_place(pool->base, place)->word)) == PLACE_EVICTED;
 }
 

@@ -415,7 +415,8 @@ bool member_is_evicted(const struct member *member)
 {
 	const struct shm_place *place = shm_place(member->pool->base, member_place(member->id));
 
-	return load_seq_cst(&place->word) == place_word(PLACE_EVICTED, member->id);
+	return pool_is_over(member->pool) ||
+	       load_seq_cst(&place->word) == place_word(PLACE_EVICTED, member->id);
 }
 
 static bool has_ended(const struct member *member)

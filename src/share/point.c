@@ -15,8 +15,8 @@
  * then. One of eviction is everybody's: whoever sees it first freezes the value.
  *
  *   evictor                      freezer, once              owner          reader
- *   V0  place = EVICTED          V2  value                  T3  value      V1  value
- *                                V3  frozen = value                        V4  place
+ *   V0  place = EVICTED, or      V2  value                  T3  value      V1  value
+ *       the end of all           V3  frozen = value                        V4  place, end
  *
  *   All are sequentially consistent. If V1 sees a value that V2 did not, V1 comes after T3, that after V2,
  *   and that after V0: so V4 sees the eviction, and the reader goes by what is frozen.

@@ -73,9 +73,9 @@ static int check_invited(struct dma_buf_pool *pool)
 {
 	int error = -EAGAIN;
 
-	if (place_is(pool, pool->self->id, PLACE_LIVE))
+	if (place_is(pool, pool->self->id, PLACE_LIVE) && !pool_is_over(pool))
 		cas_acq_rel(&pool->error, &error, 0);
-	else if (place_has(pool, pool->self->id))
+	else if (place_has(pool, pool->self->id) || pool_is_over(pool))
 		cas_acq_rel(&pool->error, &error, -ESTALE);
 	return load_acquire(&pool->error);
 }
@@ -88,7 +88,7 @@ int pool_check(struct dma_buf_pool *pool)
 		error = check_invited(pool);
 	if (error)
 		return error;
-	if (unlikely(!place_is(pool, pool->self->id, PLACE_LIVE))) {
+	if (unlikely(!place_is(pool, pool->self->id, PLACE_LIVE) || pool_is_over(pool))) {
 		pool_fail(pool, -ESTALE);
 		return load_acquire(&pool->error);
 	}

@@ -14,6 +14,7 @@
 #include <dmabuf/dma-buf-pool.h>
 #include <dmabuf/ww-mutex.h>
 
+#include "fence/words.h"
 #include "os/atomic.h"
 #include "share/layout.h"
 #include "share/own.h"
@@ -25,8 +26,8 @@
 #define POOL_SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)
 #define NO_WRITING (F_SEAL_WRITE | F_SEAL_FUTURE_WRITE)
 
-/* Who sleeps on shared memory looks that often: an enemy can write it, so nothing there promises a wake-up. */
-#define POOL_SLICE_NS 10000000
+/* Who sleeps on shared memory looks that often. */
+#define POOL_SLICE_NS FENCE_SLICE_NS
 
 struct member;
 
@@ -85,6 +86,12 @@ static inline struct shm_head *pool_head(const struct dma_buf_pool *pool)
 static inline bool pool_is_here(const struct dma_buf_pool *pool)
 {
 	return pool->base;
+}
+
+/* Has somebody destroyed it? Then nobody is a member that may go on. */
+static inline bool pool_is_over(const struct dma_buf_pool *pool)
+{
+	return load_seq_cst(&pool_head(pool)->evictions) & POOL_OVER; /* V0, as a place, and V4 of point.c */
 }
 
 /* Is this process a member that may go on? 0 or the errno to return. */

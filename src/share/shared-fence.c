@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "fence/fence.h"
+#include "fence/words.h"
 #include "os/alloc.h"
 #include "os/clock.h"
 #include "os/fault.h"
@@ -169,6 +170,25 @@ static int64_t wait(struct dma_fence *fence, bool intr, int64_t timeout)
 	return fence_time_left(deadline, timeout);
 }
 
+/* For those who wait for several. What is found of the member changes the second word. */
+static bool await(struct dma_fence *fence, struct os_futex_word ret_word[FENCE_WORDS])
+{
+	const struct shared_fence *shared = to_shared_fence(fence);
+	const struct member *member = shared->member;
+	uint32_t verdicts;
+	uint64_t value;
+
+	if (!pool_is_here(member->pool))
+		return false;
+	verdicts = load_acquire(&member->pool->verdicts);
+	value = shared_fence_await(shared);
+	ret_word[FENCE_SHARED_WORD] = (struct os_futex_word){
+		low_half(&member->map->timeline[shared->timeline].value), (uint32_t)value, true
+	};
+	ret_word[FENCE_OWN_WORD] = (struct os_futex_word){ &member->pool->verdicts, verdicts, false };
+	return value < fence->seqno && !status_of(shared);
+}
+
 static void release(struct dma_fence *fence)
 {
 	struct shared_fence *shared = to_shared_fence(fence);
@@ -178,14 +198,17 @@ static void release(struct dma_fence *fence)
 	dma_fence_free(fence);
 }
 
-static const struct dma_fence_ops shared_ops = {
-	.use_64bit_seqno = true,
-	.get_driver_name = driver_name,
-	.get_timeline_name = timeline_name,
-	.enable_signaling = enable_signaling,
-	.signaled = signaled,
-	.wait = wait,
-	.release = release,
+static const struct fence_word_ops shared_ops = {
+	.ops = {
+		.use_64bit_seqno = true,
+		.get_driver_name = driver_name,
+		.get_timeline_name = timeline_name,
+		.enable_signaling = enable_signaling,
+		.signaled = signaled,
+		.wait = wait,
+		.release = release,
+	},
+	.await = await,
 };
 
 struct dma_fence *shared_fence_create(struct member *member, uint32_t timeline, uint64_t seqno)
@@ -197,7 +220,7 @@ struct dma_fence *shared_fence_create(struct member *member, uint32_t timeline, 
 	shared->member = member_ref(member);
 	shared->timeline = timeline;
 	list_init(&shared->node);
-	dma_fence_init(&shared->base, &shared_ops, NULL, member->context + timeline, seqno);
+	dma_fence_init(&shared->base, &shared_ops.ops, NULL, member->context + timeline, seqno);
 	fetch_or_relaxed(&shared->base.flags, ISSUED | OWN_WAIT);
 	return &shared->base;
 }
@@ -207,7 +230,7 @@ bool fence_is_point(const struct dma_fence *fence, const struct dma_buf_pool *po
 {
 	const struct shared_fence *shared = container_of(fence, struct shared_fence, base);
 
-	if (fence->ops != &shared_ops || shared->member->pool != pool)
+	if (fence->ops != &shared_ops.ops || shared->member->pool != pool)
 		return false;
 	ret_point->id = shared->member->id;
 	ret_point->timeline = shared->timeline;

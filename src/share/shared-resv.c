@@ -313,7 +313,7 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 	if (taken == TAKEN_OVER)
 		shared_log_take_over(shared->shm, shared->pool->self->id);
 	OS_RACE_POINT("shared resv: locked");
-	shared->evictions = load_seq_cst(&pool_head(shared->pool)->evictions);
+	shared->evictions = load_seq_cst(&pool_head(shared->pool)->evictions) & ENTRY_MOST_EVICTIONS;
 	return 0;
 }
 

@@ -282,6 +282,7 @@ static void map_again(struct sg_table *(*func)(struct dma_buf_attachment *attach
 	ENTRY(dma_buf_malloc_create, ALLOCATES, dma_buf_malloc_create(NULL, 0, NULL))             \
 	ENTRY(dma_buf_pool_create, ALLOCATES | SLEEPS, dma_buf_pool_create(NULL, NULL))           \
 	ENTRY(dma_buf_pool_leave, SLEEPS, dma_buf_pool_leave(NULL))                               \
+	ENTRY(dma_buf_pool_destroy, SLEEPS, dma_buf_pool_destroy(NULL))                           \
 	ENTRY(dma_buf_pool_serve, ALLOCATES | SLEEPS, dma_buf_pool_serve(NULL, -1, 0, 0))         \
 	ENTRY(dma_buf_pool_join, ALLOCATES | SLEEPS, dma_buf_pool_join(-1, 0, NULL))              \
 	ENTRY(dma_buf_pool_invite, SLEEPS, dma_buf_pool_invite(NULL, 0, NULL))                    \

@@ -16,6 +16,7 @@ enum deed {
 	SERVE,	/* over the order's socket, with the order's flags */
 	INVITE,	/* somebody, who is uninvited at once */
 	LEAVE,
+	DESTROY, /* the pool; it is no member then */
 	STATUS,
 	EXPORT, /* a new fence, which becomes the puppet's */
 	SIGNAL,
@@ -117,6 +118,13 @@ static inline int puppet_leave(struct puppet *puppet)
 	return 0;
 }
 
+static inline int puppet_destroy(struct puppet *puppet)
+{
+	dma_buf_pool_destroy(puppet->pool);
+	puppet->pool = NULL;
+	return 0;
+}
+
 static inline int puppet_put(struct puppet *puppet)
 {
 	dma_buf_put(puppet->dmabuf);
@@ -191,6 +199,8 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return puppet_invite(puppet);
 	case LEAVE:
 		return puppet_leave(puppet);
+	case DESTROY:
+		return puppet_destroy(puppet);
 	case STATUS:
 		return dma_buf_pool_status(puppet->pool);
 	case EXPORT:
@@ -293,6 +303,29 @@ static inline struct answer puppet_hear(const struct peer *puppet)
 
 	ASSERT_TRUE(peer_hear(puppet->sock, &answer, sizeof(answer)));
 	return answer;
+}
+
+/* Sleeps until it has, or is gone: false. */
+static inline bool puppet_has_answered(const struct peer *puppet)
+{
+	char byte;
+
+	return recv(puppet->sock, &byte, 1, MSG_PEEK) == 1;
+}
+
+/* Until it stops, or has done all. True: it has stopped. */
+static inline bool puppet_await_stop(const struct peer *puppet)
+{
+	for (;;) {
+		siginfo_t info = { 0 };
+		char byte;
+
+		if (!waitid(P_PID, (id_t)puppet->pid, &info, WSTOPPED | WNOHANG) && info.si_pid)
+			return true;
+		if (recv(puppet->sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
+			return false;
+		usleep(100);
+	}
 }
 
 static inline struct answer puppet_obey(const struct peer *puppet, const struct order *order)

@@ -43,26 +43,25 @@ static inline void stop_at(int sock, const char *label, unsigned int nth)
 	os_race_hook(stop_at_label);
 }
 
-/* The test itself, at a label, once: what it does meanwhile. */
+/* The test itself, at a label, once: what it does meanwhile. Threads of the library's look, too. */
 static struct {
-	const char *label;
-	void (*func)(void);
+	const char *label;  /* atomic */
+	void (*func)(void); /* atomic */
 } meanwhile;
 
 static inline void do_at_label(const char *label)
 {
-	void (*func)(void) = meanwhile.func;
+	void (*func)(void) = load_acquire(&meanwhile.func);
 
-	if (!func || strcmp(label, meanwhile.label) != 0)
-		return;
-	meanwhile.func = NULL;
-	func();
+	if (func && !strcmp(label, load_acquire(&meanwhile.label)) &&
+	    cas_acq_rel(&meanwhile.func, &func, NULL))
+		func();
 }
 
 static inline void do_at(const char *label, void (*func)(void))
 {
-	meanwhile.label = label;
-	meanwhile.func = func;
+	store_release(&meanwhile.label, label);
+	store_release(&meanwhile.func, func);
 	os_race_hook(do_at_label);
 }
 

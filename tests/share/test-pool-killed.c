@@ -147,17 +147,10 @@ struct call {
 	void (*seize)(void);		  /* what the victim was about to have, when it is evicted */
 };
 
-static bool is_asked(const struct peer *peer)
-{
-	char byte;
-
-	return recv(peer->sock, &byte, 1, MSG_PEEK) == 1;
-}
-
 /* True: it came to an end before something happened to it. */
 static bool has_survived(void)
 {
-	return is_asked(&world.victim) && puppet_hear(&world.victim).has_survived;
+	return puppet_has_answered(&world.victim) && puppet_hear(&world.victim).has_survived;
 }
 
 static void begin_call(const struct call *call, unsigned int nth, int signal)
@@ -191,21 +184,6 @@ static void kill_in(const struct call *call)
 	}
 }
 
-/* Until it stops, or has done all. True: it has stopped. */
-static bool await_stop(void)
-{
-	for (;;) {
-		siginfo_t info = { 0 };
-		char byte;
-
-		if (!waitid(P_PID, (id_t)world.victim.pid, &info, WSTOPPED | WNOHANG) && info.si_pid)
-			return true;
-		if (recv(world.victim.sock, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 1)
-			return false;
-		usleep(100);
-	}
-}
-
 static void stop_in(const struct call *call)
 {
 	bool survives = false;
@@ -216,7 +194,7 @@ static void stop_in(const struct call *call)
 		begin_call(call, nth, SIGSTOP);
 		if (call->take_part)
 			call->take_part(true);
-		is_stopped = await_stop();
+		is_stopped = puppet_await_stop(&world.victim);
 		if (is_stopped) {
 			is_evicted = world.victims_id &&
 				     !dma_buf_pool_evict(world.pool, world.victims_id);
@@ -225,7 +203,7 @@ static void stop_in(const struct call *call)
 				call->seize();
 			kill(world.victim.pid, SIGCONT);
 		}
-		ASSERT_TRUE(is_asked(&world.victim));
+		ASSERT_TRUE(puppet_has_answered(&world.victim));
 		survives = puppet_hear(&world.victim).has_survived;
 		if (is_evicted && call->deed != LEAVE)
 			ASSERT_INT(puppet_deed(&world.victim, STATUS), ==, -ESTALE);

@@ -75,6 +75,78 @@ TEST(only_who_watches_a_leased_fence_has_a_timer)
 	after = test_resources();
 	ASSERT_INT(after.descriptors, ==, before.descriptors + 1);
 	end_both();
+	begin_both();
+	ask(0);
+	dma_fence_signal(both.there[0]);
+	ASSERT_INT(lease_point(1, LONG), ==, 0);
+	dma_buf_pool_watch(both.host);
+	ASSERT_TRUE(dma_fence_is_signaled(both.here[0]));
+	ASSERT_INT(both.host->timer, <, 0); /* it watches nothing any more */
+	end_both();
+}
+
+/* A third member, with a callback of another fence, which has no lease. */
+static struct {
+	struct dma_buf_pool *pool;
+	struct dma_fence *there, *here;
+	struct dma_fence_cb cb;
+} third;
+
+static void begin_third(void)
+{
+	struct dma_buf_pool_fence value;
+
+	third.pool = add_member(both.host);
+	ASSERT_INT(dma_buf_pool_watch_fd(third.pool), >=, 0);
+	third.there = make_fence();
+	ASSERT_INT(dma_buf_pool_export_fence(both.other, third.there, &value), ==, 0);
+	third.here = dma_buf_pool_import_fence(third.pool, &value);
+	ASSERT_INT(dma_fence_add_callback(third.here, &third.cb, called), ==, 0);
+	calls = 0;
+}
+
+static void end_third(void)
+{
+	ASSERT_INT(calls, ==, 0);
+	dma_buf_pool_watch(third.pool);
+	ASSERT_INT(calls, ==, 1);
+	ASSERT_INT(dma_fence_get_status(third.here), ==, -ECANCELED);
+	dma_fence_put(third.here);
+	dma_fence_put(third.there);
+	leave(third.pool);
+}
+
+TEST(who_evicts_for_a_lease_tells_those_who_watch)
+{
+	begin_both();
+	begin_third();
+	lease_in_vain(0);
+	ASSERT_TRUE(is_evicted());
+	end_third();
+	end_both();
+}
+
+/* Under the lock of another fence. */
+static void look(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	(void)fence;
+	(void)cb;
+	ASSERT_TRUE(is_evicted());
+}
+
+TEST(a_callback_may_find_that_a_lease_has_ended)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_fence_cb cb;
+
+	begin_both();
+	begin_third();
+	ASSERT_INT(dma_fence_add_callback(fence, &cb, look), ==, 0);
+	lease_in_vain(0);
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	end_third();
+	end_both();
 }
 
 TEST(a_child_has_no_timer)

@@ -69,6 +69,7 @@ ELSEWHERE = {
     "get_buf_unwinds_from_every_failure": [
         ("dma_buf_pool_get_buf", "-ENOMEM"), ("dma_buf_pool_get_buf", "-EMFILE")],
     "export_fence_unwinds_from_every_failure": [("dma_buf_pool_export_fence", "-ENOMEM")],
+    "lease_fence_unwinds_from_every_failure": [("dma_buf_pool_lease_fence", "-ENOMEM")],
     "import_fence_unwinds_from_every_failure": [("dma_buf_pool_import_fence", "-ENOMEM")],
     # Other processes, which end with 0 if they got it, or are told what to call.
     "every_call_in_a_child_says_so": [("dma_buf_pool_status", "-ECHILD")],

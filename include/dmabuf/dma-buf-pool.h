@@ -412,6 +412,38 @@ struct dma_buf_pool_fence {
 int dma_buf_pool_export_fence(struct dma_buf_pool *pool, struct dma_fence *fence,
 			      struct dma_buf_pool_fence *ret_value) DMABUF_MUST_CHECK;
 
+/** DMA_BUF_POOL_LEASES - how many leases a member may have under way */
+#define DMA_BUF_POOL_LEASES 32
+
+/**
+ * dma_buf_pool_lease_fence() - promise that a fence signals in time
+ * @pool:    membership
+ * @fence:   fence of this process; borrowed
+ * @timeout: nanoseconds from now, above 0
+ *
+ * For who shares a fence, and may be stopped, or get stuck, before it signals: by that time the fence has
+ * signalled, or the process is evicted as by dma_buf_pool_evict(). Any member does that which waits for
+ * a point of this process or for a lock that it holds, asks about one, or has callbacks of the leased
+ * fence: within 10 ms after that time. If none does, nothing happens.
+ * So those that wait get -ECANCELED, and this process finds -ESTALE if it goes on.
+ *
+ * @fence gets a value, as by dma_buf_pool_export_fence(), if it has none. Its lease is over when the value has
+ * signalled. Another lease of the same fence takes the place of the first: so it may be prolonged, if that
+ * is in time, and MAX_SCHEDULE_TIMEOUT ends the promise. A fence that has signalled needs none.
+ *
+ * The time is CLOCK_MONOTONIC of the machine: it also passes while all members are stopped.
+ *
+ * Context: a member that has callbacks of leased fences needs a descriptor, a timer, for that.
+ *
+ * Return: 0; -ENOSPC: DMA_BUF_POOL_LEASES of this process's leased fences have not signalled, or as
+ * dma_buf_pool_export_fence(); -EINVAL: another member's fence, or @timeout is not above 0; -ENOMEM; what
+ * dma_buf_pool_status() returns.
+ *
+ * Since: 0.1. Extension.
+ */
+int dma_buf_pool_lease_fence(struct dma_buf_pool *pool, struct dma_fence *fence, int64_t timeout)
+	DMABUF_MUST_CHECK;
+
 /**
  * dma_buf_pool_import_fence() - make a fence of a value
  * @pool:  membership
@@ -457,8 +489,8 @@ int dma_buf_pool_share_timeline(struct dma_buf_pool *pool, struct dma_fence_time
  * dma_buf_pool_watch_fd() - one descriptor for all fences of a pool
  * @pool: membership
  *
- * Readable when a point has signalled that somebody in this process has a callback for, when a member is
- * gone, or when there is mail: then call dma_buf_pool_watch(). For poll(), epoll and their like; owned
+ * Readable when a point has signalled that somebody in this process has a callback for, when its lease
+ * has ended, when a member is gone, or when there is mail: then call dma_buf_pool_watch(). For poll(), epoll and their like; owned
  * by the pool. Without this call, a thread of the library's does that, from the first callback on.
  *
  * Return: the descriptor; -EBUSY: the library's thread does it already.

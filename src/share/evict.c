@@ -5,6 +5,7 @@
 
 #include "debug/lockdep.h"
 #include "os/fault.h"
+#include "os/thread.h"
 #include "share/mail.h"
 #include "share/member.h"
 #include "share/place.h"
@@ -77,6 +78,24 @@ void evict_self(struct dma_buf_pool *pool)
 	if (evict(pool, pool->self->id))
 		cas_acq_rel(&pool->error, &invited, -ESTALE); /* or not even admitted */
 	tell_all(pool, pool->self->id);
+}
+
+static void tell(struct dmabuf_work *work)
+{
+	struct member *member = container_of(work, struct member, telling);
+
+	tell_all(member->pool, member->id);
+	member_put(member);
+}
+
+/* Of all who find out, in all processes, one evicts it, and tells. */
+void evict_broken(struct member *member)
+{
+	if (pool_check(member->pool) || evict(member->pool, member->id))
+		return;
+	member_ref(member);
+	member->telling.func = tell;
+	os_work_queue(&member->telling);
 }
 
 int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)

@@ -17,6 +17,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <dmabuf/dma-buf-pool.h>
 #include <dmabuf/dma-resv-fences.h>
 
 #define POOL_MAGIC UINT64_C(0x6c6f6f7066756264)	 /* "dbufpool", if the machine is little endian */
@@ -29,6 +30,7 @@ enum {
 	MOST_FENCES = 1 << 10,	 /* of a buffer */
 	MOST_TIMELINES = 1 << 12, /* of a member */
 	ERROR_RING = 3,
+	MOST_LEASES = DMA_BUF_POOL_LEASES, /* of a member */
 };
 
 /* What a pool has room for: constant, and the same for all members. */
@@ -252,6 +254,15 @@ struct shm_timeline {
 	struct shm_error ring[ERROR_RING];
 };
 
+/* A promise of the owner's (lease.c): a point that signals by then. */
+struct shm_lease {
+	uint64_t point;	  /* 48 bits, timeline: 16 */
+	int64_t deadline; /* CLOCK_MONOTONIC, the same for all; 0: none */
+};
+
+#define LEASE_SEQNO_SHIFT 16
+#define LEASE_TIMELINE UINT64_C(0xffff)
+
 struct shm_timelines {
 	uint64_t magic;
 	uint64_t pool_id[2];
@@ -259,7 +270,9 @@ struct shm_timelines {
 	uint32_t id;	/* the member's */
 	uint32_t timelines;
 	uint32_t buffers;
-	uint32_t unused[6];
+	uint32_t leases; /* how many of these were ever used; only raised */
+	uint32_t unused[5];
+	struct shm_lease lease[MOST_LEASES];
 	struct shm_timeline timeline[]; /* and then the stamps, a word a buffer */
 };
 
@@ -267,7 +280,7 @@ struct shm_timelines {
 #define NO_STAMP UINT64_MAX
 
 _Static_assert(sizeof(struct shm_timeline) == 64, "a line each");
-_Static_assert(sizeof(struct shm_timelines) == 64, "they begin with a line");
+_Static_assert(sizeof(struct shm_timelines) == 576, "its timelines begin with a line");
 _Static_assert(sizeof(struct shm_entry) == 16, "four a line");
 _Static_assert(sizeof(struct shm_resv) == 32, "a head of half a line");
 

@@ -17,6 +17,8 @@
 #include "os/list.h"
 #include "os/process.h"
 #include "os/stamp.h"
+#include "share/evict.h"
+#include "share/lease.h"
 #include "share/mail.h"
 #include "share/place.h"
 #include "share/watcher.h"
@@ -424,14 +426,29 @@ static bool has_ended(const struct member *member)
 	return os_channel_is_closed(member->channel) || os_process_has_ended(member->process);
 }
 
+/* The dead are not evicted. */
+static enum verdict find_verdict(struct member *member)
+{
+	if (member_is_evicted(member))
+		return VERDICT_EVICTED;
+	if (is_self(member))
+		return VERDICT_ALIVE;
+	if (has_ended(member))
+		return VERDICT_DEAD;
+	if (unlikely(lease_is_broken(member)))
+		evict_broken(member);
+	return member_is_evicted(member) ? VERDICT_EVICTED : VERDICT_ALIVE;
+}
+
 enum verdict member_check(struct member *member)
 {
-	if (member_verdict(member) != VERDICT_ALIVE)
-		return member_verdict(member);
-	if (member_is_evicted(member))
-		member_judge(member, VERDICT_EVICTED);
-	else if (member->channel >= 0 && has_ended(member))
-		member_judge(member, VERDICT_DEAD);
+	enum verdict verdict = member_verdict(member);
+
+	if (verdict != VERDICT_ALIVE)
+		return verdict;
+	verdict = find_verdict(member);
+	if (verdict != VERDICT_ALIVE)
+		member_judge(member, verdict);
 	return member_verdict(member);
 }
 

@@ -33,6 +33,7 @@ struct member {
 	struct member *next_judged, *next_former; /* of what a reader of mail found; that thread's */
 	int64_t checked;	   /* atomic: when the kernel was asked last */
 	struct dmabuf_work work; /* of the verdict */
+	struct dmabuf_work telling; /* that it was evicted; of who did that */
 	struct dmabuf_list_head watched; /* of shared fences; under pool->watch_lock */
 };
 
@@ -76,7 +77,7 @@ void member_put(struct member *member);
 /* This process does not hear of them any more: they are dead to it. Callbacks may be called. */
 void member_forget_all(struct dma_buf_pool *pool);
 
-/* Ask the kernel whether it is alive, and note it if not. */
+/* Ask the kernel whether it is alive, and note it if not. If it has broken a lease, it is evicted. */
 enum verdict member_check(struct member *member);
 
 /* The same for those who ask all the time: the kernel is asked once a millisecond. */

@@ -85,7 +85,7 @@ static uint64_t take_watchers(const struct dma_buf_pool *pool, const struct own_
 	struct shm_await *await = shm_await(&pool->shape, pool->base, member_place(pool->self->id),
 					    timeline->number);
 
-	return load_relaxed(&await->watchers) ? exchange_seq_cst(&await->watchers, 0) : 0;
+	return load_seq_cst(&await->watchers) ? exchange_seq_cst(&await->watchers, 0) : 0; /* L4 of lease.c */
 }
 
 static void wake_waiters(const struct dma_buf_pool *pool, const struct own_timeline *timeline)
@@ -94,21 +94,27 @@ static void wake_waiters(const struct dma_buf_pool *pool, const struct own_timel
 }
 
 /*
- * W2. Once this process is over, the watchers in its place may be its successor's: own_wake_last() has
+ * Once this process is over, the watchers in its place may be its successor's: own_wake_last() has
  * rung all of its own.
  */
-void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
+void own_ring(struct dma_buf_pool *pool, const struct own_timeline *timeline)
 {
 	uint64_t watchers = 0;
 
-	if (!pool_is_here(pool))
-		return;
-	wake_waiters(pool, timeline);
 	dmabuf_spin_lock(&pool->own.lock);
 	if (!pool->own.is_over)
 		watchers = take_watchers(pool, timeline);
 	dmabuf_spin_unlock(&pool->own.lock);
 	ring(pool, timeline->number, watchers);
+}
+
+/* W2 */
+void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
+{
+	if (!pool_is_here(pool))
+		return;
+	wake_waiters(pool, timeline);
+	own_ring(pool, timeline);
 }
 
 void own_wake_last(struct dma_buf_pool *pool, const struct own_timeline *timeline)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the owner of a timeline writes there for all to see. Under own.lock, but for own_wake(). */
+/* What the owner of a timeline writes there for all to see. Under own.lock, but for what wakes. */
 #ifndef SHARE_OWN_WRITE_H
 #define SHARE_OWN_WRITE_H
 
@@ -16,7 +16,10 @@ bool own_write_value(struct dma_buf_pool *pool, struct own_timeline *timeline, u
 /* Outside of all short locks: it calls the system. */
 void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline);
 
-/* The same, by who has just said that this process is over, and has not left its place yet. */
+/* Who watches it shall look, though nothing may have signalled. Likewise. */
+void own_ring(struct dma_buf_pool *pool, const struct own_timeline *timeline);
+
+/* The same as own_wake(), by who has just said that this process is over, and has not left its place yet. */
 void own_wake_last(struct dma_buf_pool *pool, const struct own_timeline *timeline);
 
 #endif

@@ -257,6 +257,27 @@ static struct carried *emit(struct dma_buf_pool *pool, struct own_timeline *time
 	return carried;
 }
 
+static void tell_point(const struct carried *carried, struct point *ret_point)
+{
+	ret_point->timeline = carried->timeline->number;
+	ret_point->seqno = carried->seqno;
+}
+
+bool own_find_point(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point)
+{
+	const struct carried *carried;
+	enum carriage carriage;
+
+	if (own_carry_backed(pool, fence, &carriage, ret_point))
+		return carriage == CARRIED_BEFORE;
+	dmabuf_spin_lock(&pool->own.lock);
+	carried = find_carried(own_find_carrier(pool, fence->context), fence);
+	if (carried)
+		tell_point(carried, ret_point);
+	dmabuf_spin_unlock(&pool->own.lock);
+	return carried;
+}
+
 static enum carriage carry_with_promise(struct dma_buf_pool *pool, struct dma_fence *fence,
 					struct own_spare *spare, struct carried **ret_carried)
 	DMABUF_REQUIRES(pool->own.lock)
@@ -288,10 +309,8 @@ enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, stru
 		return carriage;
 	dmabuf_spin_lock(&pool->own.lock);
 	carriage = carry_with_promise(pool, fence, spare, &carried);
-	if (carried) {
-		ret_point->timeline = carried->timeline->number;
-		ret_point->seqno = carried->seqno;
-	}
+	if (carried)
+		tell_point(carried, ret_point);
 	dmabuf_spin_unlock(&pool->own.lock);
 	if (carried && carriage == CARRIED_NOW &&
 	    dma_fence_add_callback(fence, &carried->cb, signaled))

@@ -74,6 +74,9 @@ enum carriage {
 enum carriage own_carry(struct dma_buf_pool *pool, struct dma_fence *fence, struct own_spare *spare,
 			struct point *ret_point);
 
+/* The point that carries @fence already; false: none does, or not any more. */
+bool own_find_point(struct dma_buf_pool *pool, struct dma_fence *fence, struct point *ret_point);
+
 /* A fence that is over as soon as the caller signals it, with @error or 0. NULL: no memory. */
 struct dma_fence *own_make_over(int error);
 

@@ -12,6 +12,7 @@
 #include "os/fault.h"
 #include "os/file.h"
 #include "os/process.h"
+#include "share/alarm.h"
 #include "share/mail.h"
 #include "share/member.h"
 #include "share/memory-table.h"
@@ -306,4 +307,6 @@ void pool_fork(struct dma_buf_pool *pool)
 	guests_forget(pool);
 	os_file_close(pool->set);
 	pool->set = -1;
+	alarm_close(pool);
+	alarm_init(pool);
 }

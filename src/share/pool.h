@@ -70,6 +70,8 @@ struct dma_buf_pool {
 	struct dmabuf_spinlock watch_lock;
 
 	int set;		  /* constant: what has something to say (watcher.c) */
+	int timer;		  /* of leases (alarm.c); -1: none yet; under watch_lock */
+	int64_t alarm;		  /* when it rings; INT64_MAX: it does not; likewise */
 	uint64_t serial;	  /* constant: no other pool of this process has it */
 	uint32_t watcher;	  /* atomic: enum watcher; changed under the list's lock */
 	struct dma_buf_pool *next; /* under the list's lock */

@@ -17,6 +17,8 @@
 #include "os/process.h"
 #include "os/report.h"
 #include "os/thread.h"
+#include "share/alarm.h"
+#include "share/lease.h"
 #include "share/mail.h"
 #include "share/shared-fence.h"
 
@@ -75,6 +77,22 @@ static bool await_ring(const struct shared_fence *fence)
 	return shared_fence_await(fence) >= fence->base.seqno;
 }
 
+/* Nobody rings when a lease ends. */
+static void await_leases(const struct member *member)
+{
+	struct dma_buf_pool *pool = member->pool;
+	const int64_t next = lease_next(member);
+	int err;
+
+	if (next == NO_LEASE)
+		return;
+	dmabuf_spin_lock(&pool->watch_lock);
+	err = list_is_empty(&member->watched) ? 0 : alarm_set(pool, next);
+	dmabuf_spin_unlock(&pool->watch_lock);
+	dmabuf_warn_on(err, "a pool's fence has a callback, and nobody will look when its lease ends: there "
+			    "can be no timer (%d)", err);
+}
+
 bool watcher_add(struct shared_fence *fence)
 {
 	struct member *member = fence->member;
@@ -87,6 +105,7 @@ bool watcher_add(struct shared_fence *fence)
 	list_add_before(&fence->node, &member->watched);
 	dmabuf_spin_unlock(&pool->watch_lock);
 	await_ring(fence);
+	await_leases(member);
 	if (!member_point_status(member, fence->timeline, fence->base.seqno))
 		return true;
 	watcher_remove(fence);
@@ -152,6 +171,7 @@ static void signal_all(struct member *member)
 			dma_fence_put(&fence->base);
 		}
 	} while (await_rest(member));
+	await_leases(member);
 }
 
 void watcher_rung(struct member *member)
@@ -194,6 +214,20 @@ static void await_member(struct dma_buf_pool *pool, unsigned int place)
 	member_put(member);
 }
 
+static void look_at_leases(struct dma_buf_pool *pool)
+{
+	alarm_rang(pool);
+	for (unsigned int i = 0; i < pool->shape.members; i++) {
+		struct member *member = member_in_place(pool, i);
+
+		if (!member)
+			continue;
+		member_check(member);
+		await_leases(member);
+		member_put(member);
+	}
+}
+
 static void look(struct dma_buf_pool *pool)
 {
 	struct os_set_event events[BATCH];
@@ -203,8 +237,12 @@ static void look(struct dma_buf_pool *pool)
 		count = os_set_take(pool->set, events, BATCH, false);
 		if (count)
 			mail_read(pool);
-		for (unsigned int i = 0; i < count; i++)
-			await_member(pool, (unsigned int)(events[i].key / 2));
+		for (unsigned int i = 0; i < count; i++) {
+			if (events[i].key == ALARM_KEY)
+				look_at_leases(pool);
+			else
+				await_member(pool, (unsigned int)(events[i].key / 2));
+		}
 	} while (count == BATCH);
 }
 
@@ -296,6 +334,7 @@ int watcher_open(struct dma_buf_pool *pool)
 	pool->set = os_set_create();
 	if (pool->set < 0)
 		return pool->set;
+	alarm_init(pool);
 	dmabuf_spin_lock(&lock);
 	pool->serial = ++pools_so_far;
 	pool->next = pools;
@@ -316,6 +355,7 @@ void watcher_close(struct dma_buf_pool *pool)
 		os_set_remove(all, pool->set);
 	dmabuf_spin_unlock(&lock);
 	os_file_close(pool->set);
+	alarm_close(pool);
 }
 
 int dma_buf_pool_watch_fd(struct dma_buf_pool *pool)

@@ -293,6 +293,7 @@ static void map_again(struct sg_table *(*func)(struct dma_buf_attachment *attach
 	ENTRY(dma_buf_pool_alloc, ALLOCATES | SLEEPS, dma_buf_pool_alloc(NULL, NULL, 0, 0, NULL)) \
 	ENTRY(dma_buf_pool_get_buf, ALLOCATES | SLEEPS, dma_buf_pool_get_buf(NULL, NULL, NULL))   \
 	ENTRY(dma_buf_pool_export_fence, ALLOCATES, dma_buf_pool_export_fence(NULL, NULL, NULL))  \
+	ENTRY(dma_buf_pool_lease_fence, ALLOCATES, dma_buf_pool_lease_fence(NULL, NULL, 0))       \
 	ENTRY(dma_buf_pool_import_fence, ALLOCATES | SLEEPS,                                      \
 	      dma_buf_pool_import_fence(NULL, NULL))                                              \
 	ENTRY(dma_buf_iter_next, SLEEPS, dma_buf_iter_next(it.dmabuf))                            \

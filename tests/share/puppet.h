@@ -20,6 +20,7 @@ enum deed {
 	STATUS,
 	EXPORT, /* a new fence, which becomes the puppet's */
 	SIGNAL,
+	LEASE,	/* its fence, for the order's time */
 	IMPORT, /* the order's value, which becomes the puppet's */
 	ASK,	/* the status of its fence */
 	WAIT,	/* for its fence, then as ASK */
@@ -45,6 +46,7 @@ struct order {
 	uint32_t member;
 	unsigned int points; /* race points until something happens to it; 0: nothing does */
 	int signal;	     /* that */
+	int64_t time;
 	struct dma_buf_pool_fence value;
 	struct dma_buf_pool_handle handle;
 };
@@ -207,6 +209,8 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return puppet_export(puppet, answer);
 	case SIGNAL:
 		return dma_fence_signal(puppet->fence);
+	case LEASE:
+		return dma_buf_pool_lease_fence(puppet->pool, puppet->fence, order->time);
 	case IMPORT:
 		return puppet_import(puppet, order);
 	case WAIT:

@@ -87,6 +87,6 @@ TEST(shared_memory_is_what_the_limits_ask_for)
 
 		ASSERT_INT(pool_file_size(shape), ==, in_pages(pool));
 		ASSERT_INT(timelines_file_size(shape), ==,
-			   in_pages(64 + 64 * (uint64_t)shape->timelines + 8 * (uint64_t)shape->buffers));
+			   in_pages(576 + 64 * (uint64_t)shape->timelines + 8 * (uint64_t)shape->buffers));
 	}
 }

@@ -526,6 +526,20 @@ TEST(export_fence_unwinds_from_every_failure)
 	end();
 }
 
+static int lease_fence(void)
+{
+	return dma_buf_pool_lease_fence(world.host, fence, SECOND);
+}
+
+TEST(lease_fence_unwinds_from_every_failure)
+{
+	begin();
+	fence = make_fence();
+	fail_each(&(struct call){ lease_fence, undo_export, { -ENOMEM } });
+	dma_fence_put(fence);
+	end();
+}
+
 static struct dma_fence *over;
 
 static int export_over(void)

@@ -111,6 +111,7 @@ static void call_all(void)
 	PEER_MUST(dma_buf_pool_get_buf(world.pool, &world.handle, &dmabuf) == -ECHILD);
 	PEER_MUST(dma_buf_pool_export_fence(world.pool, fence, &value) == -ECHILD);
 	PEER_MUST(dma_buf_pool_export_fence(world.pool, world.own, &value) == -ECHILD);
+	PEER_MUST(dma_buf_pool_lease_fence(world.pool, fence, SECOND) == -ECHILD);
 	PEER_MUST(dmabuf_ptr_err(dma_buf_pool_import_fence(world.pool, &world.value)) == -ECHILD);
 	PEER_MUST(dma_buf_pool_share_timeline(world.pool, tl, &value) == -ECHILD);
 	PEER_MUST(dma_buf_pool_watch_fd(world.pool) == -ECHILD);

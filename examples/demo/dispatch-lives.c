@@ -183,6 +183,26 @@ static void bury(struct dispatcher *d, struct life *life, int status)
  * Stops.
  */
 
+/* Nobody gets what it was at work on until it has ended. All that it has said is known: it is stopped. */
+static void quarantine(struct dispatcher *d, struct life *life)
+{
+	frames_hear(d, life);
+	for (unsigned int i = 0; i < d->pool.count; i++) {
+		life->is_quarantined[i] = life_is_using(life, i);
+		d->pool.buffers[i].unsubmitted += life->is_quarantined[i];
+	}
+}
+
+static void evict(struct dispatcher *d, struct life *life)
+{
+	quarantine(d, life);
+	life->died = now_ns();
+	life->is_evicted = !dma_buf_pool_evict(d->world.share, life->member);
+	d->chaos.evicted += life->is_evicted;
+	if (life->is_evicted)
+		end_life(d, life);
+}
+
 static void judge(struct dispatcher *d, struct life *life)
 {
 	enum chaos_sentence sentence = chaos_sentence(&d->chaos);
@@ -191,24 +211,16 @@ static void judge(struct dispatcher *d, struct life *life)
 	if (!life->member || !d->chaos.on)
 		sentence = CHAOS_EVICT_KILL; /* of one that nobody knows yet, there is no member to evict */
 	if (sentence == CHAOS_GO_ON || life->stage == LIFE_OVER) {
-		d->chaos.let_go_on++;
+		d->chaos.let_go_on += life->stage != LIFE_OVER;
 		kill(life->pid, SIGCONT);
 		return;
 	}
-	if (life->member) {
-		/* All that it has said is known now, since it is stopped. */
-		frames_hear(d, life);
-		for (unsigned int i = 0; i < d->pool.count; i++) {
-			life->is_quarantined[i] = life_is_using(life, i);
-			d->pool.buffers[i].unsubmitted += life->is_quarantined[i];
-		}
-		life->died = now_ns();
-		life->is_evicted = !dma_buf_pool_evict(d->world.share, life->member);
-		d->chaos.evicted += life->is_evicted;
-	}
-	kill(life->pid, sentence == CHAOS_EVICT_KILL ? SIGKILL : SIGCONT);
-	if (life->is_evicted)
-		end_life(d, life);
+	if (life->member)
+		evict(d, life);
+	if (sentence == CHAOS_EVICT_KILL || !life->is_evicted)
+		kill(life->pid, SIGKILL);
+	else /* the world goes on without it, and then it goes on */
+		life->stopped_until = now_ns() + chaos_pause(&d->chaos);
 }
 
 /* One of the children: what has become of it? */

@@ -91,12 +91,13 @@ static void note_death(struct dispatcher *d, struct life *life, int64_t now)
 /* No member any more: what it did not finish is lost, and what it did not take is another's. */
 static void end_life(struct dispatcher *d, struct life *life)
 {
-	const bool is_expected = life->stage == LIFE_ENDING || (d->is_decoded && !life->engine);
-	const bool is_replaced = !is_expected && !d->is_ending && !life->hello.problem.text[0];
+	bool is_expected;
 
 	if (d->working[life->engine] != life)
 		return;
-	frames_hear(d, life);
+	frames_hear(d, life); /* its last words */
+	is_expected = life->stage == LIFE_ENDING ||
+		      (d->is_decoded && life->engine == ENGINE_DECODER);
 	life->stage = LIFE_OVER;
 	d->working[life->engine] = NULL;
 	life->next = d->over;
@@ -107,7 +108,7 @@ static void end_life(struct dispatcher *d, struct life *life)
 		return;
 	note_death(d, life, now_ns());
 	frames_take_back(d, life->engine);
-	if (is_replaced)
+	if (!d->is_ending && !problem_is(&life->hello.problem))
 		start(d, life->engine);
 }
 

@@ -223,16 +223,16 @@ static double signal_alone(bool is_shared)
 		return signal_alone(is_shared);                                       \
 	}                                                                             \
 	static const struct row name##_rows[] = {                                     \
-		{ "lock and unlock", 1, name##_lock_unlock, false },                  \
-		{ "lock, add, commit; n members", 2, name##_add_members, false },     \
-		{ "lock, add, commit; n members", 8, name##_add_members, false },     \
-		{ "lock, add, commit; n members", 32, name##_add_members, false },    \
-		{ "lock, add, commit; n buffers", 1, name##_add_buffers, false },     \
-		{ "lock, add, commit; n buffers", 64, name##_add_buffers, false },    \
-		{ "lock, add, commit; n buffers", 4096, name##_add_buffers, false },  \
-		{ "test", 1, name##_test, false },                                    \
-		{ "keep the whole set", 1, name##_snapshot, false },                  \
-		{ "signal", 1, name##_signal, false },                                \
+		{ "lock and unlock", 1, name##_lock_unlock, true },                  \
+		{ "lock, add, commit; n members", 2, name##_add_members, true },     \
+		{ "lock, add, commit; n members", 8, name##_add_members, true },     \
+		{ "lock, add, commit; n members", 32, name##_add_members, true },    \
+		{ "lock, add, commit; n buffers", 1, name##_add_buffers, true },     \
+		{ "lock, add, commit; n buffers", 64, name##_add_buffers, true },    \
+		{ "lock, add, commit; n buffers", 4096, name##_add_buffers, true },  \
+		{ "test", 1, name##_test, true },                                    \
+		{ "keep the whole set", 1, name##_snapshot, true },                  \
+		{ "signal", 1, name##_signal, true },                                \
 	};                                                                            \
 	const struct design name##_shared_rows = { #name, name##_rows, COUNT(name##_rows) };
 

@@ -55,7 +55,7 @@ def count(program, work, *arguments):
     work.mkdir(parents=True)
     subprocess.run(["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
                     "--separate-threads=yes", "--dump-instr=yes", "--dump-line=no",
-                    f"--callgrind-out-file={work}/out",
+                    f"--callgrind-out-file={work}/out.%p",
                     program, "--count", *arguments], check=True, stdout=subprocess.DEVNULL)
     sums = collections.defaultdict(lambda: [0, 0, 0])
     for path in work.iterdir():

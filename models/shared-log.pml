@@ -1,24 +1,23 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A Spin model of a reservation that processes share: its lock and its log
- * (src/share/shared-lock.c, shared-log.c, shared-resv.c). models/check verifies it, and sees
- * Spin refute each of the twins below.
+ * A Spin model of a reservation that processes share: its lock and its log (shared-lock.c,
+ * shared-log.c, shared-resv.c). models/check verifies it, and sees Spin refute each twin below.
  *
- * Who runs: members, each of which takes the lock, appends one or two entries or rewrites
- * the log into the other half, commits and drops the lock; a reader, which copies
- * the entries; evictions (evict.c), of which a member learns only where it looks, so that
- * it goes on at the step where it was; and crashes, at any step. That others find out is one
- * step of theirs, whenever it comes. Steps carry the names of the diagram in the code:
- * L1, L2, M1 to M3.
+ * Who runs: members, each of which takes the lock, appends one or two entries or rewrites the
+ * log into the other half, commits and drops the lock; a reader, which copies the entries;
+ * evictions (evict.c), of which a member learns only where it looks, so that it goes on at the
+ * step where it was; and crashes, at any step. That others find out is one step of theirs,
+ * whenever it comes. Steps carry the names of the diagram in the code: L1, L2, M1 to M3.
  *
- * A word of an entry is the count of evictions when it was written, and of which entry it
- * is. A compare-and-swap that is tried until it succeeds or finds a later count is one
- * step. Of the looks at its own place that a member takes, only that of reserve()
- * (and edit(), the same) is here: the others save work.
+ * A word of an entry is the count of evictions when it was written, and of which entry it is;
+ * the first one says only whose that is. A compare-and-swap that is tried until it succeeds or
+ * finds a later count, or that it is the word that is wanted, is one step. Of the looks at its
+ * own place that a member takes, only that of reserve() (and edit(), the same) is here: the
+ * others save work.
  *
- * Memory order. As orders.pml has it. A place's state, M3 and the look of who takes over at
- * the lock may each find the last value but one. A stamp (backs_off()) and the futex are not
- * here; nor is what an enemy could write.
+ * Memory order. As orders.pml has it. A place's state, M3 and the look of who takes over at the
+ * lock may each find the last value but one. A stamp (backs_off()) and the futex are not here;
+ * nor is what an enemy could write.
  *
  * The promises. The text of an assertion ends with the number of its promise.
  *   1  of those that are not gone, one at a time has the lock
@@ -66,7 +65,7 @@
 
 /* A bit a write. */
 #define WROTE(h, i, k)	(1 << (((h) * CAP + (i)) * 2 + (k)))
-#define COMMITTED	(1 << (4 * CAP))		/* the last commit word */
+#define COMMITTED	(1 << (4 * CAP))	/* the last commit word */
 #define GOES(m)		(1 << (4 * CAP + 1 + (m)))	/* its place is not LIVE any more */
 #define LOST(m)		(1 << (4 * CAP + 4 + (m)))	/* its lock was taken over */
 #define FLIP(n)		(1 << (4 * CAP + 7 + (n)))	/* the n-th, to 7 */
@@ -297,6 +296,15 @@ inline take_over(m) {
 #else
 #define REFUSES(h, i, k)	(log[h].entry[i].word[k].stamp > ev)
 #endif
+#ifndef STAMP_NOT_COMPARED
+#define STAMP_NOT_COMPARED	false
+#endif
+#define SAME_STAMP(h, i, k)	(STAMP_NOT_COMPARED || log[h].entry[i].word[k].stamp == ev)
+#ifdef SAME_NOT_ACQUIRED
+#define SAME_ACQUIRE(h, i, k, m)	skip
+#else
+#define SAME_ACQUIRE(h, i, k, m)	ACQUIRE(WORD(h, i, k), MEMBER(m))
+#endif
 #ifdef REWRITTEN_IN_PLACE
 #define OTHER(h)	(h)
 #else
@@ -313,6 +321,9 @@ inline take_over(m) {
 #define BEHIND		(rewrites -> 0 : n)
 #define NAME(m, j)	((kept && (j) == 0) -> kept : (1 + ((m) * ROUNDS + round) * CAP + (j)))
 
+/* What its words have. */
+#define WORD_OF(name, k)	((k) -> (name) : ((name) + ROUNDS * CAP - 1) / (ROUNDS * CAP))
+
 /* In begin(): what is committed, which cannot change unless the lock is lost. */
 inline look(m) {
 	atomic {
@@ -326,16 +337,22 @@ inline look(m) {
 	}
 }
 
-/* The w-th word of what is staged. */
+/* The w-th word of what is staged, unless that is there. */
 inline store_word(m) {
 	y = TO_HALF;
 	z = BEHIND + w / 2;
 	PROMISE(4, y != half || z >= length);
-	log[y].entry[z].word[w % 2].stamp = ev;
-	log[y].entry[z].word[w % 2].name = NAME(m, w / 2);
-	forget(WROTE(y, z, w % 2));
-	LEARNS(MEMBER(m), WROTE(y, z, w % 2));
-	L1_RELEASE(y, z, w % 2, m);
+	if
+	:: SAME_STAMP(y, z, w % 2) &&
+	   log[y].entry[z].word[w % 2].name == WORD_OF(NAME(m, w / 2), w % 2) ->
+		SAME_ACQUIRE(y, z, w % 2, m)
+	:: else ->
+		log[y].entry[z].word[w % 2].stamp = ev;
+		log[y].entry[z].word[w % 2].name = WORD_OF(NAME(m, w / 2), w % 2);
+		forget(WROTE(y, z, w % 2));
+		LEARNS(MEMBER(m), WROTE(y, z, w % 2));
+		L1_RELEASE(y, z, w % 2, m)
+	fi;
 	w++
 }
 
@@ -358,8 +375,8 @@ inline stage(m) {
 /* The j-th entry of what is committed now. */
 inline set_entry(m, j) {
 	z = BEHIND + j;
-	PROMISE(4, log[y].entry[z].word[0].name == NAME(m, j));
-	PROMISE(4, log[y].entry[z].word[1].name == NAME(m, j));
+	PROMISE(4, log[y].entry[z].word[0].name == WORD_OF(NAME(m, j), 0));
+	PROMISE(4, log[y].entry[z].word[1].name == WORD_OF(NAME(m, j), 1));
 	set[z] = NAME(m, j)
 }
 
@@ -367,18 +384,12 @@ inline show_all(m) {
 	PROMISE(3, !(passed & BIT(m)));
 	y = TO_HALF;
 	set_entry(m, 0);
-	if
-	:: count == 2 -> set_entry(m, 1)
-	:: else
-	fi;
+	if :: count == 2 -> set_entry(m, 1) :: else fi;
 	takeovers = t;
 	length = BEHIND + count;
 	half = y;
 	flips = (rewrites -> FLIPPED(f) : f);
-	if
-	:: rewrites -> forget(FLIP(flips)); LEARNS(MEMBER(m), FLIP(flips))
-	:: else
-	fi;
+	if :: rewrites -> forget(FLIP(flips)); LEARNS(MEMBER(m), FLIP(flips)) :: else fi;
 	ACQUIRE(COMMIT, MEMBER(m));
 	forget(COMMITTED);
 	LEARNS(MEMBER(m), COMMITTED);
@@ -402,10 +413,7 @@ inline take_lock(m) {
 	atomic { ev = evictions; COUNT_ACQUIRE(m) };
 #endif
 	take_word(m);
-	if
-	:: over -> take_over(m)
-	:: else
-	fi;
+	if :: over -> take_over(m) :: else fi;
 #ifndef COUNTED_BEFORE_LOCK
 	atomic { ev = evictions; COUNT_ACQUIRE(m) };
 #endif
@@ -430,7 +438,7 @@ inline reserve(m) {
 	:: atomic { MAY_STAGE(m) && REWRITES -> rewrites = 1; count = 1 }
 	:: atomic {
 			MAY_STAGE(m) && REWRITES && n > 0 -> rewrites = 1; count = 2;
-			kept = log[h].entry[n - 1].word[0].name
+			kept = log[h].entry[n - 1].word[1].name
 		}
 	:: place[m] != LIVE || (n == CAP && !REWRITES)
 	fi
@@ -561,7 +569,8 @@ proctype reader() {
 				i < 2 * n ->
 				PROMISE(7, f != flips || KNOWS(READER, WROTE(h, i / 2, i % 2)));
 				differs = differs |
-					  (log[h].entry[i / 2].word[i % 2].name != wanted[i / 2]);
+					  (log[h].entry[i / 2].word[i % 2].name !=
+					   WORD_OF(wanted[i / 2], i % 2));
 				M2_ACQUIRE(h, i / 2, i % 2);
 				i++
 			}
@@ -584,9 +593,6 @@ init {
 		od;
 		run evictor();
 		run reaper();
-		if
-		:: READERS -> run reader()
-		:: else
-		fi
+		if :: READERS -> run reader() :: else fi
 	}
 }

@@ -4,14 +4,19 @@
 #include "os/fault.h"
 #include "share/shared-lock.h"
 
-/* A word of an entry, unless it was written after a later eviction. */
+/*
+ * A word of an entry, unless it was written after a later eviction. One that is there already stays:
+ * where a member adds to one timeline again and again, the first word is mostly what it was.
+ */
 /* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
 static bool write_word(uint64_t *word, uint64_t new, uint32_t evictions)
 {
-	uint64_t old = load_relaxed(word);
+	uint64_t old = load_acquire(word);
 
 	do {
 		OS_RACE_POINT("shared log: before a word");
+		if (old == new)
+			return true;
 		if (old >> ENTRY_EVICTIONS_SHIFT > evictions)
 			return false;
 	} while (!cas_release(word, &old, new)); /* L1 */

@@ -72,6 +72,18 @@ TEST(who_was_revoked_writes_over_nothing)
 	ASSERT_TRUE(shared_log_write(&shape, shm, 0, 0, &second, 2));
 }
 
+/* Else one who was revoked, and has not written yet, could still write over it. */
+TEST(a_word_that_is_there_already_is_of_the_latest_count)
+{
+	struct shm_resv *shm = begin();
+
+	ASSERT_TRUE(shared_log_write(&shape, shm, 0, 0, &first, 1));
+	ASSERT_TRUE(shared_log_write(&shape, shm, 0, 0, &first, 2));
+	ASSERT_INT(shm_entry(&shape, shm, 0, 0)->where >> ENTRY_EVICTIONS_SHIFT, ==, 2);
+	ASSERT_INT(shm_entry(&shape, shm, 0, 0)->seqno >> ENTRY_EVICTIONS_SHIFT, ==, 2);
+	ASSERT_FALSE(shared_log_write(&shape, shm, 0, 0, &first, 1));
+}
+
 TEST(who_lost_the_lock_commits_nothing)
 {
 	struct shm_resv *shm = begin();

@@ -111,6 +111,7 @@ static struct member *alloc(struct dma_buf_pool *pool, const struct card *card)
 	member->channel = card->channel;
 	member->process = card->process;
 	member->file = card->file;
+	member->place = shm_place(pool->base, member_place(card->id));
 	member->context = dma_fence_context_alloc(pool->shape.timelines);
 	list_init(&member->watched);
 	return member;
@@ -348,14 +349,23 @@ struct member *member_in_place(struct dma_buf_pool *pool, unsigned int place)
 	return member;
 }
 
-/* In the table now. */
+struct member *member_peek(const struct dma_buf_pool *pool, uint32_t id)
+{
+	struct member *member;
+
+	if (!is_possible(pool, id))
+		return NULL;
+	member = load_acquire(&pool->members[member_place(id)]);
+	return member && member->id == id ? member : NULL;
+}
+
 static struct member *find(struct dma_buf_pool *pool, uint32_t id)
 {
 	struct member *member;
 
 	dmabuf_rcu_read_lock();
-	member = load_acquire(&pool->members[member_place(id)]);
-	if (member && (member->id != id || !get_unless_dead(member)))
+	member = member_peek(pool, id);
+	if (member && !get_unless_dead(member))
 		member = NULL;
 	dmabuf_rcu_read_unlock();
 	return member;
@@ -413,14 +423,6 @@ void member_judge(struct member *member, enum verdict verdict)
 		watcher_judged(member);
 }
 
-bool member_is_evicted(const struct member *member)
-{
-	const struct shm_place *place = shm_place(member->pool->base, member_place(member->id));
-
-	return pool_is_over(member->pool) ||
-	       load_seq_cst(&place->word) == place_word(PLACE_EVICTED, member->id);
-}
-
 static bool has_ended(const struct member *member)
 {
 	return os_channel_is_closed(member->channel) || os_process_has_ended(member->process);
@@ -468,6 +470,11 @@ bool member_is_dead(struct dma_buf_pool *pool, uint32_t id)
 }
 
 #define CHECKS_NS 1000000
+
+bool member_check_is_due(const struct member *member)
+{
+	return os_stamp_ns() - load_relaxed(&member->checked) >= CHECKS_NS;
+}
 
 void member_check_sometimes(struct member *member)
 {

@@ -26,6 +26,7 @@ struct member {
 	int process;		   /* constant: pidfd */
 	int file;		   /* constant: its timelines' */
 	struct shm_timelines *map; /* constant; only the owner's can be written */
+	const struct shm_place *place; /* constant: where it says what it is */
 	uint64_t *seen;		   /* atomic: how far each timeline was; only raised */
 	uint64_t context;	   /* constant: of the fences of timeline 0; others follow */
 	uint32_t verdict;	   /* atomic: enum verdict */
@@ -65,6 +66,9 @@ bool member_enter(struct member *member, struct member **ret_old);
 int member_add_self(struct dma_buf_pool *pool, uint32_t id);
 void member_free_self(struct dma_buf_pool *pool);
 
+/* The member with @id if it is known, for an RCU section; or NULL. */
+struct member *member_peek(const struct dma_buf_pool *pool, uint32_t id);
+
 /* The member with @id, with a reference; NULL: unknown, also after all mail was read. */
 struct member *member_get(struct dma_buf_pool *pool, uint32_t id);
 
@@ -83,6 +87,9 @@ enum verdict member_check(struct member *member);
 /* The same for those who ask all the time: the kernel is asked once a millisecond. */
 void member_check_sometimes(struct member *member);
 
+/* Is it time for that? */
+bool member_check_is_due(const struct member *member);
+
 /* What is known without asking. */
 static inline enum verdict member_verdict(const struct member *member)
 {
@@ -99,7 +106,11 @@ enum verdict member_check_id(struct dma_buf_pool *pool, uint32_t id);
 bool member_is_dead(struct dma_buf_pool *pool, uint32_t id);
 
 /* Does its place say so? */
-bool member_is_evicted(const struct member *member);
+static inline bool member_is_evicted(const struct member *member)
+{
+	return pool_is_over(member->pool) ||
+	       load_seq_cst(&member->place->word) == place_word(PLACE_EVICTED, member->id);
+}
 
 /* In a forked child: it is no member's, and keeps none of their channels open. */
 void member_fork_all(struct dma_buf_pool *pool);

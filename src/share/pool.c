@@ -83,13 +83,15 @@ static int check_invited(struct dma_buf_pool *pool)
 
 int pool_check(struct dma_buf_pool *pool)
 {
+	const struct member *self = pool->self;
 	int error = load_acquire(&pool->error);
 
 	if (unlikely(error == -EAGAIN))
 		error = check_invited(pool);
 	if (error)
 		return error;
-	if (unlikely(!place_is(pool, pool->self->id, PLACE_LIVE) || pool_is_over(pool))) {
+	if (unlikely(load_acquire(&self->place->word) != place_word(PLACE_LIVE, self->id) ||
+		     pool_is_over(pool))) {
 		pool_fail(pool, -ESTALE);
 		return load_acquire(&pool->error);
 	}

@@ -273,6 +273,22 @@ TEST(what_the_dead_committed_is_an_error)
 	end(&world, -SIGKILL);
 }
 
+/* Without a fence of it here, and without a watcher. */
+TEST(who_only_tests_finds_out_that_a_member_is_dead)
+{
+	struct world world;
+
+	begin(&world, hold);
+	ASSERT_TRUE(peer_await(world.peer.sock));
+	peer_go(world.peer.sock);
+	ASSERT_TRUE(peer_await(world.peer.sock));
+	ASSERT_FALSE(dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE));
+	peer_kill(&world.peer);
+	while (!dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE))
+		test_yield();
+	end(&world, -SIGKILL);
+}
+
 /* As hold(), but finds that it was evicted. */
 static void hold_on(int sock)
 {

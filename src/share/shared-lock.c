@@ -68,7 +68,7 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 {
 	uint32_t waiters = 0;
 
-	if (take(pool, word, 0, 0))
+	if (shared_lock_quickly(pool, word))
 		return TAKEN_FREE;
 	if (!patience->backs_off && take_soon(pool, word))
 		return TAKEN_FREE;

@@ -11,7 +11,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-struct dma_buf_pool;
+#include "os/fault.h"
+#include "share/member.h"
 
 /* How long somebody waits, and for whom not. */
 struct patience {
@@ -23,6 +24,16 @@ struct patience {
 
 /* Who was the holder before? */
 enum taken { TAKEN_FREE, TAKEN_OVER };
+
+/* If it is free, and nobody waits: take it. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): it is written, by the swap */
+static inline bool shared_lock_quickly(const struct dma_buf_pool *pool, uint32_t *word)
+{
+	uint32_t nobody = 0;
+
+	OS_RACE_POINT("shared lock: before it is taken");
+	return cas_acq_rel(word, &nobody, pool->self->id);
+}
 
 /* A positive enum taken, or 0; -ETIME; -EINTR; -EDEADLK: backs_off() said so; what pool_check() returns. */
 int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience *patience);

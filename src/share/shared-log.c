@@ -33,24 +33,10 @@ bool shared_log_write(const struct pool_shape *shape, struct shm_resv *shm, uint
 	       write_word(&entry->seqno, new.seqno, evictions);
 }
 
-bool shared_log_commit(struct shm_resv *shm, const struct commit *old, const struct commit *new)
+bool shared_log_commit(struct shm_resv *shm, uint64_t old, uint64_t new)
 {
-	uint64_t word = commit_pack(old);
-
 	OS_RACE_POINT("shared log: before the commit");
-	return cas_acq_rel(&shm->commit, &word, commit_pack(new)); /* L2 */
-}
-
-struct commit shared_log_look(const struct pool_shape *shape, const struct shm_resv *shm,
-			      uint64_t *ret_word)
-{
-	struct commit commit;
-
-	*ret_word = load_acquire(&shm->commit); /* M1 */
-	commit = commit_unpack(*ret_word);
-	if (commit.length > half_capacity(shape))
-		commit.length = half_capacity(shape);
-	return commit;
+	return cas_acq_rel(&shm->commit, &old, new); /* L2 */
 }
 
 struct point shared_log_entry(const struct pool_shape *shape, struct shm_resv *shm,

@@ -22,12 +22,21 @@
 bool shared_log_write(const struct pool_shape *shape, struct shm_resv *shm, uint32_t half, uint32_t i,
 		      const struct point *point, uint32_t evictions);
 
-/* From @old to @new. False: it is not @old. */
-bool shared_log_commit(struct shm_resv *shm, const struct commit *old, const struct commit *new);
+/* The commit word from @old to @new. False: it is not @old. */
+bool shared_log_commit(struct shm_resv *shm, uint64_t old, uint64_t new);
 
 /* What is committed; with a length that the log has. */
-struct commit shared_log_look(const struct pool_shape *shape, const struct shm_resv *shm,
-			      uint64_t *ret_word);
+static inline struct commit shared_log_look(const struct pool_shape *shape,
+					    const struct shm_resv *shm, uint64_t *ret_word)
+{
+	struct commit commit;
+
+	*ret_word = load_acquire(&shm->commit); /* M1 */
+	commit = commit_unpack(*ret_word);
+	if (commit.length > half_capacity(shape))
+		commit.length = half_capacity(shape);
+	return commit;
+}
 
 /* One of those below @commit->length; and whether what was read of them is what it was. */
 struct point shared_log_entry(const struct pool_shape *shape, struct shm_resv *shm,

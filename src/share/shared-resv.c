@@ -278,8 +278,9 @@ static bool backs_off(const struct patience *base, uint32_t holder)
 	return stamp != NO_STAMP && (int64_t)(patience->ctx->stamp - stamp) >= 0;
 }
 
-static int take_once(struct shared_resv *shared, struct ww_acquire_ctx *ctx,
-		     const struct resv_wish *wish)
+static __attribute__((noinline)) int take_patiently(struct shared_resv *shared,
+						     struct ww_acquire_ctx *ctx,
+						     const struct resv_wish *wish)
 {
 	const struct lock_patience patience = {
 		.base = {
@@ -307,11 +308,13 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 
 	store_release(shm_stamp(&shared->pool->shape, shared->pool->self->map, shared->handle.buffer),
 		      ctx ? ctx->stamp : NO_STAMP);
-	taken = take_once(shared, ctx, wish);
-	if (taken < 0)
-		return taken;
-	if (taken == TAKEN_OVER)
-		shared_log_take_over(shared->shm, shared->pool->self->id);
+	if (unlikely(!shared_lock_quickly(shared->pool, &shared->shm->lock))) {
+		taken = take_patiently(shared, ctx, wish);
+		if (taken < 0)
+			return taken;
+		if (taken == TAKEN_OVER)
+			shared_log_take_over(shared->shm, shared->pool->self->id);
+	}
 	OS_RACE_POINT("shared resv: locked");
 	shared->evictions = load_seq_cst(&pool_head(shared->pool)->evictions) & ENTRY_MOST_EVICTIONS;
 	return 0;
@@ -329,11 +332,13 @@ static void become_keeper(struct shared_resv *shared)
 
 static void begin(struct shared_resv *shared)
 {
-	uint64_t word;
+	struct commit commit;
 
-	if (!is_current(shared))
+	if (unlikely(!is_current(shared)))
 		mirror_until_done(shared);
-	shared->commit = shared_log_look(&shared->pool->shape, shared->shm, &word);
+	commit = shared_log_look(&shared->pool->shape, shared->shm, &shared->word);
+	shared->half = commit.half;
+	shared->length = commit.length;
 	shared->staged = 0;
 	shared->rewrites = false;
 }
@@ -365,7 +370,8 @@ static void unlock(struct resv_backing *backing)
 	if (shared->promised)
 		own_release(shared->pool, shared->promised);
 	shared->promised = 0;
-	own_spare_trim(&shared->spare, SPARES);
+	if (unlikely(shared->spare.count > SPARES))
+		own_spare_trim(&shared->spare, SPARES);
 	if (unlikely(shared->lost))
 		store_release(&shared->lost, false);
 	keep_no_more(shared);
@@ -403,7 +409,7 @@ static int reserve(struct resv_backing *backing, unsigned int n)
 {
 	struct shared_resv *shared = to_shared(backing);
 	const struct pool_shape *shape = &shared->pool->shape;
-	const uint64_t all = (uint64_t)shared->commit.length + shared->staged + n;
+	const uint64_t all = (uint64_t)shared->length + shared->staged + n;
 	int err;
 
 	err = pool_check(shared->pool);
@@ -440,8 +446,8 @@ static void add(struct resv_backing *backing, struct dma_fence *fence, enum dma_
 	if (shared->rewrites || shared->lost || !pool_is_here(shared->pool) || !carry(shared, fence, &point))
 		return;
 	point.usage = usage;
-	if (shared_log_write(&shared->pool->shape, shared->shm, shared->commit.half,
-			     shared->commit.length + shared->staged, &point, shared->evictions))
+	if (shared_log_write(&shared->pool->shape, shared->shm, shared->half,
+			     shared->length + shared->staged, &point, shared->evictions))
 		shared->staged++;
 	else
 		store_release(&shared->lost, true);
@@ -467,49 +473,60 @@ static int edit(struct resv_backing *backing, unsigned int live, unsigned int n)
  * Committing.
  */
 
-/* All of the container to the other half. False: the lock was lost. */
-static bool rewrite(struct shared_resv *shared, struct commit *new)
+/* All of the container to the other half: the commit word of that. False: the lock was lost. */
+static bool rewrite(struct shared_resv *shared, uint64_t *ret_word)
 {
 	const struct dma_resv_snapshot set = set_staged(&shared->base.resv.fences);
+	struct commit new = commit_unpack(shared->word);
 	struct dma_resv_snapshot_cursor cursor;
 	struct dma_fence *fence;
 
-	new->flips++;
-	new->half ^= 1;
-	new->length = 0;
+	new.flips++;
+	new.half ^= 1;
+	new.length = 0;
 	dma_resv_snapshot_for_each(fence, &cursor, &set, DMA_RESV_USAGE_BOOKKEEP) {
 		struct point point;
 
 		if (dma_fence_is_signaled(fence) || !carry(shared, fence, &point))
 			continue;
 		point.usage = cursor.fence_usage;
-		if (!shared_log_write(&shared->pool->shape, shared->shm, new->half, new->length++,
+		if (!shared_log_write(&shared->pool->shape, shared->shm, new.half, new.length++,
 				      &point, shared->evictions))
 			return false;
 	}
+	shared->half = new.half;
+	shared->length = new.length;
+	*ret_word = commit_pack(&new);
 	return true;
+}
+
+/* What is staged, behind what is there: reserve() has seen to it that there is room. */
+static uint64_t append(struct shared_resv *shared)
+{
+	shared->length += shared->staged;
+	return shared->word + shared->staged; /* the length is what is lowest */
 }
 
 static void begin_commit(struct resv_backing *backing)
 {
 	struct shared_resv *shared = to_shared(backing);
-	struct commit new = shared->commit;
 	bool is_written = true;
+	uint64_t word;
 
 	changing++;
 	if (shared->lost || !pool_is_here(shared->pool))
 		return;
 	if (shared->rewrites)
-		is_written = rewrite(shared, &new);
+		is_written = rewrite(shared, &word);
 	else if (shared->staged)
-		new.length += shared->staged;
+		word = append(shared);
 	else
 		return;
-	if (!is_written || !shared_log_commit(shared->shm, &shared->commit, &new)) {
+	if (!is_written || !shared_log_commit(shared->shm, shared->word, word)) {
 		store_release(&shared->lost, true);
 		return;
 	}
-	shared->commit = new;
+	shared->word = word;
 	shared->staged = 0;
 	shared->rewrites = false;
 	shared->commits = true;
@@ -521,7 +538,7 @@ static void end_commit(struct resv_backing *backing)
 	struct shared_resv *shared = to_shared(backing);
 
 	if (shared->commits)
-		store_release(&shared->mirrored, commit_pack(&shared->commit));
+		store_release(&shared->mirrored, shared->word);
 	shared->commits = false;
 	changing--;
 }

@@ -19,7 +19,8 @@ struct shared_resv {
 	uint64_t mirrored; /* atomic, by the keeper: the commit word that the container shows */
 
 	/* The holder's. */
-	struct commit commit; /* what is committed */
+	uint64_t word;	      /* what is committed, as the commit word has it */
+	uint32_t half, length; /* of that */
 	uint32_t evictions;   /* when the lock was taken */
 	uint32_t staged;      /* entries behind the committed ones */
 	uint32_t promised;    /* fences that can be carried */

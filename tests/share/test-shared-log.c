@@ -33,13 +33,18 @@ static void assert_point(const struct point *point, const struct point *expected
 	ASSERT_INT(point->usage, ==, expected->usage);
 }
 
+static bool commits(struct shm_resv *shm, const struct commit *old, const struct commit *new)
+{
+	return shared_log_commit(shm, commit_pack(old), commit_pack(new));
+}
+
 /* One entry, of the first half, for all to see. */
 static struct commit commit_one(struct shm_resv *shm, const struct point *point, uint32_t evictions)
 {
 	const struct commit none = commit_unpack(shm->commit), one = { .length = 1 };
 
 	ASSERT_TRUE(shared_log_write(&shape, shm, 0, 0, point, evictions));
-	ASSERT_TRUE(shared_log_commit(shm, &none, &one));
+	ASSERT_TRUE(commits(shm, &none, &one));
 	return one;
 }
 
@@ -95,7 +100,7 @@ TEST(who_lost_the_lock_commits_nothing)
 	shared_log_take_over(shm, first.id); /* it has been taken from that one, too */
 	ASSERT_INT(shm->commit, ==, 0);
 	shared_log_take_over(shm, second.id);
-	ASSERT_FALSE(shared_log_commit(shm, &none, &one));
+	ASSERT_FALSE(commits(shm, &none, &one));
 	ASSERT_INT(shared_log_look(&shape, shm, &word).length, ==, 0);
 }
 
@@ -111,11 +116,11 @@ TEST(a_reader_notices_that_the_halves_were_flipped)
 	seen = shared_log_look(&shape, shm, &word);
 	other = (struct commit){ .length = 1, .half = 1, .flips = 1 };
 	ASSERT_TRUE(shared_log_write(&shape, shm, 1, 0, &second, 0));
-	ASSERT_TRUE(shared_log_commit(shm, &seen, &other));
+	ASSERT_TRUE(commits(shm, &seen, &other));
 	third = (struct commit){ .length = 1, .half = 0, .flips = 2 };
 	ASSERT_TRUE(shared_log_write(&shape, shm, 0, 0, &second, 0));
 	ASSERT_FALSE(shared_log_read(&shape, shm, &seen, &point));
-	ASSERT_TRUE(shared_log_commit(shm, &other, &third));
+	ASSERT_TRUE(commits(shm, &other, &third));
 	ASSERT_FALSE(shared_log_read(&shape, shm, &seen, &point));
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Carrying: from local fences to points. own-write.c has what others see of it. */
 #include "share/own-inside.h"
+#include "share/own-stock.h"
 
 #include <errno.h>
 
@@ -38,6 +39,7 @@ int own_init(struct own *own, const struct pool_shape *shape)
 		own->idle = &own->timeline[i];
 	}
 	own->available = shape->timelines;
+	own->stocks_most = shape->timelines / 2 < STOCKS ? shape->timelines / 2 : STOCKS;
 	return 0;
 }
 
@@ -75,12 +77,21 @@ struct dma_fence *own_make_over(int error)
  * Promises.
  */
 
-int own_promise(struct dma_buf_pool *pool, uint32_t n)
+static bool try_promise(struct dma_buf_pool *pool, uint32_t n)
 {
 	if (fetch_sub_acq_rel(&pool->own.available, n) >= n)
-		return 0;
+		return true;
 	own_release(pool, n);
-	return -ENOSPC;
+	return false;
+}
+
+int own_promise(struct dma_buf_pool *pool, uint32_t n)
+{
+	while (!try_promise(pool, n)) {
+		if (!own_stock_collect(pool))
+			return -ENOSPC;
+	}
+	return 0;
 }
 
 void own_release(struct dma_buf_pool *pool, uint32_t n)

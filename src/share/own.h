@@ -18,6 +18,9 @@
 
 struct dma_buf_pool;
 struct carried;
+struct own_stock;
+
+enum { STOCKS = 16 }; /* that a process keeps at most */
 
 struct own_timeline {
 	uint64_t context; /* of the fences that it carries; while there are points */
@@ -38,8 +41,12 @@ struct own {
 	struct own_timeline *timeline; /* all of them; constant */
 	struct own_timeline **bucket;  /* by context; as many */
 	struct own_timeline *idle;
-	int64_t available; /* atomic: idle ones that are not promised */
+	int64_t available; /* atomic: idle ones that are not promised, nor in a stock */
 	bool is_over;	   /* own_fail() was called: nothing is written any more */
+	struct own_stock *stock[STOCKS]; /* of reservations, or NULL */
+	uint32_t stocks;      /* how many; atomic */
+	uint32_t stocks_most; /* constant */
+	uint32_t collects; /* stocks that somebody is about to collect */
 };
 
 /* 0 or -ENOMEM. */

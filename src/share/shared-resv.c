@@ -367,6 +367,8 @@ static void unlock(struct resv_backing *backing)
 {
 	struct shared_resv *shared = to_shared(backing);
 
+	if (shared->promised && own_stock_put(shared->pool, &shared->stock))
+		shared->promised--;
 	if (shared->promised)
 		own_release(shared->pool, shared->promised);
 	shared->promised = 0;
@@ -392,6 +394,8 @@ static int promise(struct shared_resv *shared, uint32_t n)
 	err = own_spare_fill(&shared->spare, n);
 	if (err)
 		return err;
+	if (own_stock_take(&shared->stock) && ++shared->promised == n)
+		return 0;
 	err = own_promise(shared->pool, n - shared->promised);
 	if (!err)
 		shared->promised = n;
@@ -578,6 +582,7 @@ void shared_resv_destroy(struct shared_resv *shared)
 {
 	dma_resv_fini(&shared->base.resv);
 	own_spare_trim(&shared->spare, 0);
+	own_stock_drop(shared->pool, &shared->stock);
 	pool_put(shared->pool);
 	os_free(shared);
 }

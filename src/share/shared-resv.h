@@ -5,6 +5,7 @@
 
 #include "buf/memory.h"
 #include "resv/backing.h"
+#include "share/own-stock.h"
 #include "share/pool.h"
 
 struct shared_resv {
@@ -27,6 +28,7 @@ struct shared_resv {
 	bool rewrites;	      /* the commit writes all of the container */
 	bool commits;	      /* begin_commit() has changed the commit word */
 	struct own_spare spare;
+	struct own_stock stock;
 };
 
 /* Of the buffer in a place. NULL: no memory. */

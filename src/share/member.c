@@ -112,6 +112,8 @@ static struct member *alloc(struct dma_buf_pool *pool, const struct card *card)
 	member->process = card->process;
 	member->file = card->file;
 	member->place = shm_place(pool->base, member_place(card->id));
+	member->live = place_word(PLACE_LIVE, card->id);
+	member->evicted = place_word(PLACE_EVICTED, card->id);
 	member->context = dma_fence_context_alloc(pool->shape.timelines);
 	list_init(&member->watched);
 	return member;

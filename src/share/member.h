@@ -27,6 +27,7 @@ struct member {
 	int file;		   /* constant: its timelines' */
 	struct shm_timelines *map; /* constant; only the owner's can be written */
 	const struct shm_place *place; /* constant: where it says what it is */
+	uint64_t live, evicted;	   /* constant: the words of that */
 	uint64_t *seen;		   /* atomic: how far each timeline was; only raised */
 	uint64_t context;	   /* constant: of the fences of timeline 0; others follow */
 	uint32_t verdict;	   /* atomic: enum verdict */
@@ -108,8 +109,7 @@ bool member_is_dead(struct dma_buf_pool *pool, uint32_t id);
 /* Does its place say so? */
 static inline bool member_is_evicted(const struct member *member)
 {
-	return pool_is_over(member->pool) ||
-	       load_seq_cst(&member->place->word) == place_word(PLACE_EVICTED, member->id);
+	return pool_is_over(member->pool) || load_seq_cst(&member->place->word) == member->evicted;
 }
 
 /* In a forked child: it is no member's, and keeps none of their channels open. */

@@ -90,8 +90,7 @@ int pool_check(struct dma_buf_pool *pool)
 		error = check_invited(pool);
 	if (error)
 		return error;
-	if (unlikely(load_acquire(&self->place->word) != place_word(PLACE_LIVE, self->id) ||
-		     pool_is_over(pool))) {
+	if (unlikely(load_acquire(&self->place->word) != self->live || pool_is_over(pool))) {
 		pool_fail(pool, -ESTALE);
 		return load_acquire(&pool->error);
 	}

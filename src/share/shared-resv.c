@@ -31,7 +31,7 @@ static struct shared_resv *to_shared(struct resv_backing *backing)
 }
 
 /* How many containers this thread is changing. */
-static __thread unsigned int changing;
+static __thread unsigned int changing __attribute__((tls_model("initial-exec")));
 
 /* Become its keeper, or false: somebody is. */
 static bool keep(struct shared_resv *shared)

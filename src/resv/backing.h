@@ -17,6 +17,7 @@ struct resv_wish {
 	int64_t deadline; /* INT64_MAX: for ever; 0: at once, or not at all */
 	bool interruptible;
 	bool cannot_fail; /* the caller would not hear of it */
+	bool is_quick; /* the local lock was taken by a swap that is sequentially consistent */
 };
 
 struct resv_backing;

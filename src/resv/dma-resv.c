@@ -63,16 +63,16 @@ static __attribute__((cold, noinline)) int lock_backing(struct dma_resv *obj,
 int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
 	static const struct resv_wish wish = { .deadline = INT64_MAX };
+	static const struct resv_wish quick = { .deadline = INT64_MAX, .is_quick = true };
+	int err;
 
 	prefetch_end(obj);
-	if (!ww_lock_quickly(&obj->lock, ctx)) {
-		int err;
-
-		resv_check_alive(obj, __func__);
-		err = ww_mutex_lock(&obj->lock, ctx);
-		if (err)
-			return err;
-	}
+	if (ww_lock_quickly(&obj->lock, ctx))
+		return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &quick) : 0;
+	resv_check_alive(obj, __func__);
+	err = ww_mutex_lock(&obj->lock, ctx);
+	if (err)
+		return err;
 	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
 }
 

@@ -47,9 +47,14 @@ static inline uintptr_t ww_word(const struct ww_mutex *lock)
 	return load_relaxed(&lock->base.owner);
 }
 
+static inline bool ww_word_is_free(uintptr_t word)
+{
+	return !(word & ~(WW_WAITERS | WW_BY_CAS));
+}
+
 static inline bool ww_is_free(const struct ww_mutex *lock)
 {
-	return !(ww_word(lock) & ~(WW_WAITERS | WW_BY_CAS));
+	return ww_word_is_free(ww_word(lock));
 }
 
 /* The context in a word, or NULL. Who may look into it: see ww-mutex-queue.c. */
@@ -96,7 +101,7 @@ static inline bool ww_take_free(struct ww_mutex *lock, struct ww_acquire_ctx *ct
 {
 	uintptr_t expected = 0;
 
-	return cas_acq_rel(&lock->base.owner, &expected, ww_word_for(ctx));
+	return cas_seq_cst(&lock->base.owner, &expected, ww_word_for(ctx)); /* X1 of shared-mirror.c */
 }
 
 /* Has all that ww_mutex_lock() asks of a context plainly been kept? */

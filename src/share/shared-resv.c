@@ -1,16 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What stands behind the reservation of a shared buffer (resv/backing.h).
- *
- * While a thread of this process holds the shared lock, nobody else can commit, and the container
- * is that thread's: it is its keeper. Else whoever looks, and finds that the commit word is not the one
- * that the container shows, becomes its keeper and makes it anew. So no thread of this process sees less
- * than another process has seen: between the two parts of a commit it waits.
- *
- * Except for callbacks that a keeper calls while it changes a container, since somebody was found dead:
- * they do not wait for another keeper, which may wait for this one, and see the container as it was.
+ * What stands behind the reservation of a shared buffer (resv/backing.h): its lock, what is staged, and
+ * commits. shared-mirror.c has what is shown of them.
  */
-#include "share/shared-resv.h"
+#include "share/shared-mirror.h"
 
 #include <errno.h>
 
@@ -22,236 +15,6 @@
 #include "share/shared-fence.h"
 #include "share/shared-lock.h"
 #include "share/shared-log.h"
-
-#define LOOKS 64 /* at a log that changes all the time */
-
-static struct shared_resv *to_shared(struct resv_backing *backing)
-{
-	return container_of(backing, struct shared_resv, base);
-}
-
-/* How many containers this thread is changing. */
-static __thread unsigned int changing __attribute__((tls_model("initial-exec")));
-
-/* Become its keeper, or false: somebody is. */
-static bool keep(struct shared_resv *shared)
-{
-	uint32_t nobody = false;
-
-	return cas_acquire(&shared->is_kept, &nobody, true);
-}
-
-static void keep_no_more(struct shared_resv *shared)
-{
-	store_release(&shared->is_kept, false);
-}
-
-/*
- * The mirror.
- */
-
-enum { FEW = 16 }; /* entries, for which no memory is needed */
-
-/* What a mirror is made of. */
-struct picture {
-	struct point *point;
-	struct dma_fence **fence;
-	enum dma_resv_usage *usage;
-	uint32_t count; /* of fences */
-	void *memory;	/* or NULL, while they are few */
-	struct point few_points[FEW];
-	struct dma_fence *few_fences[FEW];
-	enum dma_resv_usage few_usages[FEW];
-};
-
-static bool begin_picture(struct picture *picture, uint32_t length)
-{
-	const size_t points = length * sizeof(*picture->point);
-	const size_t fences = length * sizeof(struct dma_fence *);
-
-	picture->count = 0;
-	picture->memory = NULL;
-	picture->point = picture->few_points;
-	picture->fence = picture->few_fences;
-	picture->usage = picture->few_usages;
-	if (length <= FEW)
-		return true;
-	picture->memory = os_alloc_raw(points + fences + length * sizeof(*picture->usage));
-	if (!picture->memory)
-		return false;
-	picture->point = picture->memory;
-	picture->fence = (void *)((char *)picture->memory + points);
-	picture->usage = (void *)((char *)picture->memory + points + fences);
-	return true;
-}
-
-static void end_picture(struct picture *picture)
-{
-	while (picture->count)
-		dma_fence_put(picture->fence[--picture->count]);
-	os_free(picture->memory);
-}
-
-/* Does a later one of the same timeline make @i superfluous? */
-static bool is_superseded(const struct point *point, uint32_t i, uint32_t length)
-{
-	for (uint32_t j = i + 1; j < length; j++) {
-		if (point[j].id == point[i].id && point[j].timeline == point[i].timeline &&
-		    point[j].seqno >= point[i].seqno && point[j].usage <= point[i].usage)
-			return true;
-	}
-	return false;
-}
-
-/* The fence that the container has for @point, with a reference, or NULL. */
-static struct dma_fence *find_known(struct shared_resv *shared, const struct point *point)
-{
-	const struct dma_resv_snapshot set = set_staged(&shared->base.resv.fences);
-	struct dma_resv_snapshot_cursor cursor;
-	struct dma_fence *fence;
-	struct point known;
-
-	dma_resv_snapshot_for_each(fence, &cursor, &set, DMA_RESV_USAGE_BOOKKEEP) {
-		if (fence_is_point(fence, shared->pool, &known) && known.id == point->id &&
-		    known.timeline == point->timeline && known.seqno == point->seqno)
-			return dma_fence_get(fence);
-	}
-	return NULL;
-}
-
-/* False: no memory. */
-static bool add_to_picture(struct shared_resv *shared, struct picture *picture,
-			   const struct point *point)
-{
-	struct dma_fence *fence;
-
-	if (point->timeline >= shared->pool->shape.timelines)
-		return true; /* nobody wrote that in good faith */
-	if (point_status(shared->pool, point) == 1)
-		return true;
-	fence = find_known(shared, point);
-	if (!fence)
-		fence = fence_of_point(shared->pool, point);
-	if (dmabuf_is_err(fence))
-		return false;
-	picture->usage[picture->count] = point->usage;
-	picture->fence[picture->count++] = fence;
-	return true;
-}
-
-static bool draw(struct shared_resv *shared, struct picture *picture, uint32_t length)
-{
-	for (uint32_t i = 0; i < length; i++) {
-		if (!is_superseded(picture->point, i, length) &&
-		    !add_to_picture(shared, picture, &picture->point[i]))
-			return false;
-	}
-	return resv_backing_show(&shared->base, picture->fence, picture->usage, picture->count);
-}
-
-/* 0; -ENOMEM; -EAGAIN: somebody changes it all the time. */
-static int mirror(struct shared_resv *shared)
-{
-	const struct pool_shape *shape = &shared->pool->shape;
-	struct picture picture;
-	struct commit commit;
-	uint64_t word;
-	int err = -EAGAIN;
-
-	for (unsigned int i = 0; err == -EAGAIN && i < LOOKS; i++) {
-		commit = shared_log_look(shape, shared->shm, &word);
-		if (word == load_relaxed(&shared->mirrored))
-			return 0;
-		if (!begin_picture(&picture, commit.length))
-			return -ENOMEM;
-		if (shared_log_read(shape, shared->shm, &commit, picture.point))
-			err = draw(shared, &picture, commit.length) ? 0 : -ENOMEM;
-		end_picture(&picture);
-	}
-	if (!err)
-		store_release(&shared->mirrored, word);
-	return err;
-}
-
-static bool is_current(const struct shared_resv *shared)
-{
-	return load_acquire(&shared->shm->commit) == load_acquire(&shared->mirrored);
-}
-
-#define PATIENCE 1024 /* looks, with others let run between them */
-
-/*
- * For the keeper. A look that needs memory and has none tries again: the caller has asked who uses
- * the buffer, and there is no answer that would be safe. So does one that cannot get a quiet moment; but
- * then only an enemy can be at work, and this process takes no part in that.
- */
-static void mirror_until_done(struct shared_resv *shared)
-{
-	unsigned int unquiet = 0;
-
-	changing++;
-	while (!is_current(shared) && !load_acquire(&shared->pool->error)) {
-		const int err = mirror(shared);
-
-		if (!err)
-			break;
-		if (err == -EAGAIN && ++unquiet == PATIENCE)
-			pool_fail(shared->pool, -EPROTO);
-		os_yield();
-	}
-	changing--;
-}
-
-/*
- * Another thread that holds the lock is about to make the container current; unless it has lost it, or
- * an enemy changed the word.
- */
-static void refresh(struct resv_backing *backing)
-{
-	struct shared_resv *shared = to_shared(backing);
-
-	if (!pool_is_here(shared->pool))
-		return;
-	while (!is_current(shared) && !load_acquire(&shared->lost) && !pool_check(shared->pool)) {
-		if (keep(shared)) {
-			mirror_until_done(shared);
-			keep_no_more(shared);
-			return;
-		}
-		if (changing)
-			return;
-		os_yield();
-	}
-}
-
-/* Is one of those asked for busy? -EAGAIN: it changed. */
-static int any_is_busy(struct shared_resv *shared, enum dma_resv_usage usage)
-{
-	const struct pool_shape *shape = &shared->pool->shape;
-	struct commit commit;
-	uint64_t word;
-	bool busy = false;
-
-	commit = shared_log_look(shape, shared->shm, &word);
-	for (uint32_t i = commit.length; i-- && !busy;) {
-		const struct point point = shared_log_entry(shape, shared->shm, &commit, i);
-
-		busy = point.usage <= usage && !point_status(shared->pool, &point);
-	}
-	return shared_log_stands(shared->shm, &commit) ? busy : -EAGAIN;
-}
-
-static bool test(struct resv_backing *backing, enum dma_resv_usage usage)
-{
-	struct shared_resv *shared = to_shared(backing);
-	int busy = -EAGAIN;
-
-	if (load_acquire(&shared->pool->error) == -ECHILD)
-		return true;
-	for (unsigned int i = 0; busy == -EAGAIN && i < LOOKS; i++)
-		busy = any_is_busy(shared, usage);
-	return !busy;
-}
 
 /*
  * The lock.
@@ -309,6 +72,7 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 	store_release(shm_stamp(&shared->pool->shape, shared->pool->self->map, shared->handle.buffer),
 		      ctx ? ctx->stamp : NO_STAMP);
 	if (unlikely(!shared_lock_quickly(shared->pool, &shared->shm->lock))) {
+		mirror_let_go(shared);
 		taken = take_patiently(shared, ctx, wish);
 		if (taken < 0)
 			return taken;
@@ -320,22 +84,12 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 	return 0;
 }
 
-/*
- * The container is the holder's from now on. In a forked child its keeper may be a thread that is not
- * there; nobody else changes it.
- */
-static void become_keeper(struct shared_resv *shared)
-{
-	while (!keep(shared) && pool_is_here(shared->pool))
-		os_yield();
-}
-
 static void begin(struct shared_resv *shared)
 {
 	struct commit commit;
 
-	if (unlikely(!is_current(shared)))
-		mirror_until_done(shared);
+	if (unlikely(!mirror_is_current(shared)))
+		mirror_renew(shared);
 	commit = shared_log_look(&shared->pool->shape, shared->shm, &shared->word);
 	shared->half = commit.half;
 	shared->length = commit.length;
@@ -345,15 +99,19 @@ static void begin(struct shared_resv *shared)
 
 static int lock(struct resv_backing *backing, struct ww_acquire_ctx *ctx, const struct resv_wish *wish)
 {
-	struct shared_resv *shared = to_shared(backing);
+	struct shared_resv *shared = shared_resv_from(backing);
 	int err;
 
+	if (!wish->is_quick)
+		mirror_let_go(shared);
 	err = pool_check(shared->pool);
 	if (!err)
 		err = take(shared, ctx, wish);
-	if (err && !wish->cannot_fail)
+	if (err && !wish->cannot_fail) {
+		mirror_take_back(shared);
 		return err;
-	become_keeper(shared);
+	}
+	mirror_keep(shared);
 	if (err)
 		store_release(&shared->lost, true);
 	else
@@ -365,7 +123,7 @@ enum { SPARES = 4 }; /* that are kept for the next time */
 
 static void unlock(struct resv_backing *backing)
 {
-	struct shared_resv *shared = to_shared(backing);
+	struct shared_resv *shared = shared_resv_from(backing);
 
 	if (shared->promised && own_stock_put(shared->pool, &shared->stock))
 		shared->promised--;
@@ -376,7 +134,7 @@ static void unlock(struct resv_backing *backing)
 		own_spare_trim(&shared->spare, SPARES);
 	if (unlikely(shared->lost))
 		store_release(&shared->lost, false);
-	keep_no_more(shared);
+	mirror_keep_no_more(shared);
 	if (pool_is_here(shared->pool))
 		shared_unlock(shared->pool, &shared->shm->lock); /* unless it was taken over, or never had */
 }
@@ -411,7 +169,7 @@ static uint32_t count_live(struct shared_resv *shared)
 
 static int reserve(struct resv_backing *backing, unsigned int n)
 {
-	struct shared_resv *shared = to_shared(backing);
+	struct shared_resv *shared = shared_resv_from(backing);
 	const struct pool_shape *shape = &shared->pool->shape;
 	const uint64_t all = (uint64_t)shared->length + shared->staged + n;
 	int err;
@@ -444,7 +202,7 @@ static bool carry(struct shared_resv *shared, struct dma_fence *fence, struct po
 
 static void add(struct resv_backing *backing, struct dma_fence *fence, enum dma_resv_usage usage)
 {
-	struct shared_resv *shared = to_shared(backing);
+	struct shared_resv *shared = shared_resv_from(backing);
 	struct point point;
 
 	if (shared->rewrites || shared->lost || !pool_is_here(shared->pool) || !carry(shared, fence, &point))
@@ -459,7 +217,7 @@ static void add(struct resv_backing *backing, struct dma_fence *fence, enum dma_
 
 static int edit(struct resv_backing *backing, unsigned int live, unsigned int n)
 {
-	struct shared_resv *shared = to_shared(backing);
+	struct shared_resv *shared = shared_resv_from(backing);
 	int err;
 
 	err = pool_check(shared->pool);
@@ -513,11 +271,11 @@ static uint64_t append(struct shared_resv *shared)
 
 static void begin_commit(struct resv_backing *backing)
 {
-	struct shared_resv *shared = to_shared(backing);
+	struct shared_resv *shared = shared_resv_from(backing);
 	bool is_written = true;
 	uint64_t word;
 
-	changing++;
+	mirror_is_changing(true);
 	if (shared->lost || !pool_is_here(shared->pool))
 		return;
 	if (shared->rewrites)
@@ -539,12 +297,12 @@ static void begin_commit(struct resv_backing *backing)
 /* Until here, whoever of this process looks finds that the container is not current, and waits. */
 static void end_commit(struct resv_backing *backing)
 {
-	struct shared_resv *shared = to_shared(backing);
+	struct shared_resv *shared = shared_resv_from(backing);
 
 	if (shared->commits)
 		store_release(&shared->mirrored, shared->word);
 	shared->commits = false;
-	changing--;
+	mirror_is_changing(false);
 }
 
 static const struct resv_backing_ops shared_ops = {
@@ -555,8 +313,8 @@ static const struct resv_backing_ops shared_ops = {
 	.edit = edit,
 	.begin_commit = begin_commit,
 	.end_commit = end_commit,
-	.refresh = refresh,
-	.test = test,
+	.refresh = mirror_refresh,
+	.test = mirror_test,
 };
 
 /*
@@ -594,5 +352,5 @@ struct shared_resv *shared_resv_of(struct dma_resv *resv)
 	if (!resv->fences.is_backed)
 		return NULL;
 	backing = resv_backing_of(&resv->fences);
-	return backing->ops == &shared_ops ? to_shared(backing) : NULL;
+	return backing->ops == &shared_ops ? shared_resv_from(backing) : NULL;
 }

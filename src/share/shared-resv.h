@@ -16,6 +16,8 @@ struct shared_resv {
 	struct memory_owner owner; /* constant: the buffer's memory knows it by that */
 
 	uint32_t is_kept;  /* atomic: a thread may change the container, and nobody else */
+	bool awaits;	   /* atomic, by the holder of the local lock: others may be keepers until it is */
+	bool keeps;	   /* the holder's: it is keeper by is_kept */
 	bool lost;	   /* atomic, by the holder: the lock is somebody else's, who took it over */
 	uint64_t mirrored; /* atomic, by the keeper: the commit word that the container shows */
 

@@ -5,6 +5,7 @@ import functools
 import re
 import shutil
 import subprocess
+import sys
 
 # On x86: those with the prefix, and xchg with memory, which locks without.
 LOCKED = re.compile(r"^ *([0-9a-f]+):\tlock |^ *([0-9a-f]+):\txchg .*\(", re.M)
@@ -53,10 +54,13 @@ def count(program, work, *arguments):
     """
     shutil.rmtree(work, ignore_errors=True)
     work.mkdir(parents=True)
-    subprocess.run(["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
-                    "--separate-threads=yes", "--dump-instr=yes", "--dump-line=no",
-                    f"--callgrind-out-file={work}/out.%p",
-                    program, "--count", *arguments], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(["valgrind", "-q", "--tool=callgrind", "--collect-atstart=no",
+                           "--separate-threads=yes", "--dump-instr=yes", "--dump-line=no",
+                           f"--callgrind-out-file={work}/out.%p",
+                           program, "--count", *arguments], check=False, text=True,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if done.returncode: # else it only names system calls that valgrind does not know
+        sys.exit(done.stderr)
     sums = collections.defaultdict(lambda: [0, 0, 0])
     for path in work.iterdir():
         text = path.read_text(encoding="utf-8", errors="replace")

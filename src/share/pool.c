@@ -69,15 +69,18 @@ void pool_fail(struct dma_buf_pool *pool, int error)
 	cas_acq_rel(&pool->error, &none, error);
 }
 
-/* What has become of one who was invited? */
+/* What has become of one who was invited? By one look: it may be admitted meanwhile. */
 static int check_invited(struct dma_buf_pool *pool)
 {
+	const struct member *self = pool->self;
+	const uint64_t word = load_acquire(&self->place->word);
 	int error = -EAGAIN;
 
-	if (place_is(pool, pool->self->id, PLACE_LIVE) && !pool_is_over(pool))
-		cas_acq_rel(&pool->error, &error, 0);
-	else if (place_has(pool, pool->self->id) || pool_is_over(pool))
+	OS_RACE_POINT("pool: looked for an invited one");
+	if (pool_is_over(pool) || word == self->evicted || word == place_word(PLACE_EVICTING, self->id))
 		cas_acq_rel(&pool->error, &error, -ESTALE);
+	else if (word == self->live)
+		cas_acq_rel(&pool->error, &error, 0);
 	return load_acquire(&pool->error);
 }
 

@@ -206,3 +206,37 @@ TEST(the_place_of_the_evicted_comes_back_when_it_has_ended)
 	puppet_quit(&other);
 	leave(pool);
 }
+
+static struct {
+	struct dma_buf_pool *host;
+	struct dma_buf_pool_message invitation, answer;
+	bool is_done;
+} admission;
+
+static void admit(const char *label)
+{
+	if (strcmp(label, "pool: looked for an invited one") != 0 || admission.is_done)
+		return;
+	admission.is_done = true;
+	ASSERT_INT(dma_buf_pool_admit(admission.host, &admission.invitation, &admission.answer), ==, 0);
+}
+
+TEST(who_is_admitted_while_it_looks_is_a_member)
+{
+	struct dma_buf_pool *guest;
+	int err;
+
+	admission.host = create_pool(&limits);
+	ASSERT_INT(dma_buf_pool_invite(admission.host, 0, &admission.invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&admission.invitation, &admission.answer, &guest), ==, 0);
+	os_race_hook(admit);
+	err = dma_buf_pool_status(guest);
+	os_race_hook(NULL);
+	ASSERT_TRUE(admission.is_done);
+	ASSERT_TRUE(!err || err == -EAGAIN);
+	ASSERT_INT(dma_buf_pool_status(guest), ==, 0);
+	dma_buf_pool_message_close(&admission.invitation);
+	dma_buf_pool_message_close(&admission.answer);
+	dma_buf_pool_leave(guest);
+	leave(admission.host);
+}

@@ -83,7 +83,7 @@ static double die_once(struct dma_buf_pool *pool, unsigned int waiters)
 
 	MUST(pidfd >= 0 && !pthread_barrier_init(&barrier, NULL, waiters + 1));
 	if (pool) {
-		MUST(!dma_buf_pool_serve(pool, process.sock, 0, PATIENCE));
+		MUST(!dma_buf_pool_serve(pool, process.sock, 0, PATIENCE, NULL));
 		process_hear(process.sock, &origin, sizeof(origin));
 		origin.seqno++;
 		fence = dma_buf_pool_import_fence(pool, &origin);

@@ -280,7 +280,7 @@ static void ours_serve(struct side *side)
 	void *data;
 
 	MUST(!dma_buf_pool_create(&limits, &side->pool));
-	MUST(!dma_buf_pool_serve(side->pool, side->sock, 0, PATIENCE));
+	MUST(!dma_buf_pool_serve(side->pool, side->sock, 0, PATIENCE, NULL));
 	MUST(!dma_buf_pool_alloc(side->pool, "bench", side->size, 0, &side->dmabuf));
 	MUST(!dma_buf_pool_get_handle(side->dmabuf, &handle));
 	process_tell(side->sock, &handle, sizeof(handle));

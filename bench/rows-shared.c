@@ -58,7 +58,7 @@ static void open_pool(unsigned int members)
 		struct process *process = &world.process[world.processes];
 
 		*process = process_begin(sit, NULL);
-		MUST(!dma_buf_pool_serve(world.pool, process->sock, 0, PATIENCE));
+		MUST(!dma_buf_pool_serve(world.pool, process->sock, 0, PATIENCE, NULL));
 		process_hear(process->sock, &byte, 1);
 	}
 	MUST(!dma_buf_pool_share_timeline(world.pool, world.tl, &origin));

@@ -20,7 +20,7 @@ static void greet(int listener, const struct frame *frame)
 	struct consumer new = { .sock = accept(listener, NULL, NULL), .owes = 1 };
 
 	if (count < CONSUMERS &&
-	    !dma_buf_pool_serve(pool, new.sock, DMA_BUF_POOL_READ_ONLY, PATIENCE_NS) &&
+	    !dma_buf_pool_serve(pool, new.sock, DMA_BUF_POOL_READ_ONLY, PATIENCE_NS, NULL) &&
 	    receive_message(new.sock, &new.member, sizeof(new.member), PATIENCE) &&
 	    send_message(new.sock, frame, sizeof(*frame)))
 		consumers[count++] = new;

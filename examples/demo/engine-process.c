@@ -366,10 +366,10 @@ static bool say_hello(struct self *self, int err)
 		problem_set(&hello.problem, "%s cannot come into the pool: %s", self->engine->name,
 			    strerror(-err));
 	if (!problem_is(&hello.problem)) {
-		hello.member = dma_buf_pool_self(self->share);
+		hello.is_ready = true;
 		hello.doorbell = self->doorbell_origin;
 	}
-	return wire_send(self->sock, &hello, sizeof(hello)) && hello.member;
+	return wire_send(self->sock, &hello, sizeof(hello)) && hello.is_ready;
 }
 
 /* False: it cannot begin, or is not wanted any more. */

@@ -31,9 +31,9 @@ static void *usher(void *arg)
 
 	life->has_come =
 		wire_send(life->sock, &life->assignment, sizeof(life->assignment)) &&
-		!dma_buf_pool_serve(world->share, life->sock, 0, PATIENCE_NS) &&
+		!dma_buf_pool_serve(world->share, life->sock, 0, PATIENCE_NS, &life->comer) &&
 		wire_send(life->sock, &life->introduction, sizeof(life->introduction)) &&
-		wire_receive(life->sock, &life->hello, sizeof(life->hello)) && life->hello.member;
+		wire_receive(life->sock, &life->hello, sizeof(life->hello)) && life->hello.is_ready;
 	life->has_ended = true;
 	if (write(world->arrivals, &one, sizeof(one)) != sizeof(one))
 		abort(); /* an eventfd takes 2^64 of them */
@@ -170,7 +170,7 @@ bool life_arrive(struct life *life)
 	life->sock = -1;
 	if (life->has_come)
 		life->stage = LIFE_WORKING;
-	life->member = life->hello.member;
+	life->member = life->comer;
 	if (life->has_come)
 		await_news(life);
 	return true;

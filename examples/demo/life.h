@@ -57,6 +57,7 @@ struct life {
 	_Atomic bool has_ended; /* the usher */
 	struct assignment assignment;
 	struct introduction introduction;
+	uint32_t comer; /* member; 0: it is none yet */
 	struct hello hello;
 	bool has_come;
 	int sock;

@@ -110,7 +110,7 @@ struct introduction {
 };
 
 struct hello {
-	uint32_t member;                    /* 0: it cannot begin */
+	bool is_ready;
 	struct dma_buf_pool_fence doorbell; /* its point 0 */
 	struct problem problem;
 };

@@ -125,6 +125,7 @@ int dma_buf_pool_status(struct dma_buf_pool *pool);
  * @sock:    connected Unix socket, of any type; borrowed
  * @flags:   DMA_BUF_POOL_READ_ONLY and DMA_BUF_POOL_ANY_USER, or 0
  * @timeout: nanoseconds for all of it
+ * @ret_member: who has come, as its dma_buf_pool_self() says; NULL is fine
  *
  * The other end calls dma_buf_pool_join(). Two messages go over @sock, and nothing else.
  *
@@ -133,12 +134,12 @@ int dma_buf_pool_status(struct dma_buf_pool *pool);
  * Return: 0: there is a new member; -EINVAL: unknown flags, or a negative timeout; -EBADF, -ENOTSOCK;
  * -EPERM: another user, or nobody; -EPROTO: it sent something else, or half of it; -EPIPE: it hung up;
  * -ETIMEDOUT; -EUSERS: all places are taken; -EAGAIN, -ENOSPC: as dma_buf_pool_admit(); -ENOMEM;
- * -EMFILE; what dma_buf_pool_status() returns. Nothing is kept then.
+ * -EMFILE; what dma_buf_pool_status() returns. Nothing is kept then, and @ret_member is not written.
  *
  * Since: 0.1. Extension.
  */
-int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, int64_t timeout)
-	DMABUF_MUST_CHECK;
+int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, int64_t timeout,
+		       uint32_t *ret_member) DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_pool_join() - become a member
@@ -219,6 +220,7 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
  * @pool:       membership that invited
  * @invitation: the message that was sent; as long as it was not admitted or uninvited
  * @answer:     the message that came; its descriptors are borrowed
+ * @ret_member: who has come, as for dma_buf_pool_serve(); NULL is fine
  *
  * Context: sleeps.
  *
@@ -231,7 +233,8 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
  * Since: 0.1. Extension.
  */
 int dma_buf_pool_admit(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation,
-		       const struct dma_buf_pool_message *answer) DMABUF_MUST_CHECK;
+		       const struct dma_buf_pool_message *answer, uint32_t *ret_member)
+	DMABUF_MUST_CHECK;
 
 /**
  * dma_buf_pool_uninvite() - give back the place of somebody who did not come

@@ -293,7 +293,8 @@ static bool is_answer_to(const struct dma_buf_pool *pool, const struct answer *a
 }
 
 int pool_admit_by(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation,
-		  const struct dma_buf_pool_message *answer, int64_t deadline)
+		  const struct dma_buf_pool_message *answer, int64_t deadline,
+		  uint32_t *ret_member)
 {
 	const uint32_t newcomer = invitation_read(invitation).newcomer;
 	const struct answer read = answer_read(answer);
@@ -309,15 +310,17 @@ int pool_admit_by(struct dma_buf_pool *pool, const struct dma_buf_pool_message *
 		err = -EPROTO;
 	}
 	places_unlock(pool);
+	if (!err && ret_member)
+		*ret_member = newcomer;
 	return err;
 }
 
 int dma_buf_pool_admit(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation,
-		       const struct dma_buf_pool_message *answer)
+		       const struct dma_buf_pool_message *answer, uint32_t *ret_member)
 {
 	lockdep_might_alloc();
 	lockdep_might_sleep();
 	if (!pool || !invitation || !answer)
 		return -EINVAL;
-	return pool_admit_by(pool, invitation, answer, INT64_MAX);
+	return pool_admit_by(pool, invitation, answer, INT64_MAX, ret_member);
 }

@@ -47,6 +47,7 @@ int message_make(const void *bytes, size_t size, const int *fds, unsigned int co
 int pool_invite_by(struct dma_buf_pool *pool, unsigned int flags, int64_t deadline,
 		   struct dma_buf_pool_message *ret_invitation);
 int pool_admit_by(struct dma_buf_pool *pool, const struct dma_buf_pool_message *invitation,
-		  const struct dma_buf_pool_message *answer, int64_t deadline);
+		  const struct dma_buf_pool_message *answer, int64_t deadline,
+		  uint32_t *ret_member);
 
 #endif

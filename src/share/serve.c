@@ -42,7 +42,7 @@ static int check_peer(int sock, unsigned int flags)
 }
 
 static int exchange(struct dma_buf_pool *pool, int sock, struct dma_buf_pool_message *invitation,
-		    int64_t deadline)
+		    int64_t deadline, uint32_t *ret_member)
 {
 	struct dma_buf_pool_message answer;
 	int err;
@@ -57,12 +57,13 @@ static int exchange(struct dma_buf_pool *pool, int sock, struct dma_buf_pool_mes
 	err = receive_by(sock, &answer, deadline);
 	if (err)
 		return err;
-	err = pool_admit_by(pool, invitation, &answer, deadline);
+	err = pool_admit_by(pool, invitation, &answer, deadline, ret_member);
 	dma_buf_pool_message_close(&answer);
 	return err;
 }
 
-int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, int64_t timeout)
+int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, int64_t timeout,
+		       uint32_t *ret_member)
 {
 	const int64_t deadline = os_deadline_ns(timeout);
 	struct dma_buf_pool_message invitation;
@@ -78,7 +79,7 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
 	err = pool_invite_by(pool, flags & DMA_BUF_POOL_READ_ONLY, deadline, &invitation);
 	if (err)
 		return err;
-	err = exchange(pool, sock, &invitation, deadline);
+	err = exchange(pool, sock, &invitation, deadline, ret_member);
 	if (err)
 		dma_buf_pool_uninvite(pool, &invitation);
 	return err;

@@ -283,11 +283,11 @@ static void map_again(struct sg_table *(*func)(struct dma_buf_attachment *attach
 	ENTRY(dma_buf_pool_create, ALLOCATES | SLEEPS, dma_buf_pool_create(NULL, NULL))           \
 	ENTRY(dma_buf_pool_leave, SLEEPS, dma_buf_pool_leave(NULL))                               \
 	ENTRY(dma_buf_pool_destroy, SLEEPS, dma_buf_pool_destroy(NULL))                           \
-	ENTRY(dma_buf_pool_serve, ALLOCATES | SLEEPS, dma_buf_pool_serve(NULL, -1, 0, 0))         \
+	ENTRY(dma_buf_pool_serve, ALLOCATES | SLEEPS, dma_buf_pool_serve(NULL, -1, 0, 0, NULL))         \
 	ENTRY(dma_buf_pool_join, ALLOCATES | SLEEPS, dma_buf_pool_join(-1, 0, NULL))              \
 	ENTRY(dma_buf_pool_invite, SLEEPS, dma_buf_pool_invite(NULL, 0, NULL))                    \
 	ENTRY(dma_buf_pool_accept, ALLOCATES, dma_buf_pool_accept(NULL, NULL, NULL))              \
-	ENTRY(dma_buf_pool_admit, ALLOCATES | SLEEPS, dma_buf_pool_admit(NULL, NULL, NULL))       \
+	ENTRY(dma_buf_pool_admit, ALLOCATES | SLEEPS, dma_buf_pool_admit(NULL, NULL, NULL, NULL))       \
 	ENTRY(dma_buf_pool_await, SLEEPS, dma_buf_pool_await(NULL, 0))                            \
 	ENTRY(dma_buf_pool_evict, SLEEPS, dma_buf_pool_evict(NULL, 0))                            \
 	ENTRY(dma_buf_pool_alloc, ALLOCATES | SLEEPS, dma_buf_pool_alloc(NULL, NULL, 0, 0, NULL)) \

@@ -32,7 +32,7 @@ __attribute__((unused)) static struct dma_buf_pool *add_member_with(struct dma_b
 
 	ASSERT_INT(dma_buf_pool_invite(host, flags, &invitation), ==, 0);
 	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &member), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer, NULL), ==, 0);
 	dma_buf_pool_message_close(&invitation);
 	dma_buf_pool_message_close(&answer);
 	return member;

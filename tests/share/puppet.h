@@ -196,7 +196,7 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 	case JOIN:
 		return puppet_join(puppet, order);
 	case SERVE:
-		return dma_buf_pool_serve(puppet->pool, order->sock, order->flags, PEER_PATIENCE);
+		return dma_buf_pool_serve(puppet->pool, order->sock, order->flags, PEER_PATIENCE, NULL);
 	case INVITE:
 		return puppet_invite(puppet);
 	case LEAVE:
@@ -350,7 +350,7 @@ static inline uint32_t puppet_admit(const struct peer *puppet, struct dma_buf_po
 	struct answer answer;
 
 	puppet_tell(puppet, &(struct order){ .deed = JOIN, .sock = -1 });
-	ASSERT_INT(dma_buf_pool_serve(pool, puppet->sock, flags, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, puppet->sock, flags, PEER_PATIENCE, NULL), ==, 0);
 	answer = puppet_hear(puppet);
 	ASSERT_INT(answer.err, ==, 0);
 	return answer.self;

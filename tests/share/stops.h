@@ -88,7 +88,7 @@ static inline struct dma_buf_pool *begin_pool(const struct dma_buf_pool_limits *
 
 	ASSERT_INT(dma_buf_pool_create(limits, &pool), ==, 0);
 	for (unsigned int i = 0; i < members; i++)
-		ASSERT_INT(dma_buf_pool_serve(pool, peer[i].sock, 0, PEER_PATIENCE), ==, 0);
+		ASSERT_INT(dma_buf_pool_serve(pool, peer[i].sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	return pool;
 }
 

@@ -284,7 +284,7 @@ TEST(who_asks_an_enemy_does_not_ask_for_ever)
 
 	ASSERT_INT(dma_buf_pool_invite(pool, 0, &invitation), ==, 0);
 	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &writer.pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_admit(pool, &invitation, &answer), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(pool, &invitation, &answer, NULL), ==, 0);
 	dma_buf_pool_message_close(&invitation);
 	dma_buf_pool_message_close(&answer);
 	writer.host = member_in_place(writer.pool, 0);
@@ -435,7 +435,7 @@ TEST(nobody_makes_a_writer_of_himself)
 	invitation.bytes[offsetof(struct forged_invitation, flags)] = 0;
 	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &reader), ==, 0);
 	invitation.bytes[offsetof(struct forged_invitation, flags)] = DMA_BUF_POOL_READ_ONLY;
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer, NULL), ==, 0);
 	place = shm_place(reader->base, member_place(dma_buf_pool_self(reader)));
 	place->process = place->unused = 0;
 	secret = alloc(host, 0);

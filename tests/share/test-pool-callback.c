@@ -217,7 +217,7 @@ TEST(what_comes_before_a_member_is_known_is_looked_at_then)
 	leave(guest); /* it hangs up before it is admitted */
 	watched = host;
 	os_race_hook(look_at_once);
-	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer, NULL), ==, 0);
 	os_race_hook(NULL);
 	dma_buf_pool_message_close(&answer);
 	ASSERT_TRUE(is_ready(&world));

@@ -89,7 +89,7 @@ TEST(what_a_forked_child_does_shows_to_nobody)
 	pid_t pid;
 
 	ASSERT_INT(dma_buf_pool_create(&limits, &world.pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(world.pool, peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(world.pool, peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_INT(dma_buf_pool_alloc(world.pool, "shared", 4096, 0, &world.dmabuf), ==, 0);
 	ASSERT_TRUE(peer_hear(peer.sock, &value, sizeof(value)));
 	world.theirs = dma_buf_pool_import_fence(world.pool, &value);

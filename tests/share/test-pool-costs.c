@@ -46,7 +46,7 @@ TEST(descriptors_of_a_member_and_of_a_buffer_are_counted)
 	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
 	ASSERT_INT(descriptors() - before, ==, OF_A_POOL);
 	for (unsigned int i = 0; i < 2; i++) {
-		ASSERT_INT(dma_buf_pool_serve(pool, peer[i].sock, 0, PEER_PATIENCE), ==, 0);
+		ASSERT_INT(dma_buf_pool_serve(pool, peer[i].sock, 0, PEER_PATIENCE, NULL), ==, 0);
 		ASSERT_INT(descriptors() - before, ==, OF_A_POOL + (i + 1) * OF_A_MEMBER);
 	}
 	ASSERT_INT(dma_buf_pool_alloc(pool, "shared", 4096, 0, &dmabuf), ==, 0);

@@ -99,7 +99,7 @@ static void serve_somebody(void)
 	sock = accept4(door, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (sock < 0)
 		return;
-	err = dma_buf_pool_serve(self.pool, sock, 0, PEER_PATIENCE);
+	err = dma_buf_pool_serve(self.pool, sock, 0, PEER_PATIENCE, NULL);
 	close(sock);
 	/* It may be dead; or those that are have not been noticed. */
 	if (err && err != -EPIPE && err != -EPROTO && err != -EUSERS)

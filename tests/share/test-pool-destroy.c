@@ -282,7 +282,7 @@ TEST(invitations_are_void)
 		ASSERT_INT(dma_buf_pool_invite(world.third, 0, &invitation[i]), ==, 0);
 	ASSERT_INT(dma_buf_pool_accept(&invitation[0], &answer, &guest), ==, 0);
 	destroy_host();
-	ASSERT_INT(dma_buf_pool_admit(world.third, &invitation[0], &answer), ==, -ESTALE);
+	ASSERT_INT(dma_buf_pool_admit(world.third, &invitation[0], &answer, NULL), ==, -ESTALE);
 	ASSERT_INT(dma_buf_pool_status(guest), ==, -ESTALE);
 	ASSERT_INT(dma_buf_pool_await(guest, PEER_PATIENCE), ==, -ESTALE);
 	dma_buf_pool_message_close(&answer);
@@ -308,7 +308,7 @@ static int end_in_serve(const char *label, int64_t timeout, int *ret_served)
 	world.third = add_member(world.host);
 	puppet_tell(&newcomer, &(struct order){ .deed = JOIN, .sock = link[1] });
 	do_at(label, destroy_host);
-	*ret_served = dma_buf_pool_serve(world.third, link[0], 0, timeout);
+	*ret_served = dma_buf_pool_serve(world.third, link[0], 0, timeout, NULL);
 	os_race_hook(NULL);
 	joined = puppet_hear(&newcomer).err;
 	if (!joined)
@@ -545,7 +545,7 @@ static void invite_and_admit(void *arg)
 		if (err)
 			break;
 		if (!dma_buf_pool_accept(&invitation, &answer, &guest)) {
-			err = dma_buf_pool_admit(world.owner, &invitation, &answer);
+			err = dma_buf_pool_admit(world.owner, &invitation, &answer, NULL);
 			dma_buf_pool_message_close(&answer);
 			dma_buf_pool_leave(guest);
 		}

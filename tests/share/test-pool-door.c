@@ -125,7 +125,7 @@ static void create_and_serve(int sock)
 	struct dma_buf_pool *pool;
 
 	PEER_MUST(!dma_buf_pool_create(&limits, &pool));
-	PEER_MUST(!dma_buf_pool_serve(pool, sock, 0, PEER_PATIENCE));
+	PEER_MUST(!dma_buf_pool_serve(pool, sock, 0, PEER_PATIENCE, NULL));
 	peer_await(sock);
 	dma_buf_pool_leave(pool);
 }
@@ -218,7 +218,7 @@ static void admit(const char *label)
 	if (strcmp(label, "pool: looked for an invited one") != 0 || admission.is_done)
 		return;
 	admission.is_done = true;
-	ASSERT_INT(dma_buf_pool_admit(admission.host, &admission.invitation, &admission.answer), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(admission.host, &admission.invitation, &admission.answer, NULL), ==, 0);
 }
 
 TEST(who_is_admitted_while_it_looks_is_a_member)

@@ -213,7 +213,7 @@ TEST(accept_unwinds_from_every_failure)
 
 static int admit(void)
 {
-	return dma_buf_pool_admit(world.host, &world.invitation, &world.answer);
+	return dma_buf_pool_admit(world.host, &world.invitation, &world.answer, NULL);
 }
 
 static void check_fence(struct dma_buf_pool *from, struct dma_buf_pool *to)
@@ -320,7 +320,7 @@ static int serve(void)
 
 	begin_joining(0);
 	thread = test_thread_start(join, NULL);
-	err = dma_buf_pool_serve(world.host, joining.here, 0, PEER_PATIENCE);
+	err = dma_buf_pool_serve(world.host, joining.here, 0, PEER_PATIENCE, NULL);
 	if (err)
 		shutdown(joining.here, SHUT_RDWR);
 	test_thread_join(thread);
@@ -352,7 +352,7 @@ TEST(join_unwinds_from_every_failure)
 
 		begin_joining(nth);
 		thread = test_thread_start(join, NULL);
-		err = dma_buf_pool_serve(world.host, joining.here, 0, PEER_PATIENCE);
+		err = dma_buf_pool_serve(world.host, joining.here, 0, PEER_PATIENCE, NULL);
 		test_thread_join(thread);
 		end_joining();
 		if (joining.err) {
@@ -463,7 +463,7 @@ TEST(get_buf_unwinds_from_every_failure)
 	struct peer peer = peer_fork(make_buffer);
 
 	begin();
-	ASSERT_INT(dma_buf_pool_serve(world.host, peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(world.host, peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_TRUE(peer_hear(peer.sock, &handle, sizeof(handle)));
 	dma_buf_pool_watch(world.host); /* the mail: what it brings is kept */
 	fail_each(&(struct call){ get_buf, undo_alloc, { -ENOMEM, -EMFILE, -EPROTO, -EOVERFLOW } });
@@ -478,7 +478,7 @@ TEST(mail_that_cannot_be_taken_in_is_not_kept)
 	struct test_resources before;
 
 	begin();
-	ASSERT_INT(dma_buf_pool_serve(world.host, peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(world.host, peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_TRUE(peer_hear(peer.sock, &handle, sizeof(handle)));
 	before = test_resources();
 	for (unsigned int nth = 1; nth < 20; nth++) {

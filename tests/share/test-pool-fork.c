@@ -101,9 +101,9 @@ static void call_all(void)
 	PEER_MUST(!socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
 	PEER_MUST(dma_buf_pool_status(world.pool) == -ECHILD);
 	PEER_MUST(dma_buf_pool_self(world.pool) == world.handle.owner);
-	PEER_MUST(dma_buf_pool_serve(world.pool, ends[0], 0, SECOND) == -ECHILD);
+	PEER_MUST(dma_buf_pool_serve(world.pool, ends[0], 0, SECOND, NULL) == -ECHILD);
 	PEER_MUST(dma_buf_pool_invite(world.pool, 0, &message) == -ECHILD);
-	PEER_MUST(dma_buf_pool_admit(world.pool, &world.invitation, &message) == -ECHILD);
+	PEER_MUST(dma_buf_pool_admit(world.pool, &world.invitation, &message, NULL) == -ECHILD);
 	PEER_MUST(dma_buf_pool_await(world.pool, SECOND) == -ECHILD);
 	PEER_MUST(dma_buf_pool_evict(world.pool, world.handle.owner + 2) == -ECHILD);
 	dma_buf_pool_uninvite(world.pool, &world.invitation);
@@ -367,7 +367,7 @@ TEST(a_child_may_become_a_member)
 		join_there();
 		_exit(0);
 	}
-	ASSERT_INT(dma_buf_pool_serve(world.pool, ends[0], 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(world.pool, ends[0], 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
 	ASSERT_INT(status, ==, 0);
 	close(ends[0]);

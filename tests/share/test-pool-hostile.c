@@ -135,8 +135,8 @@ static void attack(uint32_t seed)
 	uint64_t before;
 
 	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(pool, enemy.sock, 0, PEER_PATIENCE), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(pool, witness.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, enemy.sock, 0, PEER_PATIENCE, NULL), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, witness.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	for (unsigned int i = 0; i < 2; i++)
 		ASSERT_INT(dma_buf_pool_alloc(pool, NULL, 4096, 0, &dmabuf[i]), ==, 0);
 	ASSERT_INT(dma_buf_pool_export_fence(pool, still, &value), ==, 0);

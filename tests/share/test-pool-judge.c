@@ -255,12 +255,12 @@ TEST(who_left_takes_no_ring_from_its_successor)
 	peer[0] = peer_fork(wake_late);
 	peer[1] = peer_fork(signal_when_told);
 	ASSERT_INT(dma_buf_pool_create(&two, &pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(pool, peer[0].sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, peer[0].sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	fence[0] = await_call(pool, peer[0].sock, &callback[0]);
 	let_it(&peer[0]);
 	until_called(&callback[0]);
 	ASSERT_TRUE(peer_await(peer[0].sock)); /* it has left */
-	ASSERT_INT(dma_buf_pool_serve(pool, peer[1].sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, peer[1].sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	fence[1] = await_call(pool, peer[1].sock, &callback[1]);
 	peer_go(peer[0].sock);
 	ASSERT_INT(peer_reap(&peer[0]), ==, 0);

@@ -470,7 +470,7 @@ static void outsider(struct order *order)
 static void serve_it(bool may_stop)
 {
 	const int err = dma_buf_pool_serve(world.pool, world.link[1], 0,
-					   may_stop ? SECOND / 10 : PEER_PATIENCE);
+					   may_stop ? SECOND / 10 : PEER_PATIENCE, NULL);
 
 	ASSERT_TRUE(!err || err == -EPIPE || (may_stop && err == -ETIMEDOUT));
 }

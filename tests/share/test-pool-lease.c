@@ -116,7 +116,7 @@ TEST(when_a_lease_ends_all_processes_agree)
 	const struct dma_buf_pool_fence *value = &world.value;
 
 	begin();
-	ASSERT_INT(dma_buf_pool_serve(world.pool, called_there.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(world.pool, called_there.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	puppet_admit(&waits, world.pool, 0);
 	export();
 	ASSERT_INT(lease(SHORT), ==, 0);

@@ -276,7 +276,7 @@ static void join_and_leave(unsigned int index, void *arg)
 			continue;
 		ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &pool), ==, 0);
 		if (i % 3) {
-			ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer), ==, 0);
+			ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer, NULL), ==, 0);
 			ASSERT_INT(dma_buf_pool_status(pool), ==, 0);
 		} else {
 			dma_buf_pool_uninvite(host, &invitation);

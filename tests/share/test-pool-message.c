@@ -28,13 +28,14 @@ static void come(struct dma_buf_pool *host, struct guest *guest)
 
 static int admit(struct dma_buf_pool *host, struct guest *guest)
 {
-	return dma_buf_pool_admit(host, &guest->invitation, &guest->answer);
+	return dma_buf_pool_admit(host, &guest->invitation, &guest->answer, NULL);
 }
 
 TEST(two_messages_make_a_member)
 {
 	struct dma_buf_pool *host = create_pool(&limits);
 	struct guest guest;
+	uint32_t member = 0;
 
 	ASSERT_INT(dma_buf_pool_invite(host, 0, &guest.invitation), ==, 0);
 	ASSERT_INT(guest.invitation.count, ==, DMA_BUF_POOL_MESSAGE_FDS);
@@ -42,7 +43,10 @@ TEST(two_messages_make_a_member)
 	ASSERT_INT(dma_buf_pool_status(guest.pool), ==, -EAGAIN);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, 0), ==, -ETIMEDOUT);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, 1000000), ==, -ETIMEDOUT);
-	ASSERT_INT(admit(host, &guest), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, &guest.invitation, &member), ==, -EPROTO);
+	ASSERT_INT(member, ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, &guest.answer, &member), ==, 0);
+	ASSERT_INT(dma_buf_pool_self(guest.pool), ==, member);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, 0), ==, 0);
 	ASSERT_INT(dma_buf_pool_status(guest.pool), ==, 0);
 	ASSERT_INT(dma_buf_pool_self(guest.pool), !=, dma_buf_pool_self(host));
@@ -68,8 +72,8 @@ TEST(who_is_not_admitted_may_nothing)
 	pool = guest.pool;
 	ASSERT_INT(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), ==, 0);
 	ASSERT_INT(dma_buf_pool_invite(pool, 0, &message), ==, -EAGAIN);
-	ASSERT_INT(dma_buf_pool_admit(pool, &guest.invitation, &guest.answer), ==, -EAGAIN);
-	ASSERT_INT(dma_buf_pool_serve(pool, ends[0], 0, 0), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_admit(pool, &guest.invitation, &guest.answer, NULL), ==, -EAGAIN);
+	ASSERT_INT(dma_buf_pool_serve(pool, ends[0], 0, 0, NULL), ==, -EAGAIN);
 	ASSERT_INT(dma_buf_pool_evict(pool, dma_buf_pool_self(host)), ==, -EAGAIN);
 	ASSERT_INT(dma_buf_pool_alloc(pool, "no", 4096, 0, &dmabuf), ==, -EAGAIN);
 	ASSERT_INT(dma_buf_pool_get_buf(pool, &handle, &dmabuf), ==, -EAGAIN);
@@ -100,14 +104,14 @@ TEST(arguments_are_checked)
 	ASSERT_INT(dma_buf_pool_accept(NULL, &message, &pool), ==, -EINVAL);
 	ASSERT_INT(dma_buf_pool_accept(&guest.invitation, NULL, &pool), ==, -EINVAL);
 	ASSERT_INT(dma_buf_pool_accept(&guest.invitation, &message, NULL), ==, -EINVAL);
-	ASSERT_INT(dma_buf_pool_admit(NULL, &guest.invitation, &guest.answer), ==, -EINVAL);
-	ASSERT_INT(dma_buf_pool_admit(host, NULL, &guest.answer), ==, -EINVAL);
-	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_admit(NULL, &guest.invitation, &guest.answer, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_admit(host, NULL, &guest.answer, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, NULL, NULL), ==, -EINVAL);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, -1), ==, -EINVAL);
 	ASSERT_INT(dma_buf_pool_await(NULL, 0), ==, -EINVAL);
-	ASSERT_INT(dma_buf_pool_serve(host, 0, 4, 0), ==, -EINVAL);
-	ASSERT_INT(dma_buf_pool_serve(host, 0, 0, -1), ==, -EINVAL);
-	ASSERT_INT(dma_buf_pool_serve(NULL, 0, 0, 0), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_serve(host, 0, 4, 0, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_serve(host, 0, 0, -1, NULL), ==, -EINVAL);
+	ASSERT_INT(dma_buf_pool_serve(NULL, 0, 0, 0, NULL), ==, -EINVAL);
 	ASSERT_INT(dma_buf_pool_join(0, -1, &pool), ==, -EINVAL);
 	ASSERT_INT(dma_buf_pool_join(0, 0, NULL), ==, -EINVAL);
 	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(host)), ==, -EINVAL);
@@ -293,8 +297,8 @@ TEST(an_answer_is_to_one_invitation)
 
 	come(host, &one);
 	come(host, &two);
-	ASSERT_INT(dma_buf_pool_admit(host, &one.invitation, &two.answer), ==, -EPROTO);
-	ASSERT_INT(dma_buf_pool_admit(host, &two.invitation, &one.answer), ==, -EPROTO);
+	ASSERT_INT(dma_buf_pool_admit(host, &one.invitation, &two.answer, NULL), ==, -EPROTO);
+	ASSERT_INT(dma_buf_pool_admit(host, &two.invitation, &one.answer, NULL), ==, -EPROTO);
 	ASSERT_INT(admit(host, &one), ==, 0);
 	ASSERT_INT(admit(host, &two), ==, 0);
 	ASSERT_INT(dma_buf_pool_await(one.pool, PEER_PATIENCE), ==, 0);
@@ -313,8 +317,8 @@ TEST(an_answer_is_to_one_pool)
 
 	come(host, &guest);
 	come(other, &stranger);
-	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, &stranger.answer), ==, -EPROTO);
-	ASSERT_INT(dma_buf_pool_admit(other, &guest.invitation, &guest.answer), ==, -EPROTO);
+	ASSERT_INT(dma_buf_pool_admit(host, &guest.invitation, &stranger.answer, NULL), ==, -EPROTO);
+	ASSERT_INT(dma_buf_pool_admit(other, &guest.invitation, &guest.answer, NULL), ==, -EPROTO);
 	ASSERT_INT(admit(other, &stranger), ==, 0);
 	ASSERT_INT(admit(host, &guest), ==, 0);
 	close_messages(&guest);

@@ -212,7 +212,7 @@ static bool end_at(unsigned int point, int way)
 	store_release(&board->member, 0);
 	peer_tell(peer.sock, &point, sizeof(point));
 	peer_tell(peer.sock, &way, sizeof(way));
-	served = !dma_buf_pool_serve(pool, peer.sock, 0, way == SIGSTOP ? SECOND / 20 : PEER_PATIENCE);
+	served = !dma_buf_pool_serve(pool, peer.sock, 0, way == SIGSTOP ? SECOND / 20 : PEER_PATIENCE, NULL);
 	if (served) {
 		ASSERT_INT(dma_buf_pool_get_handle(dmabuf, &handle), ==, 0);
 		peer_tell(peer.sock, &handle, sizeof(handle));

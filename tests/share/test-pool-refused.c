@@ -279,7 +279,7 @@ static struct guest come(void)
 /* It is admitted all the same: the invitation stands. */
 static void go(struct guest *guest)
 {
-	ASSERT_INT(dma_buf_pool_admit(guest->host, &guest->invitation, &guest->answer), ==, 0);
+	ASSERT_INT(dma_buf_pool_admit(guest->host, &guest->invitation, &guest->answer, NULL), ==, 0);
 	ASSERT_INT(dma_buf_pool_await(guest->pool, PEER_PATIENCE), ==, 0);
 	dma_buf_pool_message_close(&guest->invitation);
 	dma_buf_pool_message_close(&guest->answer);
@@ -291,7 +291,7 @@ static void refuse_answer(const struct guest *guest, const struct dma_buf_pool_m
 {
 	const struct test_resources before = test_resources();
 
-	ASSERT_INT(dma_buf_pool_admit(guest->host, &guest->invitation, answer), ==, error);
+	ASSERT_INT(dma_buf_pool_admit(guest->host, &guest->invitation, answer, NULL), ==, error);
 	ASSERT_INT(dma_buf_pool_status(guest->pool), ==, -EAGAIN);
 	ASSERT_RESOURCES(before);
 }

@@ -22,7 +22,7 @@ static void begin(struct world *world, void (*func)(int sock))
 
 	world->peer = peer_fork(func);
 	ASSERT_INT(dma_buf_pool_create(&limits, &world->pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(world->pool, world->peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(world->pool, world->peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_INT(dma_buf_pool_alloc(world->pool, "shared", 4096, 0, &world->dmabuf), ==, 0);
 	ASSERT_INT(dma_buf_pool_get_handle(world->dmabuf, &handle), ==, 0);
 	peer_tell(world->peer.sock, &handle, sizeof(handle));

@@ -88,10 +88,12 @@ TEST(any_socket_will_do)
 		const struct pair pair = make_pair(types[i]);
 		struct joiner joiner = { .sock = pair.there };
 		struct test_thread *thread = test_thread_start(join, &joiner);
+		uint32_t member = 0;
 
-		ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, INT64_MAX), ==, 0);
+		ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, INT64_MAX, &member), ==, 0);
 		test_thread_join(thread);
 		ASSERT_INT(joiner.err, ==, 0);
+		ASSERT_INT(dma_buf_pool_self(joiner.pool), ==, member);
 		/* Nothing else came over it. */
 		ASSERT_INT(recv(pair.here, &(char){ 0 }, 1, MSG_DONTWAIT), ==, -1);
 		ASSERT_INT(recv(pair.there, &(char){ 0 }, 1, MSG_DONTWAIT), ==, -1);
@@ -105,7 +107,7 @@ TEST(any_socket_will_do)
 static int serve_failing(struct dma_buf_pool *host, int sock, int64_t timeout)
 {
 	const struct test_resources before = test_resources();
-	const int err = dma_buf_pool_serve(host, sock, 0, timeout);
+	const int err = dma_buf_pool_serve(host, sock, 0, timeout, NULL);
 
 	ASSERT_RESOURCES(before);
 	check_places(host);
@@ -193,7 +195,7 @@ TEST(a_full_pool_serves_nobody)
 
 	for (unsigned int i = 0; i < 2; i++)
 		ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation[i]), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, PEER_PATIENCE), ==, -EUSERS);
+	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, PEER_PATIENCE, NULL), ==, -EUSERS);
 	ASSERT_INT(recv(pair.there, &(char){ 0 }, 1, MSG_DONTWAIT), ==, -1);
 	for (unsigned int i = 0; i < 2; i++)
 		dma_buf_pool_message_close(&invitation[i]);
@@ -213,12 +215,12 @@ TEST(who_keeps_the_door_shut_can_be_put_out)
 	enemy = add_member(host);
 	ASSERT_INT(dma_buf_pool_status(enemy), ==, 0);
 	store_release(&pool_head(enemy)->admission, dma_buf_pool_self(enemy));
-	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, SOON), ==, -ETIMEDOUT);
+	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, SOON, NULL), ==, -ETIMEDOUT);
 	ASSERT_INT(recv(pair.there, &(char){ 0 }, 1, MSG_DONTWAIT), ==, -1);
 	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(enemy)), ==, 0);
 	ASSERT_INT(dma_buf_pool_alloc(host, "free", 4096, 0, &dmabuf), ==, 0);
 	thread = test_thread_start(join, &joiner);
-	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(host, pair.here, 0, PEER_PATIENCE, NULL), ==, 0);
 	test_thread_join(thread);
 	ASSERT_INT(joiner.err, ==, 0);
 	close_pair(&pair);
@@ -400,7 +402,7 @@ TEST(another_user_is_admitted_only_if_any_is)
 	ASSERT_INT(serve_failing(host, sock, PEER_PATIENCE), ==, -EPERM);
 	close(sock);
 	sock = accept4(door, NULL, NULL, SOCK_CLOEXEC);
-	ASSERT_INT(dma_buf_pool_serve(host, sock, DMA_BUF_POOL_ANY_USER, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(host, sock, DMA_BUF_POOL_ANY_USER, PEER_PATIENCE, NULL), ==, 0);
 	close(sock);
 	close(door);
 	ASSERT_TRUE(peer_await(peer.sock));

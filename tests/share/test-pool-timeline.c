@@ -58,7 +58,7 @@ static void begin(struct watched *watched)
 
 	watched->peer = peer_fork(step_by_step);
 	ASSERT_INT(dma_buf_pool_create(&limits, &watched->pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(watched->pool, watched->peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(watched->pool, watched->peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_TRUE(peer_hear(watched->peer.sock, &value, sizeof(value)));
 	for (unsigned int i = 1; i < 8; i++) {
 		value.seqno++;

@@ -259,7 +259,7 @@ static void start(unsigned int which, uint32_t *random, int how_it_ends)
 	peers[which] = peer_fork(work);
 	peer_tell(peers[which].sock, &orders, sizeof(orders));
 	/* It may die on the way; and stop, which is worse: nobody knows it yet. */
-	if (dma_buf_pool_serve(pool, peers[which].sock, 0, how_it_ends ? SECOND / 5 : PEER_PATIENCE))
+	if (dma_buf_pool_serve(pool, peers[which].sock, 0, how_it_ends ? SECOND / 5 : PEER_PATIENCE, NULL))
 		return;
 	for (unsigned int i = 0; i < BUFFERS; i++)
 		ASSERT_INT(dma_buf_pool_get_handle(buffers[i], &handle[i]), ==, 0);

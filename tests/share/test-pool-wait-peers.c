@@ -186,7 +186,7 @@ TEST(it_makes_neither_thread_nor_descriptor)
 	struct dma_fence *fence[2];
 	struct dma_buf_pool_fence value[2];
 
-	ASSERT_INT(dma_buf_pool_serve(pool, waiter.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, waiter.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		fence[i] = make_fence();
 		ASSERT_INT(dma_buf_pool_export_fence(pool, fence[i], &value[i]), ==, 0);

@@ -35,7 +35,7 @@ TEST(another_process_joins)
 	struct peer peer = peer_fork(just_join);
 	struct dma_buf_pool *pool = create_pool(&limits);
 
-	ASSERT_INT(dma_buf_pool_serve(pool, peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(pool, peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_TRUE(peer_await(peer.sock));
 	peer_go(peer.sock);
 	ASSERT_INT(peer_reap(&peer), ==, 0);
@@ -76,7 +76,7 @@ static struct shared begin(void)
 	struct dma_buf_pool_fence value;
 
 	shared.pool = create_pool(&limits);
-	ASSERT_INT(dma_buf_pool_serve(shared.pool, shared.peer.sock, 0, PEER_PATIENCE), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(shared.pool, shared.peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	ASSERT_TRUE(peer_hear(shared.peer.sock, &value, sizeof(value)));
 	shared.fence = dma_buf_pool_import_fence(shared.pool, &value);
 	ASSERT_FALSE(dmabuf_is_err(shared.fence));

@@ -37,6 +37,7 @@ static inline int open_socket(const char *path, bool binds)
 	strncpy(address.sun_path, path, sizeof(address.sun_path) - 1);
 	if (!(binds ? bind : connect)(sock, (struct sockaddr *)&address, sizeof(address)))
 		return sock;
+	perror(path); /* one that is there from before is to be removed */
 	close(sock);
 	return -1;
 }

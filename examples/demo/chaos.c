@@ -68,8 +68,12 @@ int64_t chaos_pause(struct chaos *chaos)
 
 void chaos_describe(const struct chaos *chaos, char *text, size_t size)
 {
+	const uint64_t deaths = chaos->killed + chaos->evicted;
+
 	text[0] = '\0';
-	if (chaos->killed + chaos->evicted)
-		snprintf(text, size, "%" PRIu64 " deaths, worst %.1f ms",
-			 chaos->killed + chaos->evicted, (double)chaos->worst / 1e6);
+	if (deaths && chaos->worst)
+		snprintf(text, size, "%" PRIu64 " deaths, worst %.1f ms", deaths,
+			 (double)chaos->worst / 1e6);
+	else if (deaths)
+		snprintf(text, size, "%" PRIu64 " dead", deaths);
 }

@@ -19,7 +19,7 @@ struct chaos {
 
 	/* What came of it. */
 	uint64_t killed, evicted, at_points, let_go_on;
-	int64_t worst;	    /* ns from a death until the dispatcher had heard of it */
+	int64_t worst;	    /* ns from a death until the dispatcher had heard of it; 0: never known */
 	int64_t worst_back; /* until a successor was at work */
 };
 

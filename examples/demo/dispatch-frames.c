@@ -4,6 +4,8 @@
  * last reader of the frame has its fence in it ("taken"): buffer->unsubmitted counts what is left of
  * that. From then on its reservation tells, and pool_pick() goes by it.
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "dispatcher.h"
@@ -79,6 +81,7 @@ static void show(struct dispatcher *d, const struct news *news)
 	d->is_lent[buffer->index] = false;
 	d->last = buffer;
 	note->made[ENGINE_DECODER] = import(d, &news->out.made);
+	note->by[ENGINE_DECODER] = news->out.made.member;
 	queue_frame(d, ENGINE_CONTRAST, buffer->frame, &news->out);
 }
 
@@ -147,6 +150,8 @@ static void taken(struct dispatcher *d, struct life *life, const struct news *ne
 	}
 	if (engine != ENGINE_DECODER)
 		note->made[engine] = dma_fence_get(made);
+	if (engine <= ENGINE_CHECKSUM)
+		note->by[engine] = news->out.made.member;
 	if (engine == ENGINE_CHECKSUM)
 		note->is_awaited = !dma_fence_add_callback(made, &note->cb, on_done);
 	dma_fence_put(made);
@@ -216,6 +221,18 @@ static void give(struct dispatcher *d, int engine)
 	}
 }
 
+/*
+ * Of a timeline's errors only the last are known, so who wants to know looks in time: what is seen once
+ * is remembered.
+ */
+static void look_at_all(const struct dispatcher *d)
+{
+	for (uint64_t i = d->settled; i < d->shown; i++)
+		for (int engine = 0; engine <= ENGINE_CHECKSUM; engine++)
+			if (d->note[i].made[engine])
+				dma_fence_is_signaled(d->note[i].made[engine]);
+}
+
 /* Frames that have come to their end. */
 static void settle(struct dispatcher *d)
 {
@@ -245,6 +262,7 @@ static void settle(struct dispatcher *d)
 
 void frames_go_on(struct dispatcher *d)
 {
+	look_at_all(d);
 	settle(d);
 	if (d->wants)
 		lend(d);
@@ -279,6 +297,24 @@ bool frames_are_done(const struct dispatcher *d)
 	return true;
 }
 
+/* Nobody loses a frame but who died over it. */
+static enum fate find_fate(struct dispatcher *d, uint64_t frame)
+{
+	const struct note *note = &d->note[frame];
+	const int error = note->outcome[note->lost_by];
+
+	for (size_t i = 0; i < d->deaths; i++) {
+		const struct victim *victim = &d->victim[i];
+
+		if (victim->member == note->by[note->lost_by] &&
+		    error == (victim->is_evicted ? -ECANCELED : -EOWNERDEAD))
+			return victim->is_evicted ? FATE_EVICTED : FATE_KILLED;
+	}
+	problem_set(&d->player->problem, "frame %" PRIu64 " failed in the %s, which did not die: %s",
+		    frame, d->player->engine[note->lost_by]->name, strerror(-error));
+	return FATE_GOOD;
+}
+
 void frames_count(struct dispatcher *d)
 {
 	struct player *player = d->player;
@@ -289,12 +325,8 @@ void frames_count(struct dispatcher *d)
 		struct dma_fence *tile = note->made[ENGINE_SHEET];
 
 		player->sheet.drawn += tile && dma_fence_get_status(tile) > 0;
-		if (note->lost_by < 0)
-			continue;
-		if (note->outcome[note->lost_by] == -ECANCELED)
-			player->evicted[note->lost_by]++;
-		else
-			player->killed[note->lost_by]++;
+		if (note->lost_by >= 0)
+			player->loss[i] = (struct loss){ find_fate(d, i), note->lost_by };
 	}
 }
 

@@ -67,25 +67,36 @@ static void note_return(struct dispatcher *d, int engine, int64_t now)
 	}
 }
 
+/* For the report, and for the picture. */
+static void list_death(struct dispatcher *d, const struct life *life, int64_t now)
+{
+	struct timeline_death *death = realloc(d->death, (d->deaths + 1) * sizeof(*death));
+	struct victim *victim = realloc(d->victim, (d->deaths + 1) * sizeof(*victim));
+
+	d->death = death ? death : d->death;
+	d->victim = victim ? victim : d->victim;
+	if (!death || !victim) {
+		problem_set(&d->player->problem, "out of memory");
+		return;
+	}
+	victim[d->deaths] = (struct victim){ life->member, life->is_evicted };
+	death[d->deaths++] = (struct timeline_death){
+		.lane = lane_of(life->engine),
+		.time = life->died ? life->died : now,
+		.how = life->is_evicted ? "stopped, and evicted" : "killed",
+	};
+}
+
 static void note_death(struct dispatcher *d, struct life *life, int64_t now)
 {
 	struct chaos *chaos = &d->chaos;
-	struct timeline_death *grown;
 
 	if (!life->died)
 		life->died = life->station->report.died;
 	/* Of one that was no member yet, nobody waited for anything. */
 	if (life->member && life->died && now - life->died > chaos->worst)
 		chaos->worst = now - life->died;
-	grown = realloc(d->death, (d->deaths + 1) * sizeof(*grown));
-	if (!grown)
-		return; /* the picture has one less */
-	d->death = grown;
-	d->death[d->deaths++] = (struct timeline_death){
-		.lane = lane_of(life->engine),
-		.time = life->died ? life->died : now,
-		.how = life->is_evicted ? "stopped, and evicted" : "killed",
-	};
+	list_death(d, life, now);
 }
 
 /* No member any more: what it did not finish is lost, and what it did not take is another's. */
@@ -149,6 +160,8 @@ static void note_failure(struct dispatcher *d, const struct life *life, int stat
 	/* What it says of itself is whole then. */
 	if (problem_is(&life->station->report.problem))
 		problem_set(problem, "%s", life->station->report.problem.text);
+	if (WEXITSTATUS(status) == LEFT_LEAKING)
+		problem_set(problem, "descriptors have leaked in the %s", name);
 	if (WEXITSTATUS(status) != LEFT_DONE)
 		problem_set(problem, "the %s has ended by itself", name);
 }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "dispatcher.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <poll.h>
@@ -139,18 +138,6 @@ static void check_for_leaks(struct dispatcher *d)
 		problem_set(&d->player->problem, "places of members have leaked");
 	if (!buffers_are_free(d))
 		problem_set(&d->player->problem, "buffers have leaked");
-}
-
-static unsigned int count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	unsigned int count = 0;
-
-	while (dir && readdir(dir))
-		count++;
-	if (dir)
-		closedir(dir);
-	return count;
 }
 
 /*
@@ -335,6 +322,7 @@ static void fini(struct dispatcher *d)
 		trace_fini(&d->trace[i]);
 	trace_fini(&d->holds);
 	free(d->death);
+	free(d->victim);
 	free(d->note);
 	close(d->children);
 	close(d->world.arrivals);
@@ -343,7 +331,7 @@ static void fini(struct dispatcher *d)
 static void play(struct player *player)
 {
 	static struct dispatcher d; /* large: it has all queues */
-	const unsigned int descriptors = count_descriptors();
+	const unsigned int descriptors = wire_count_descriptors();
 
 	if (init(&d, player)) {
 		run(&d);
@@ -356,7 +344,7 @@ static void play(struct player *player)
 	}
 	fini(&d);
 	dmabuf_rcu_barrier();
-	if (!problem_is(&player->problem) && count_descriptors() != descriptors)
+	if (!problem_is(&player->problem) && wire_count_descriptors() != descriptors)
 		problem_set(&player->problem, "descriptors have leaked");
 }
 

@@ -34,7 +34,14 @@ struct note {
 	int outcome[ENGINE_CHECKSUM + 1];	     /* of those, from then on: 1 or an errno */
 	struct dma_fence_cb cb;			     /* of the last one */
 	bool is_awaited;			     /* cb is there */
+	uint32_t by[ENGINE_CHECKSUM + 1];	     /* which member made it */
 	int lost_by; /* once it is settled: the first engine that failed; -1: it is good */
+};
+
+/* Who died. */
+struct victim {
+	uint32_t member;
+	bool is_evicted;
 };
 
 struct dispatcher {
@@ -62,7 +69,8 @@ struct dispatcher {
 	int64_t moved; /* ns: when something last went on */
 
 	struct trace trace[ENGINES], holds;
-	struct timeline_death *death;
+	struct timeline_death *death; /* for the picture */
+	struct victim *victim;	      /* the same, for the report */
 	size_t deaths;
 };
 

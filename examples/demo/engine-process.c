@@ -17,6 +17,7 @@
 
 #define PATIENCE_NS INT64_C(20000000000)
 #define LOOK_NS INT64_C(50000000)
+#define WATCHER_DESCRIPTORS 4 /* that the library keeps once it has a watcher; fewer than a member costs twice */
 
 struct self {
 	int sock;
@@ -435,6 +436,7 @@ static void go(struct self *self)
 int engine_process(int sock)
 {
 	static struct self self; /* large */
+	const unsigned int descriptors = wire_count_descriptors();
 	bool came;
 
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -445,5 +447,8 @@ int engine_process(int sock)
 		work(&self);
 	if (self.engine)
 		go(&self);
+	dmabuf_rcu_barrier();
+	if (came && wire_count_descriptors() > descriptors + WATCHER_DESCRIPTORS)
+		return LEFT_LEAKING;
 	return came ? LEFT_DONE : LEFT_PROBLEM;
 }

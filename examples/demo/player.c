@@ -2,6 +2,7 @@
 #include "player.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <time.h>
@@ -23,9 +24,10 @@ bool player_init(struct player *player, const struct reference *ref, const char 
 	player->engine[ENGINE_ENCODER] = &player->encoder.base;
 
 	/* All of them, so that player_fini() finds each initialised. */
+	player->loss = calloc((size_t)ref->count, sizeof(*player->loss));
 	memory = contrast_engine_init(&player->contrast, ref->width, ref->height);
 	counter_engine_init(&player->counter);
-	memory = checksum_engine_init(&player->checksum, ref->count) && memory;
+	memory = checksum_engine_init(&player->checksum, ref->count) && player->loss && memory;
 	memory = sheet_engine_init(&player->sheet, ref->count, ref->width, ref->height) && memory;
 	if (!memory)
 		problem_set(&player->problem, "out of memory");
@@ -49,6 +51,7 @@ void player_fini(struct player *player)
 	sheet_engine_fini(&player->sheet);
 	encoder_engine_fini(&player->encoder);
 	rgb_image_fini(&player->last);
+	free(player->loss);
 }
 
 unsigned int player_needs(struct player *player)

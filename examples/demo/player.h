@@ -28,6 +28,14 @@ enum {
 #define ENGINE_BIT(engine) (1u << (engine))
 #define ENGINES_ALL (ENGINE_BIT(ENGINES) - 1)
 
+/* How a frame was lost, if it was. */
+enum fate { FATE_GOOD, FATE_KILLED, FATE_EVICTED };
+
+struct loss {
+	enum fate fate;
+	int engine; /* with which */
+};
+
 struct player {
 	/* Constant after player_init(). */
 	const struct reference *ref;
@@ -50,7 +58,7 @@ struct player {
 	unsigned int buffers;  /* of one frame each, which its engines have */
 	unsigned int torn;     /* how often a writer came in while a reader was half way */
 	struct chaos deaths;   /* what was done to processes, and what came of it */
-	uint64_t killed[ENGINES], evicted[ENGINES]; /* frames that were lost with each engine */
+	struct loss *loss;     /* by frame */
 	struct rgb_image last; /* frame */
 	bool looked;           /* the last frame is there */
 	struct progress progress;

@@ -4,25 +4,59 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* Frames that differ, as "3, 7-9, 12". */
-static void list_different(const struct player *player)
+static bool is_different(const struct player *player, uint64_t frame)
 {
-	const struct reference *ref = player->ref;
 	const struct checksum_engine *sum = &player->checksum;
+
+	return sum->taken[frame] && sum->checksum[frame] != player->ref->checksum[frame];
+}
+
+/* Which frames to list. */
+struct filter {
+	bool (*takes)(const struct player *player, uint64_t frame, struct loss loss);
+	struct loss loss;
+};
+
+static bool is_different_by(const struct player *player, uint64_t frame, struct loss loss)
+{
+	(void)loss;
+	return is_different(player, frame);
+}
+
+static bool is_lost_by(const struct player *player, uint64_t frame, struct loss loss)
+{
+	const struct loss *its = &player->loss[frame];
+
+	return its->fate == loss.fate && its->engine == loss.engine;
+}
+
+/* As "3, 7-9, 12". How many. */
+static uint64_t list_frames(const struct player *player, struct filter filter, bool prints)
+{
+	const uint64_t count = player->ref->count;
 	const char *separator = "";
+	uint64_t listed = 0;
 
-	for (uint64_t i = 0; i < ref->count; i++) {
-		uint64_t begin = i;
+	for (uint64_t i = 0; i < count; i++) {
+		const uint64_t begin = i;
 
-		while (i < ref->count && sum->taken[i] && sum->checksum[i] != ref->checksum[i])
+		while (i < count && filter.takes(player, i, filter.loss))
 			i++;
-		if (i == begin)
+		listed += i - begin;
+		if (i == begin || !prints)
 			continue;
 		printf("%s%" PRIu64, separator, begin);
 		if (i - begin > 1)
 			printf("-%" PRIu64, i - 1);
 		separator = ", ";
 	}
+	return listed;
+}
+
+static void tell_different(const struct player *player)
+{
+	printf("torn or wrong: ");
+	list_frames(player, (struct filter){ .takes = is_different_by }, true);
 	putchar('\n');
 }
 
@@ -32,38 +66,35 @@ struct counts {
 
 static struct counts count(const struct player *player)
 {
-	const struct reference *ref = player->ref;
-	const struct checksum_engine *sum = &player->checksum;
 	struct counts counts = { 0 };
 
-	for (int i = 0; i < ENGINES; i++)
-		counts.lost += player->killed[i] + player->evicted[i];
-	for (uint64_t i = 0; i < ref->count; i++) {
-		counts.taken += sum->taken[i];
-		counts.identical += sum->taken[i] && sum->checksum[i] == ref->checksum[i];
+	for (uint64_t i = 0; i < player->ref->count; i++) {
+		counts.taken += player->checksum.taken[i];
+		counts.identical += player->checksum.taken[i] && !is_different(player, i);
+		counts.lost += player->loss[i].fate != FATE_GOOD;
 	}
 	return counts;
 }
 
+static void tell_losses_with(const struct player *player, int engine, enum fate fate)
+{
+	const struct filter filter = { is_lost_by, { fate, engine } };
+
+	if (!list_frames(player, filter, false))
+		return;
+	printf("  when the %s was %s: ", player->engine[engine]->name,
+	       fate == FATE_KILLED ? "killed" : "stopped, and evicted");
+	list_frames(player, filter, true);
+	putchar('\n');
+}
+
 static void tell_losses(const struct player *player, uint64_t lost)
 {
-	const char *separator = ": ";
-
-	printf("%" PRIu64 " more frames were lost", lost);
+	printf("%" PRIu64 " more frames were lost:\n", lost);
 	for (int i = 0; i < ENGINES; i++) {
-		const char *name = player->engine[i]->name;
-
-		if (player->killed[i]) {
-			printf("%s%" PRIu64 " when the %s was killed", separator, player->killed[i], name);
-			separator = ", ";
-		}
-		if (player->evicted[i]) {
-			printf("%s%" PRIu64 " when the %s was stopped, and evicted", separator,
-			       player->evicted[i], name);
-			separator = ", ";
-		}
+		tell_losses_with(player, i, FATE_KILLED);
+		tell_losses_with(player, i, FATE_EVICTED);
 	}
-	putchar('\n');
 }
 
 /* What was done to processes, and how the others took it. */
@@ -72,9 +103,10 @@ static void tell_deaths(const struct chaos *chaos)
 	printf("%" PRIu64 " processes were killed and %" PRIu64 " stopped and evicted, %" PRIu64
 	       " of them by themselves at a labelled point; %" PRIu64 " were stopped and went on\n",
 	       chaos->killed, chaos->evicted, chaos->at_points, chaos->let_go_on);
-	printf("the others went on after %.1f ms at worst, a successor was at work after %.1f ms at "
-	       "worst\n",
-	       (double)chaos->worst / 1e6, (double)chaos->worst_back / 1e6);
+	if (chaos->worst) /* who was killed by somebody else: since when, we do not know */
+		printf("a death was known after %.1f ms at worst, a successor at work after %.1f ms at "
+		       "worst\n",
+		       (double)chaos->worst / 1e6, (double)chaos->worst_back / 1e6);
 }
 
 /* Returns whether all frames that came through are identical. */
@@ -95,8 +127,7 @@ static bool compare(const struct player *player)
 		       player->torn);
 	if (counts.identical == counts.taken)
 		return true;
-	printf("torn or wrong: ");
-	list_different(player);
+	tell_different(player);
 	return false;
 }
 
@@ -151,8 +182,7 @@ int report_showing(const struct player *player, struct tally *tally)
 	       all->killed + all->evicted);
 	if (counts.identical == counts.taken)
 		return EXIT_SAME;
-	printf("torn or wrong: ");
-	list_different(player);
+	tell_different(player);
 	return EXIT_DIFFERENT;
 }
 

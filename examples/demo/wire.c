@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "wire.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -46,6 +47,18 @@ void wire_unmap(struct dma_buf *dmabuf)
 {
 	/* That it was evicted, a process learns by its next call. */
 	(void)dma_buf_end_cpu_access(dmabuf, DMA_BIDIRECTIONAL);
+}
+
+unsigned int wire_count_descriptors(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	unsigned int count = 0;
+
+	while (dir && readdir(dir))
+		count++;
+	if (dir)
+		closedir(dir);
+	return count;
 }
 
 bool wire_send(int sock, const void *bytes, size_t size)

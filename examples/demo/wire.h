@@ -116,7 +116,7 @@ struct hello {
 };
 
 /* What it exits with, where it is not killed. */
-enum { LEFT_DONE = 0, LEFT_PROBLEM = 1, LEFT_EVICTED = 3 };
+enum { LEFT_DONE = 0, LEFT_PROBLEM = 1, LEFT_EVICTED = 3, LEFT_LEAKING = 4 };
 
 /* @pic, which is in the @size bytes at @memory. False: it is not. */
 bool wire_picture_of(struct wire_picture *wire, const struct picture *pic, const uint8_t *memory,
@@ -129,6 +129,9 @@ struct picture wire_picture_in(const struct wire_picture *wire, uint8_t *memory)
  */
 int wire_map(struct dma_buf *dmabuf, void *ret_memory);
 void wire_unmap(struct dma_buf *dmabuf);
+
+/* How many this process has open. */
+unsigned int wire_count_descriptors(void);
 
 /* Whole messages over a socket. False: the other end is gone. */
 bool wire_send(int sock, const void *bytes, size_t size);

@@ -297,22 +297,32 @@ bool frames_are_done(const struct dispatcher *d)
 	return true;
 }
 
-/* Nobody loses a frame but who died over it. */
-static enum fate find_fate(struct dispatcher *d, uint64_t frame)
+static enum fate fate_of(const struct dispatcher *d, uint32_t member)
+{
+	for (size_t i = 0; i < d->deaths; i++)
+		if (d->victim[i].member == member)
+			return d->victim[i].is_evicted ? FATE_EVICTED : FATE_KILLED;
+	return FATE_GOOD;
+}
+
+/*
+ * Nobody loses a frame but who died over it; or who came so late that a successor had the place of who
+ * had made it, and had died: of such a one nobody gets to know any more how far it was.
+ */
+static struct loss find_loss(struct dispatcher *d, uint64_t frame)
 {
 	const struct note *note = &d->note[frame];
 	const int error = note->outcome[note->lost_by];
 
-	for (size_t i = 0; i < d->deaths; i++) {
-		const struct victim *victim = &d->victim[i];
+	for (int i = note->lost_by; i >= maker_of(note->lost_by) && i >= ENGINE_DECODER; i--) {
+		const struct loss loss = { fate_of(d, note->by[i]), i };
 
-		if (victim->member == note->by[note->lost_by] &&
-		    error == (victim->is_evicted ? -ECANCELED : -EOWNERDEAD))
-			return victim->is_evicted ? FATE_EVICTED : FATE_KILLED;
+		if (loss.fate != FATE_GOOD && (error == -EOWNERDEAD || error == -ECANCELED))
+			return loss;
 	}
-	problem_set(&d->player->problem, "frame %" PRIu64 " failed in the %s, which did not die: %s",
+	problem_set(&d->player->problem, "frame %" PRIu64 " failed in the %s, and nobody had died: %s",
 		    frame, d->player->engine[note->lost_by]->name, strerror(-error));
-	return FATE_GOOD;
+	return (struct loss){ FATE_GOOD, 0 };
 }
 
 void frames_count(struct dispatcher *d)
@@ -326,7 +336,7 @@ void frames_count(struct dispatcher *d)
 
 		player->sheet.drawn += tile && dma_fence_get_status(tile) > 0;
 		if (note->lost_by >= 0)
-			player->loss[i] = (struct loss){ find_fate(d, i), note->lost_by };
+			player->loss[i] = find_loss(d, i);
 	}
 }
 

@@ -11,7 +11,7 @@
 #define WORLD_BUFFERS 8
 
 static const struct dma_buf_pool_limits world_limits = {
-	.members = 4, .buffers = WORLD_BUFFERS, .fences = 4, .timelines = 8,
+	.members = 4, .buffers = WORLD_BUFFERS, .fences = 4, .timelines = 32,
 };
 
 struct world {
@@ -21,19 +21,31 @@ struct world {
 	unsigned int count; /* of buffers */
 };
 
-static inline void begin_world(struct world *world, unsigned int count, void (*func)(int sock))
+static inline void make_world(struct world *world, unsigned int count)
+{
+	world->count = count;
+	ASSERT_INT(dma_buf_pool_create(&world_limits, &world->pool), ==, 0);
+	for (unsigned int i = 0; i < count; i++)
+		ASSERT_INT(dma_buf_pool_alloc(world->pool, "shared", 4096, 0, &world->dmabuf[i]), ==, 0);
+}
+
+/* @peer was forked before there was a world, and arrives. */
+static inline void welcome(const struct world *world, const struct peer *peer)
 {
 	struct dma_buf_pool_handle handle;
 
-	world->peer = peer_fork(func);
-	world->count = count;
-	ASSERT_INT(dma_buf_pool_create(&world_limits, &world->pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(world->pool, world->peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
-	for (unsigned int i = 0; i < count; i++) {
-		ASSERT_INT(dma_buf_pool_alloc(world->pool, "shared", 4096, 0, &world->dmabuf[i]), ==, 0);
+	ASSERT_INT(dma_buf_pool_serve(world->pool, peer->sock, 0, PEER_PATIENCE, NULL), ==, 0);
+	for (unsigned int i = 0; i < world->count; i++) {
 		ASSERT_INT(dma_buf_pool_get_handle(world->dmabuf[i], &handle), ==, 0);
-		peer_tell(world->peer.sock, &handle, sizeof(handle));
+		peer_tell(peer->sock, &handle, sizeof(handle));
 	}
+}
+
+static inline void begin_world(struct world *world, unsigned int count, void (*func)(int sock))
+{
+	world->peer = peer_fork(func);
+	make_world(world, count);
+	welcome(world, &world->peer);
 }
 
 /* The peer has been reaped. */

@@ -169,6 +169,31 @@ TEST(a_category_is_all_that_is_as_strong_whoever_added_it)
 	}
 }
 
+/* Only a later fence of the same context takes the place of one. */
+TEST(a_reader_takes_the_place_of_no_reader_of_another_process)
+{
+	const uint64_t context = dma_fence_context_alloc(1);
+	struct dma_fence *fence[3];
+	struct world world;
+	struct dma_resv *resv = begin(&world);
+
+	let(&world, ADD, DMA_RESV_USAGE_READ);
+	for (unsigned int i = 0; i < 3; i++) {
+		fence[i] = make_fence_with(&plain_ops, NULL, context, i + 1);
+		add(resv, fence[i], DMA_RESV_USAGE_READ);
+		ASSERT_INT(by_get_fences(resv, DMA_RESV_USAGE_READ), ==, 2);
+		ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_READ), ==, 2);
+	}
+	let(&world, ADD, DMA_RESV_USAGE_READ);
+	ASSERT_INT(by_get_fences(resv, DMA_RESV_USAGE_READ), ==, 3);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_READ), ==, 3);
+	end(&world);
+	for (unsigned int i = 0; i < 3; i++) {
+		dma_fence_signal(fence[i]);
+		dma_fence_put(fence[i]);
+	}
+}
+
 /*
  * Iterators, step by step.
  */

@@ -279,3 +279,42 @@ TEST(a_lock_that_takes_too_long_is_not_waited_for)
 	peer_go(world.peer.sock);
 	end_world(&world, 0);
 }
+
+/* Says when it has begun to read, with a fence that says so, too; and reads until it is told to end. */
+static void read_until_told(int sock)
+{
+	struct there there = arrive(sock, 1);
+	struct dma_buf *dmabuf = there.dmabuf[0];
+	struct dma_fence *fence = make_fence();
+
+	add(dmabuf->resv, fence, DMA_RESV_USAGE_READ);
+	PEER_MUST(dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(false), false, 0) > 0);
+	PEER_MUST(!dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE));
+	peer_go(sock);
+	PEER_MUST(peer_await(sock));
+	PEER_MUST(!dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE));
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	depart(&there);
+}
+
+TEST(readers_of_two_processes_read_at_the_same_time)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_resv *resv;
+	struct world world;
+
+	begin_world(&world, 1, read_until_told);
+	resv = world.dmabuf[0]->resv;
+	add(resv, fence, DMA_RESV_USAGE_READ);
+	ASSERT_TRUE(peer_await(world.peer.sock));
+	ASSERT_INT(dma_resv_wait_timeout(resv, dma_resv_usage_rw(false), false, 0), >, 0);
+	ASSERT_INT(dma_buf_begin_cpu_access(world.dmabuf[0], DMA_FROM_DEVICE), ==, 0);
+	ASSERT_INT(dma_resv_wait_timeout(resv, dma_resv_usage_rw(true), false, 0), ==, 0);
+	peer_go(world.peer.sock);
+	ASSERT_INT(dma_buf_end_cpu_access(world.dmabuf[0], DMA_FROM_DEVICE), ==, 0);
+	dma_fence_signal(fence);
+	ASSERT_INT(dma_resv_wait_timeout(resv, dma_resv_usage_rw(true), false, PEER_PATIENCE), >, 0);
+	dma_fence_put(fence);
+	end_world(&world, 0);
+}

@@ -1,96 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 /* Reservations that two processes share. */
-#include <dmabuf/drm-exec.h>
-
-#include "../fence/fences.h"
-#include "peers.h"
-
-static const struct dma_buf_pool_limits limits = {
-	.members = 4, .buffers = 8, .fences = 4, .timelines = 8,
-};
-
-/* A pool with a buffer, and a peer that has it, too. */
-struct world {
-	struct peer peer;
-	struct dma_buf_pool *pool;
-	struct dma_buf *dmabuf;
-};
-
-static void begin(struct world *world, void (*func)(int sock))
-{
-	struct dma_buf_pool_handle handle;
-
-	world->peer = peer_fork(func);
-	ASSERT_INT(dma_buf_pool_create(&limits, &world->pool), ==, 0);
-	ASSERT_INT(dma_buf_pool_serve(world->pool, world->peer.sock, 0, PEER_PATIENCE, NULL), ==, 0);
-	ASSERT_INT(dma_buf_pool_alloc(world->pool, "shared", 4096, 0, &world->dmabuf), ==, 0);
-	ASSERT_INT(dma_buf_pool_get_handle(world->dmabuf, &handle), ==, 0);
-	peer_tell(world->peer.sock, &handle, sizeof(handle));
-}
-
-static void end(struct world *world, int status)
-{
-	ASSERT_INT(peer_reap(&world->peer), ==, status);
-	dma_buf_put(world->dmabuf);
-	dma_buf_pool_leave(world->pool);
-	dmabuf_rcu_barrier();
-}
-
-/* In the peer. */
-struct there {
-	int sock;
-	struct dma_buf_pool *pool;
-	struct dma_buf *dmabuf;
-};
-
-static struct there arrive(int sock)
-{
-	struct there there = { .sock = sock, .pool = peer_join(sock) };
-	struct dma_buf_pool_handle handle;
-	int err;
-
-	PEER_MUST(peer_hear(sock, &handle, sizeof(handle)));
-	err = dma_buf_pool_get_buf(there.pool, &handle, &there.dmabuf);
-	if (err)
-		fprintf(stderr, "get_buf: %d\n", err);
-	PEER_MUST(!err);
-	return there;
-}
-
-static void depart(struct there *there)
-{
-	dma_buf_put(there->dmabuf);
-	dma_buf_pool_leave(there->pool);
-}
-
-static void add_under_lock(struct dma_resv *resv, struct dma_fence *fence, enum dma_resv_usage usage)
-{
-	if (dma_resv_reserve_fences(resv, 1))
-		abort();
-	dma_resv_add_fence(resv, fence, usage);
-}
-
-static void add(struct dma_resv *resv, struct dma_fence *fence, enum dma_resv_usage usage)
-{
-	if (dma_resv_lock(resv, NULL))
-		abort();
-	add_under_lock(resv, fence, usage);
-	dma_resv_unlock(resv);
-}
+#include "world.h"
 
 /* Says how many fences there are, whenever asked, until told to leave. */
 static void count_fences(int sock)
 {
-	struct there there = arrive(sock);
+	struct there there = arrive(sock, 1);
 	char usage;
 
 	while (peer_hear(sock, &usage, 1) && usage != 'q') {
 		struct dma_fence **fences;
 		unsigned int n;
 
-		PEER_MUST(!dma_resv_get_fences(there.dmabuf->resv, (enum dma_resv_usage)(usage - '0'),
+		PEER_MUST(!dma_resv_get_fences(there.dmabuf[0]->resv, (enum dma_resv_usage)(usage - '0'),
 					       &n, &fences));
-		PEER_MUST(dma_resv_test_signaled(there.dmabuf->resv,
+		PEER_MUST(dma_resv_test_signaled(there.dmabuf[0]->resv,
 						 (enum dma_resv_usage)(usage - '0')) == !n);
 		peer_tell(sock, &n, sizeof(n));
 		while (n)
@@ -114,12 +38,12 @@ TEST(fences_show_to_others_at_unlock)
 	struct dma_fence *fence = make_fence();
 	struct world world;
 
-	begin(&world, count_fences);
+	begin_world(&world, 1, count_fences);
 	ASSERT_INT(count_there(&world, '3'), ==, 0);
-	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
-	add_under_lock(world.dmabuf->resv, fence, DMA_RESV_USAGE_READ);
+	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
+	add_under_lock(world.dmabuf[0]->resv, fence, DMA_RESV_USAGE_READ);
 	ASSERT_INT(count_there(&world, '3'), ==, 0);
-	dma_resv_unlock(world.dmabuf->resv);
+	dma_resv_unlock(world.dmabuf[0]->resv);
 	ASSERT_INT(count_there(&world, '3'), ==, 1);
 	ASSERT_INT(count_there(&world, '2'), ==, 1);
 	ASSERT_INT(count_there(&world, '1'), ==, 0);
@@ -127,7 +51,7 @@ TEST(fences_show_to_others_at_unlock)
 	ASSERT_INT(count_there(&world, '3'), ==, 0);
 	dma_fence_put(fence);
 	peer_tell(world.peer.sock, "q", 1);
-	end(&world, 0);
+	end_world(&world, 0);
 }
 
 TEST(a_later_fence_of_a_context_replaces_the_one_before_elsewhere)
@@ -136,10 +60,10 @@ TEST(a_later_fence_of_a_context_replaces_the_one_before_elsewhere)
 	struct dma_fence *fence[20];
 	struct world world;
 
-	begin(&world, count_fences);
+	begin_world(&world, 1, count_fences);
 	for (unsigned int i = 0; i < 20; i++) {
 		fence[i] = make_fence_with(&plain_ops, NULL, context, i + 1);
-		add(world.dmabuf->resv, fence[i], DMA_RESV_USAGE_WRITE);
+		add(world.dmabuf[0]->resv, fence[i], DMA_RESV_USAGE_WRITE);
 		ASSERT_INT(count_there(&world, '1'), ==, 1);
 	}
 	for (unsigned int i = 0; i < 20; i++) {
@@ -148,7 +72,7 @@ TEST(a_later_fence_of_a_context_replaces_the_one_before_elsewhere)
 	}
 	ASSERT_INT(count_there(&world, '1'), ==, 0);
 	peer_tell(world.peer.sock, "q", 1);
-	end(&world, 0);
+	end_world(&world, 0);
 }
 
 TEST(a_full_buffer_takes_no_more_until_some_have_signalled)
@@ -156,24 +80,24 @@ TEST(a_full_buffer_takes_no_more_until_some_have_signalled)
 	struct dma_fence *fence[5];
 	struct world world;
 
-	begin(&world, count_fences);
+	begin_world(&world, 1, count_fences);
 	for (unsigned int i = 0; i < 5; i++)
 		fence[i] = make_fence();
 	for (unsigned int i = 0; i < 4; i++)
-		add(world.dmabuf->resv, fence[i], DMA_RESV_USAGE_READ);
-	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
-	ASSERT_INT(dma_resv_reserve_fences(world.dmabuf->resv, 1), ==, -ENOSPC);
-	dma_resv_unlock(world.dmabuf->resv);
+		add(world.dmabuf[0]->resv, fence[i], DMA_RESV_USAGE_READ);
+	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
+	ASSERT_INT(dma_resv_reserve_fences(world.dmabuf[0]->resv, 1), ==, -ENOSPC);
+	dma_resv_unlock(world.dmabuf[0]->resv);
 	ASSERT_INT(count_there(&world, '3'), ==, 4);
 	dma_fence_signal(fence[1]);
-	add(world.dmabuf->resv, fence[4], DMA_RESV_USAGE_READ);
+	add(world.dmabuf[0]->resv, fence[4], DMA_RESV_USAGE_READ);
 	ASSERT_INT(count_there(&world, '3'), ==, 4);
 	for (unsigned int i = 0; i < 5; i++) {
 		dma_fence_signal(fence[i]);
 		dma_fence_put(fence[i]);
 	}
 	peer_tell(world.peer.sock, "q", 1);
-	end(&world, 0);
+	end_world(&world, 0);
 }
 
 TEST(a_full_buffer_takes_a_fence_in_the_place_of_others)
@@ -182,16 +106,16 @@ TEST(a_full_buffer_takes_a_fence_in_the_place_of_others)
 	struct dma_fence *fence[5];
 	struct world world;
 
-	begin(&world, count_fences);
+	begin_world(&world, 1, count_fences);
 	for (unsigned int i = 0; i < 5; i++) {
 		fence[i] = i == 1 ? make_fence_with(&plain_ops, NULL, context, 1) : make_fence();
 		if (i < 4)
-			add(world.dmabuf->resv, fence[i], DMA_RESV_USAGE_READ);
+			add(world.dmabuf[0]->resv, fence[i], DMA_RESV_USAGE_READ);
 	}
-	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
-	ASSERT_INT(dma_resv_replace_fences(world.dmabuf->resv, context, fence[4], DMA_RESV_USAGE_WRITE),
+	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
+	ASSERT_INT(dma_resv_replace_fences(world.dmabuf[0]->resv, context, fence[4], DMA_RESV_USAGE_WRITE),
 		   ==, 0);
-	dma_resv_unlock(world.dmabuf->resv);
+	dma_resv_unlock(world.dmabuf[0]->resv);
 	ASSERT_INT(count_there(&world, '1'), ==, 1);
 	ASSERT_INT(count_there(&world, '3'), ==, 4);
 	for (unsigned int i = 0; i < 5; i++) {
@@ -200,20 +124,20 @@ TEST(a_full_buffer_takes_a_fence_in_the_place_of_others)
 	}
 	ASSERT_INT(count_there(&world, '3'), ==, 0);
 	peer_tell(world.peer.sock, "q", 1);
-	end(&world, 0);
+	end_world(&world, 0);
 }
 
 /* Takes the lock, adds one that is not committed, and waits. */
 static void hold(int sock)
 {
-	struct there there = arrive(sock);
+	struct there there = arrive(sock, 1);
 	struct dma_fence *fence = make_fence();
 
-	PEER_MUST(!dma_resv_lock(there.dmabuf->resv, NULL));
-	add_under_lock(there.dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
+	PEER_MUST(!dma_resv_lock(there.dmabuf[0]->resv, NULL));
+	add_under_lock(there.dmabuf[0]->resv, fence, DMA_RESV_USAGE_WRITE);
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
-	dma_resv_unlock(there.dmabuf->resv);
+	dma_resv_unlock(there.dmabuf[0]->resv);
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
 	dma_fence_signal(fence);
@@ -225,31 +149,31 @@ TEST(a_lock_is_between_processes)
 {
 	struct world world;
 
-	begin(&world, hold);
+	begin_world(&world, 1, hold);
 	ASSERT_TRUE(peer_await(world.peer.sock));
-	ASSERT_FALSE(dma_resv_trylock(world.dmabuf->resv));
+	ASSERT_FALSE(dma_resv_trylock(world.dmabuf[0]->resv));
 	peer_go(world.peer.sock);
-	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
-	ASSERT_FALSE(dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE));
-	dma_resv_unlock(world.dmabuf->resv);
+	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
+	ASSERT_FALSE(dma_resv_test_signaled(world.dmabuf[0]->resv, DMA_RESV_USAGE_WRITE));
+	dma_resv_unlock(world.dmabuf[0]->resv);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	peer_go(world.peer.sock);
-	ASSERT_INT(dma_resv_wait_timeout(world.dmabuf->resv, DMA_RESV_USAGE_WRITE, false,
+	ASSERT_INT(dma_resv_wait_timeout(world.dmabuf[0]->resv, DMA_RESV_USAGE_WRITE, false,
 					 MAX_SCHEDULE_TIMEOUT), >, 0);
-	end(&world, 0);
+	end_world(&world, 0);
 }
 
 TEST(the_lock_of_a_dead_holder_is_taken_over_and_what_it_staged_is_gone)
 {
 	struct world world;
 
-	begin(&world, hold);
+	begin_world(&world, 1, hold);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	peer_kill(&world.peer);
-	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, 0);
-	ASSERT_TRUE(dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP));
-	dma_resv_unlock(world.dmabuf->resv);
-	end(&world, -SIGKILL);
+	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
+	ASSERT_TRUE(dma_resv_test_signaled(world.dmabuf[0]->resv, DMA_RESV_USAGE_BOOKKEEP));
+	dma_resv_unlock(world.dmabuf[0]->resv);
+	end_world(&world, -SIGKILL);
 }
 
 TEST(what_the_dead_committed_is_an_error)
@@ -258,19 +182,19 @@ TEST(what_the_dead_committed_is_an_error)
 	struct world world;
 	unsigned int n;
 
-	begin(&world, hold);
+	begin_world(&world, 1, hold);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	peer_go(world.peer.sock);
 	ASSERT_TRUE(peer_await(world.peer.sock));
-	ASSERT_INT(dma_resv_get_fences(world.dmabuf->resv, DMA_RESV_USAGE_WRITE, &n, &fences), ==, 0);
+	ASSERT_INT(dma_resv_get_fences(world.dmabuf[0]->resv, DMA_RESV_USAGE_WRITE, &n, &fences), ==, 0);
 	ASSERT_INT(n, ==, 1);
 	peer_kill(&world.peer);
 	ASSERT_INT(dma_fence_wait(fences[0], false), ==, 0);
 	ASSERT_INT(dma_fence_get_status(fences[0]), ==, -EOWNERDEAD);
 	dma_fence_put(fences[0]);
 	free(fences);
-	ASSERT_TRUE(dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE));
-	end(&world, -SIGKILL);
+	ASSERT_TRUE(dma_resv_test_signaled(world.dmabuf[0]->resv, DMA_RESV_USAGE_WRITE));
+	end_world(&world, -SIGKILL);
 }
 
 /* Without a fence of it here, and without a watcher. */
@@ -278,33 +202,33 @@ TEST(who_only_tests_finds_out_that_a_member_is_dead)
 {
 	struct world world;
 
-	begin(&world, hold);
+	begin_world(&world, 1, hold);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	peer_go(world.peer.sock);
 	ASSERT_TRUE(peer_await(world.peer.sock));
-	ASSERT_FALSE(dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE));
+	ASSERT_FALSE(dma_resv_test_signaled(world.dmabuf[0]->resv, DMA_RESV_USAGE_WRITE));
 	peer_kill(&world.peer);
-	while (!dma_resv_test_signaled(world.dmabuf->resv, DMA_RESV_USAGE_WRITE))
+	while (!dma_resv_test_signaled(world.dmabuf[0]->resv, DMA_RESV_USAGE_WRITE))
 		test_yield();
-	end(&world, -SIGKILL);
+	end_world(&world, -SIGKILL);
 }
 
 /* As hold(), but finds that it was evicted. */
 static void hold_on(int sock)
 {
-	struct there there = arrive(sock);
+	struct there there = arrive(sock, 1);
 	struct dma_fence *fence = make_fence();
 
-	PEER_MUST(!dma_buf_begin_cpu_access(there.dmabuf, DMA_FROM_DEVICE));
-	PEER_MUST(!dma_resv_lock(there.dmabuf->resv, NULL));
-	add_under_lock(there.dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
+	PEER_MUST(!dma_buf_begin_cpu_access(there.dmabuf[0], DMA_FROM_DEVICE));
+	PEER_MUST(!dma_resv_lock(there.dmabuf[0]->resv, NULL));
+	add_under_lock(there.dmabuf[0]->resv, fence, DMA_RESV_USAGE_WRITE);
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
-	dma_resv_unlock(there.dmabuf->resv);
-	PEER_MUST(dma_buf_end_cpu_access(there.dmabuf, DMA_FROM_DEVICE) == -ESTALE);
+	dma_resv_unlock(there.dmabuf[0]->resv);
+	PEER_MUST(dma_buf_end_cpu_access(there.dmabuf[0], DMA_FROM_DEVICE) == -ESTALE);
 	PEER_MUST(dma_buf_pool_status(there.pool) == -ESTALE);
-	PEER_MUST(dma_resv_lock(there.dmabuf->resv, NULL) == -ESTALE);
-	PEER_MUST(dma_buf_begin_cpu_access(there.dmabuf, DMA_FROM_DEVICE) == -ESTALE);
+	PEER_MUST(dma_resv_lock(there.dmabuf[0]->resv, NULL) == -ESTALE);
+	PEER_MUST(dma_buf_begin_cpu_access(there.dmabuf[0], DMA_FROM_DEVICE) == -ESTALE);
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
 	depart(&there);
@@ -317,22 +241,21 @@ TEST(who_is_evicted_loses_the_lock_and_cannot_commit)
 	struct world world;
 	unsigned int n;
 
-	begin(&world, hold_on);
+	begin_world(&world, 1, hold_on);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	ASSERT_INT(dma_buf_pool_evict(world.pool, dma_buf_pool_self(world.pool) + 2), ==, 0);
-	add(world.dmabuf->resv, fence, DMA_RESV_USAGE_READ);
+	add(world.dmabuf[0]->resv, fence, DMA_RESV_USAGE_READ);
 	peer_go(world.peer.sock);
 	ASSERT_INT(peer_reap(&world.peer), ==, 0);
-	ASSERT_INT(dma_resv_get_fences(world.dmabuf->resv, DMA_RESV_USAGE_BOOKKEEP, &n, &fences), ==, 0);
+	ASSERT_INT(dma_resv_get_fences(world.dmabuf[0]->resv, DMA_RESV_USAGE_BOOKKEEP, &n, &fences),
+		   ==, 0);
 	ASSERT_INT(n, ==, 1);
 	ASSERT_PTR(fences[0], ==, fence);
 	dma_fence_put(fences[0]);
 	free(fences);
 	dma_fence_signal(fence);
 	dma_fence_put(fence);
-	dma_buf_put(world.dmabuf);
-	dma_buf_pool_leave(world.pool);
-	dmabuf_rcu_barrier();
+	put_world(&world);
 }
 
 TEST(a_lock_that_takes_too_long_is_not_waited_for)
@@ -340,19 +263,58 @@ TEST(a_lock_that_takes_too_long_is_not_waited_for)
 	struct world world;
 	uint32_t holder;
 
-	begin(&world, hold);
+	begin_world(&world, 1, hold);
 	ASSERT_TRUE(peer_await(world.peer.sock));
-	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, SECOND / 100), ==, -ETIME);
-	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, 0), ==, -ETIME);
-	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf, &holder), ==, 0);
+	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[0]->resv, NULL, SECOND / 100), ==, -ETIME);
+	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[0]->resv, NULL, 0), ==, -ETIME);
+	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf[0], &holder), ==, 0);
 	ASSERT_INT(holder, ==, dma_buf_pool_self(world.pool) + 2); /* the next place, as new */
 	peer_go(world.peer.sock);
-	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf->resv, NULL, PEER_PATIENCE), ==, 0);
-	dma_resv_unlock(world.dmabuf->resv);
-	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf, &holder), ==, 0);
+	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[0]->resv, NULL, PEER_PATIENCE), ==, 0);
+	dma_resv_unlock(world.dmabuf[0]->resv);
+	ASSERT_INT(dma_buf_pool_lock_holder(world.dmabuf[0], &holder), ==, 0);
 	ASSERT_INT(holder, ==, 0);
 	ASSERT_INT(dma_buf_pool_lock_holder(NULL, &holder), ==, -EINVAL);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	peer_go(world.peer.sock);
-	end(&world, 0);
+	end_world(&world, 0);
+}
+
+/* Says when it has begun to read, with a fence that says so, too; and reads until it is told to end. */
+static void read_until_told(int sock)
+{
+	struct there there = arrive(sock, 1);
+	struct dma_buf *dmabuf = there.dmabuf[0];
+	struct dma_fence *fence = make_fence();
+
+	add(dmabuf->resv, fence, DMA_RESV_USAGE_READ);
+	PEER_MUST(dma_resv_wait_timeout(dmabuf->resv, dma_resv_usage_rw(false), false, 0) > 0);
+	PEER_MUST(!dma_buf_begin_cpu_access(dmabuf, DMA_FROM_DEVICE));
+	peer_go(sock);
+	PEER_MUST(peer_await(sock));
+	PEER_MUST(!dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE));
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+	depart(&there);
+}
+
+TEST(readers_of_two_processes_read_at_the_same_time)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_resv *resv;
+	struct world world;
+
+	begin_world(&world, 1, read_until_told);
+	resv = world.dmabuf[0]->resv;
+	add(resv, fence, DMA_RESV_USAGE_READ);
+	ASSERT_TRUE(peer_await(world.peer.sock));
+	ASSERT_INT(dma_resv_wait_timeout(resv, dma_resv_usage_rw(false), false, 0), >, 0);
+	ASSERT_INT(dma_buf_begin_cpu_access(world.dmabuf[0], DMA_FROM_DEVICE), ==, 0);
+	ASSERT_INT(dma_resv_wait_timeout(resv, dma_resv_usage_rw(true), false, 0), ==, 0);
+	peer_go(world.peer.sock);
+	ASSERT_INT(dma_buf_end_cpu_access(world.dmabuf[0], DMA_FROM_DEVICE), ==, 0);
+	dma_fence_signal(fence);
+	ASSERT_INT(dma_resv_wait_timeout(resv, dma_resv_usage_rw(true), false, PEER_PATIENCE), >, 0);
+	dma_fence_put(fence);
+	end_world(&world, 0);
 }

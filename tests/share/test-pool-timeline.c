@@ -196,6 +196,35 @@ static int status_of(struct dma_buf_pool *pool, struct dma_buf_pool_fence value,
 	return status;
 }
 
+/* What nobody has emitted yet has not signalled, though nothing is known of it. */
+TEST(a_timeline_only_goes_forward_whoever_looks)
+{
+	struct dma_fence_timeline *tl = dma_fence_timeline_create("forward");
+	struct dma_buf_pool *pool = create_pool(&limits), *other = add_member(pool);
+	struct dma_buf_pool_fence origin;
+	struct dma_fence *fence[3];
+
+	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl, &origin), ==, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		fence[i] = dma_fence_timeline_emit(tl);
+	ASSERT_INT(dma_fence_timeline_signal(tl, 2, 0), ==, 0);
+	ASSERT_INT(dma_fence_timeline_signal(tl, 1, 0), ==, -ERANGE);
+	ASSERT_INT(dma_fence_timeline_signal(tl, 2, -EIO), ==, -ERANGE);
+	ASSERT_INT(dma_fence_timeline_signal(tl, 4, 0), ==, -ERANGE);
+	for (unsigned int i = 1; i <= 5; i++)
+		ASSERT_INT(status_of(other, origin, i), ==, i <= 2);
+	ASSERT_INT(dma_fence_timeline_signal(tl, 3, -EIO), ==, 0);
+	ASSERT_INT(status_of(other, origin, 2), ==, 1);
+	ASSERT_INT(status_of(other, origin, 3), ==, -EIO);
+	ASSERT_INT(status_of(other, origin, 4), ==, 0);
+	for (unsigned int i = 0; i < 3; i++)
+		dma_fence_put(fence[i]);
+	leave(other);
+	leave(pool);
+	dma_fence_timeline_destroy(tl);
+	dmabuf_rcu_barrier();
+}
+
 TEST(the_errors_of_three_runs_are_known)
 {
 	struct dma_fence_timeline *tl = dma_fence_timeline_create("runs");

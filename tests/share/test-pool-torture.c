@@ -15,7 +15,7 @@
 
 #include "peers.h"
 
-enum { WORKERS = 4, BUFFERS = 3, WORDS = 512 };
+enum { WORKERS = 4, BUFFERS = 3 /* a prime number */, WORDS = 512 };
 
 static const struct dma_buf_pool_limits limits = {
 	.members = WORKERS + 1, .buffers = BUFFERS, .fences = 16, .timelines = 4,
@@ -133,6 +133,7 @@ static void read_words(const struct worker *worker, unsigned int buffer)
 
 struct job {
 	bool uses[BUFFERS], writes[BUFFERS];
+	unsigned int first, step; /* the order in which it locks, so that others' orders cross it */
 	struct dma_fence *before[BUFFERS];
 	struct dma_fence *done;
 };
@@ -144,6 +145,8 @@ static void draw_job(struct worker *worker, struct job *job)
 		job->uses[i] = draw(worker, 2);
 		job->writes[i] = !draw(worker, 3);
 	}
+	job->first = draw(worker, BUFFERS);
+	job->step = 1 + draw(worker, BUFFERS - 1);
 }
 
 static int lock_all(struct worker *worker, struct job *job, struct drm_exec *exec)
@@ -153,7 +156,9 @@ static int lock_all(struct worker *worker, struct job *job, struct drm_exec *exe
 	drm_exec_init(exec, 0, BUFFERS);
 	drm_exec_until_all_locked (exec) {
 		err = 0;
-		for (unsigned int i = 0; !err && i < BUFFERS; i++) {
+		for (unsigned int k = 0; !err && k < BUFFERS; k++) {
+			const unsigned int i = (job->first + job->step * k) % BUFFERS;
+
 			if (!job->uses[i])
 				continue;
 			err = drm_exec_prepare_resv(exec, worker->dmabuf[i]->resv, 1);

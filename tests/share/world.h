@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: MIT */
+/* A pool with some buffers, and another process that has them, too. */
+#ifndef WORLD_H
+#define WORLD_H
+
+#include <dmabuf/dmabuf.h>
+
+#include "../fence/fences.h"
+#include "peers.h"
+
+#define WORLD_BUFFERS 8
+
+static const struct dma_buf_pool_limits world_limits = {
+	.members = 4, .buffers = WORLD_BUFFERS, .fences = 4, .timelines = 32,
+};
+
+struct world {
+	struct peer peer;
+	struct dma_buf_pool *pool;
+	struct dma_buf *dmabuf[WORLD_BUFFERS];
+	unsigned int count; /* of buffers */
+};
+
+static inline void make_world(struct world *world, unsigned int count)
+{
+	world->count = count;
+	ASSERT_INT(dma_buf_pool_create(&world_limits, &world->pool), ==, 0);
+	for (unsigned int i = 0; i < count; i++)
+		ASSERT_INT(dma_buf_pool_alloc(world->pool, "shared", 4096, 0, &world->dmabuf[i]), ==, 0);
+}
+
+/* @peer was forked before there was a world, and arrives. */
+static inline void welcome(const struct world *world, const struct peer *peer)
+{
+	struct dma_buf_pool_handle handle;
+
+	ASSERT_INT(dma_buf_pool_serve(world->pool, peer->sock, 0, PEER_PATIENCE, NULL), ==, 0);
+	for (unsigned int i = 0; i < world->count; i++) {
+		ASSERT_INT(dma_buf_pool_get_handle(world->dmabuf[i], &handle), ==, 0);
+		peer_tell(peer->sock, &handle, sizeof(handle));
+	}
+}
+
+static inline void begin_world(struct world *world, unsigned int count, void (*func)(int sock))
+{
+	world->peer = peer_fork(func);
+	make_world(world, count);
+	welcome(world, &world->peer);
+}
+
+/* The peer has been reaped. */
+static inline void put_world(struct world *world)
+{
+	for (unsigned int i = 0; i < world->count; i++)
+		dma_buf_put(world->dmabuf[i]);
+	dma_buf_pool_leave(world->pool);
+	dmabuf_rcu_barrier();
+}
+
+/* The peer ends with @status. */
+static inline void end_world(struct world *world, int status)
+{
+	ASSERT_INT(peer_reap(&world->peer), ==, status);
+	put_world(world);
+}
+
+/* In the peer. */
+struct there {
+	int sock;
+	struct dma_buf_pool *pool;
+	struct dma_buf *dmabuf[WORLD_BUFFERS];
+	unsigned int count;
+};
+
+static inline struct there arrive(int sock, unsigned int count)
+{
+	struct there there = { .sock = sock, .pool = peer_join(sock), .count = count };
+	struct dma_buf_pool_handle handle;
+
+	for (unsigned int i = 0; i < count; i++) {
+		int err;
+
+		PEER_MUST(peer_hear(sock, &handle, sizeof(handle)));
+		err = dma_buf_pool_get_buf(there.pool, &handle, &there.dmabuf[i]);
+		if (err)
+			fprintf(stderr, "get_buf: %d\n", err);
+		PEER_MUST(!err);
+	}
+	return there;
+}
+
+static inline void depart(struct there *there)
+{
+	for (unsigned int i = 0; i < there->count; i++)
+		dma_buf_put(there->dmabuf[i]);
+	dma_buf_pool_leave(there->pool);
+}
+
+static inline void add_under_lock(struct dma_resv *resv, struct dma_fence *fence,
+				  enum dma_resv_usage usage)
+{
+	if (dma_resv_reserve_fences(resv, 1))
+		abort();
+	dma_resv_add_fence(resv, fence, usage);
+}
+
+static inline void add(struct dma_resv *resv, struct dma_fence *fence, enum dma_resv_usage usage)
+{
+	if (dma_resv_lock(resv, NULL))
+		abort();
+	add_under_lock(resv, fence, usage);
+	dma_resv_unlock(resv);
+}
+
+#endif

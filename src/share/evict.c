@@ -88,10 +88,16 @@ static void tell(struct dmabuf_work *work)
 	member_put(member);
 }
 
-/* Of all who find out, in all processes, one evicts it, and tells. */
+/*
+ * Of all who find out, in all processes, one evicts it, and tells. Once: an enemy may write its place as it
+ * was, and be evicted again by who tells, or before.
+ */
 void evict_broken(struct member *member)
 {
-	if (pool_check(member->pool) || evict(member->pool, member->id))
+	uint32_t is_told = false;
+
+	if (pool_check(member->pool) || evict(member->pool, member->id) ||
+	    !cas_acq_rel(&member->is_told, &is_told, true))
 		return;
 	member_ref(member);
 	member->telling.func = tell;

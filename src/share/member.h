@@ -36,6 +36,7 @@ struct member {
 	int64_t checked;	   /* atomic: when the kernel was asked last */
 	struct dmabuf_work work; /* of the verdict */
 	struct dmabuf_work telling; /* that it was evicted; of who did that */
+	uint32_t is_told;	    /* atomic: that is queued, or done: one that comes back is not told of again */
 	struct dmabuf_list_head watched; /* of shared fences; under pool->watch_lock */
 };
 

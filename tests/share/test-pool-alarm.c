@@ -60,6 +60,32 @@ TEST(who_watches_looks_again_when_a_lease_was_prolonged)
 	end_both();
 }
 
+/* The owner stops before it rings, or rings late. */
+static void watch_meanwhile(const char *label)
+{
+	if (strcmp(label, "carry: before it wakes") != 0)
+		return;
+	os_race_hook(NULL);
+	while (!calls) {
+		ASSERT_TRUE(is_ready(10000));
+		dma_buf_pool_watch(both.host);
+	}
+}
+
+TEST(the_callback_of_one_that_has_signalled_in_time_is_called_though_nobody_rings)
+{
+	begin_both();
+	calls = 0;
+	ASSERT_INT(lease_point(0, SHORT), ==, 0);
+	ask(0);
+	os_race_hook(watch_meanwhile);
+	dma_fence_signal(both.there[0]);
+	ASSERT_INT(calls, ==, 1);
+	ASSERT_INT(dma_fence_get_status(both.here[0]), ==, 1);
+	ASSERT_FALSE(is_evicted());
+	end_both();
+}
+
 TEST(only_who_watches_a_leased_fence_has_a_timer)
 {
 	struct test_resources before, after;

@@ -198,6 +198,52 @@ TEST(a_signal_and_a_verdict_each_change_a_word)
 }
 
 /*
+ * Who looks after its pool itself does not while it sleeps, and neither does anybody else.
+ */
+
+static struct dma_buf_pool *third;
+
+static void evict_other(void)
+{
+	ASSERT_INT(dma_buf_pool_evict(third, dma_buf_pool_self(world.other)), ==, 0);
+}
+
+/* Its owner stops before it rings. */
+static void raise_value(void)
+{
+	struct shm_timelines *map = world.other->self->map;
+
+	store_seq_cst(&map->timeline[to_shared_fence(world.here[0])->timeline].value, 1);
+}
+
+static void find_alone(uint32_t count, bool intr, void (*func)(void), int status)
+{
+	uint32_t idx = 99;
+
+	begin(count);
+	third = add_member(world.host);
+	ASSERT_INT(dma_buf_pool_watch_fd(world.host), >=, 0);
+	do_at(SLEEP, func);
+	ASSERT_INT(dma_fence_wait_any_timeout(world.here, count, intr, PEER_PATIENCE, &idx), >, 0);
+	os_race_hook(NULL);
+	ASSERT_INT(idx, ==, 0);
+	ASSERT_INT(dma_fence_get_status(world.here[0]), ==, status);
+	leave(third);
+	end();
+}
+
+TEST(who_waits_by_callbacks_and_watches_itself_finds_who_was_evicted)
+{
+	find_alone(2, true, evict_other, -ECANCELED);
+	find_alone(MANY, false, evict_other, -ECANCELED);
+}
+
+TEST(who_waits_by_callbacks_needs_no_ring)
+{
+	find_alone(2, true, raise_value, 1);
+}
+
+/*
  * Among fences of this process.
  */
 

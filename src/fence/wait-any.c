@@ -192,6 +192,8 @@ static int sleep_on_words(const struct any *any, struct any_waiter *waiter, int6
 			err = 0;
 		if (find_signaled(any, &ignored))
 			return 0;
+		if (is_last && err != -ENOSYS && !os_remaining_ns(deadline))
+			err = -ETIMEDOUT; /* also where a word has changed whenever it is to sleep */
 	} while (err != -ENOSYS && err != -ETIMEDOUT);
 	return err;
 }

@@ -84,7 +84,8 @@ static void tell(struct dmabuf_work *work)
 {
 	struct member *member = container_of(work, struct member, telling);
 
-	tell_all(member->pool, member->id);
+	if (pool_is_here(member->pool)) /* a fork may have come between */
+		tell_all(member->pool, member->id);
 	member_put(member);
 }
 

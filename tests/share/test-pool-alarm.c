@@ -195,6 +195,37 @@ TEST(a_child_has_no_timer)
 	end_both();
 }
 
+/* Before the others are told: its child has nobody to tell. */
+static pid_t child;
+
+static void look_and_fork(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	(void)fence;
+	(void)cb;
+	ASSERT_TRUE(is_evicted());
+	child = fork();
+}
+
+TEST(a_child_tells_nobody_who_was_evicted)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_fence_cb cb;
+	int status;
+
+	test_forks_beside_threads();
+	begin_both();
+	ASSERT_INT(dma_fence_add_callback(fence, &cb, look_and_fork), ==, 0);
+	lease_in_vain(0);
+	fflush(NULL);
+	dma_fence_signal(fence);
+	if (!child)
+		_exit(0);
+	ASSERT_INT(waitpid(child, &status, 0), ==, child);
+	ASSERT_INT(status, ==, 0);
+	dma_fence_put(fence);
+	end_both();
+}
+
 TEST(without_a_timer_somebody_is_told)
 {
 	begin_both();

@@ -493,8 +493,13 @@ int dma_buf_pool_share_timeline(struct dma_buf_pool *pool, struct dma_fence_time
  * @pool: membership
  *
  * Readable when a point has signalled that somebody in this process has a callback for, when its lease
- * has ended, when a member is gone, or when there is mail: then call dma_buf_pool_watch(). For poll(), epoll and their like; owned
- * by the pool. Without this call, a thread of the library's does that, from the first callback on.
+ * has ended, when a member is gone, or when there is mail: then call dma_buf_pool_watch(). For poll(), epoll
+ * and their like; owned by the pool. Without this call, a thread of the library's does that, from the first
+ * callback on.
+ *
+ * After it nobody else does: what has callbacks of other members' fences, as a dma_fence_array or a
+ * dma_fence_chain of them, signals in dma_buf_pool_watch(), and does not while the thread that calls that
+ * waits for it. Waits for those fences themselves need no watcher.
  *
  * Return: the descriptor; -EBUSY: the library's thread does it already.
  *

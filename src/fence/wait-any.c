@@ -42,6 +42,20 @@ static bool find_signaled(const struct any *any, uint32_t *ret_idx)
 	return false;
 }
 
+#ifdef DMABUF_SEAMS
+int64_t fence_slice_ns = FENCE_SLICE_NS;
+#endif
+
+/* Are there some that others signal? They may stop, or be found to be gone, without telling anybody. */
+static bool has_words(const struct any *any)
+{
+	for (uint32_t i = 0; i < any->count; i++) {
+		if (load_relaxed(&any->fences[i]->flags) & OWN_WAIT)
+			return true;
+	}
+	return false;
+}
+
 /*
  * Callbacks. On all but those that have one of the flags @but.
  */
@@ -86,13 +100,22 @@ static bool is_to_sleep(struct any_waiter *waiter)
 	return cas_acq_rel(&waiter->state, &state, ASLEEP) || state != CALLED;
 }
 
-static int sleep_for_any(struct any_waiter *waiter, bool intr, int64_t deadline)
+static int sleep_for_any(const struct any *any, struct any_waiter *waiter, bool intr, int64_t deadline)
 {
-	while (is_to_sleep(waiter)) {
-		const int err = os_futex_wait(&waiter->state, ASLEEP, deadline, intr);
+	const bool looks = has_words(any);
+	uint32_t ignored;
 
-		if (err == -ETIMEDOUT || (err && load_acquire(&waiter->state) != CALLED))
-			return err;
+	while (is_to_sleep(waiter)) {
+		const int64_t slice = looks ? os_deadline_ns(fence_slice_ns) : INT64_MAX;
+		const bool is_last = deadline <= slice;
+		const int err = os_futex_wait(&waiter->state, ASLEEP, is_last ? deadline : slice, intr);
+
+		if (err != -ETIMEDOUT || is_last) {
+			if (err == -ETIMEDOUT || (err && load_acquire(&waiter->state) != CALLED))
+				return err;
+		} else if (find_signaled(any, &ignored)) {
+			return 0;
+		}
 	}
 	return 0;
 }
@@ -102,7 +125,7 @@ static int wait_by_callbacks(const struct any *any, bool intr, int64_t deadline)
 {
 	struct any_waiter waiter = { AWAKE };
 	const uint32_t registered = register_any(any, 0, &waiter);
-	const int err = sleep_for_any(&waiter, intr, deadline);
+	const int err = sleep_for_any(any, &waiter, intr, deadline);
 
 	unregister_any(any, 0, registered);
 	return err;
@@ -116,10 +139,6 @@ struct words {
 	struct os_futex_word word[OS_MOST_WORDS];
 	unsigned int count;
 };
-
-#ifdef DMABUF_SEAMS
-int64_t fence_slice_ns = FENCE_SLICE_NS;
-#endif
 
 /* Of several fences with one word: what was expected first. False: there is no room. */
 static bool add_word(struct words *words, const struct os_futex_word *word)
@@ -173,21 +192,10 @@ static int sleep_on_words(const struct any *any, struct any_waiter *waiter, int6
 			err = 0;
 		if (find_signaled(any, &ignored))
 			return 0;
+		if (is_last && err != -ENOSYS && !os_remaining_ns(deadline))
+			err = -ETIMEDOUT; /* also where a word has changed whenever it is to sleep */
 	} while (err != -ENOSYS && err != -ETIMEDOUT);
 	return err;
-}
-
-/*
- * Where a handler shall end it, it is not by words: the kernel begins a wait for many again behind the
- * back of one with SA_RESTART.
- */
-static bool has_words(const struct any *any, bool intr)
-{
-	for (uint32_t i = 0; !intr && i < any->count; i++) {
-		if (load_relaxed(&any->fences[i]->flags) & OWN_WAIT)
-			return true;
-	}
-	return false;
 }
 
 /* 0: one has signalled; -ETIMEDOUT; -ENOSYS: not in this way. */
@@ -218,7 +226,11 @@ static int64_t wait_for_any(struct any *any, bool intr, int64_t timeout, uint32_
 	any->cbs = os_alloc_array(any->count, sizeof(*any->cbs));
 	if (!any->cbs)
 		return -ENOMEM;
-	if (has_words(any, intr))
+	/*
+	 * Where a handler shall end it, it is not by words: the kernel begins a wait for many again behind the
+	 * back of one with SA_RESTART.
+	 */
+	if (!intr && has_words(any))
 		err = wait_by_words(any, deadline);
 	if (err == -ENOSYS)
 		err = wait_by_callbacks(any, intr, deadline);

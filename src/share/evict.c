@@ -23,13 +23,16 @@ static int count(uint32_t *evictions)
 {
 	uint32_t before = load_relaxed(evictions);
 
-	do {
+	for (unsigned int i = 0; i <= ENTRY_MOST_EVICTIONS; i++) {
 		const int err = check_count(before);
 
 		if (err)
 			return err;
-	} while (!cas_seq_cst(evictions, &before, before + 1));
-	return 0;
+		OS_RACE_POINT("evict: before the count");
+		if (cas_seq_cst(evictions, &before, before + 1))
+			return 0;
+	}
+	return -EPROTO; /* nobody counts so often: an enemy changes it */
 }
 
 /*
@@ -51,6 +54,8 @@ static int evict(struct dma_buf_pool *pool, uint32_t id)
 	place_change(pool, id, PLACE_LIVE, PLACE_EVICTING); /* or somebody has begun already */
 	OS_RACE_POINT("evict: begun");
 	err = count(evictions);
+	if (err == -EPROTO)
+		pool_fail(pool, err);
 	if (err)
 		return err;
 	OS_RACE_POINT("evict: counted");
@@ -84,14 +89,21 @@ static void tell(struct dmabuf_work *work)
 {
 	struct member *member = container_of(work, struct member, telling);
 
-	tell_all(member->pool, member->id);
+	if (pool_is_here(member->pool)) /* a fork may have come between */
+		tell_all(member->pool, member->id);
 	member_put(member);
 }
 
-/* Of all who find out, in all processes, one evicts it, and tells. */
+/*
+ * Of all who find out, in all processes, one evicts it, and tells. Once: an enemy may write its place as it
+ * was, and be evicted again by who tells, or before.
+ */
 void evict_broken(struct member *member)
 {
-	if (pool_check(member->pool) || evict(member->pool, member->id))
+	uint32_t is_told = false;
+
+	if (pool_check(member->pool) || evict(member->pool, member->id) ||
+	    !cas_acq_rel(&member->is_told, &is_told, true))
 		return;
 	member_ref(member);
 	member->telling.func = tell;
@@ -138,17 +150,21 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 static bool end_for_all(struct dma_buf_pool *pool)
 {
 	uint32_t *evictions = &pool_head(pool)->evictions;
-	uint32_t before;
 
-	do {
-		before = load_seq_cst(evictions); /* E1 */
+	for (unsigned int i = 0; i <= ENTRY_MOST_EVICTIONS; i++) {
+		uint32_t before = load_seq_cst(evictions); /* E1 */
+
 		OS_RACE_POINT("destroy: before the look");
 		if (pool_check(pool)) /* E2 */
 			return false;
 		OS_RACE_POINT("destroy: before the end");
-	} while (!cas_seq_cst(evictions, &before, before | POOL_OVER)); /* E3 */
-	OS_RACE_POINT("destroy: not told");
-	return true;
+		if (cas_seq_cst(evictions, &before, before | POOL_OVER)) { /* E3 */
+			OS_RACE_POINT("destroy: not told");
+			return true;
+		}
+	}
+	pool_fail(pool, -EPROTO); /* as in count() */
+	return false;
 }
 
 void dma_buf_pool_destroy(struct dma_buf_pool *pool)

@@ -113,7 +113,7 @@ struct reading {
 	struct member *sender;
 	struct member *former; /* of places that others have; with references */
 	struct member *judged; /* found dead; likewise */
-	uint64_t rung;	      /* by whom: a bit a place */
+	uint64_t rung;	      /* from whom any letter came, since a ring may have found no room: a bit a place */
 	bool is_somebody_new; /* whose mail may not have been read yet */
 	bool has_lost_card;
 	unsigned int formers; /* so far */
@@ -207,14 +207,9 @@ static bool read_memory(struct dma_buf_pool *pool, const struct member *sender,
 static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const struct mail *mail,
 		     const struct os_message *message)
 {
-	const uint64_t bit = (uint64_t)1 << member_place(reading->sender->id);
-
 	if (message->size < MAIL_HEAD)
 		return false;
 	switch (mail->kind) {
-	case MAIL_RING:
-		reading->rung |= bit;
-		return false;
 	case MAIL_WANT_MEMORY:
 		if (message->size >= MAIL_HEAD + sizeof(mail->memory[0]))
 			memory_table_answer(pool, reading->sender, &mail->memory[0]);
@@ -223,8 +218,9 @@ static bool read_one(struct dma_buf_pool *pool, struct reading *reading, const s
 		if (message->size >= MAIL_HEAD + sizeof(mail->memory[0]))
 			memory_table_deny(pool, &mail->memory[0], reading->sender->id);
 		return false;
+	case MAIL_RING:
 	case MAIL_EVICTED:
-		return false; /* attend() sees who */
+		return false; /* attend() sees to it */
 	case MAIL_CARD:
 		return read_card(pool, reading, mail, message);
 	case MAIL_MEMORY:
@@ -247,6 +243,8 @@ static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct
 		struct os_message message = { &mail, sizeof(mail), fds, OS_MOST_FDS };
 		const int err = os_channel_receive(sender->channel, &message);
 
+		if (err != -EAGAIN)
+			reading->rung |= (uint64_t)1 << member_place(sender->id);
 		if (err == -EMFILE)
 			note_loss(reading, &mail);
 		if (err == -EMFILE || err == -EPROTO)

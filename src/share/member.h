@@ -36,6 +36,7 @@ struct member {
 	int64_t checked;	   /* atomic: when the kernel was asked last */
 	struct dmabuf_work work; /* of the verdict */
 	struct dmabuf_work telling; /* that it was evicted; of who did that */
+	uint32_t is_told;	    /* atomic: that is queued, or done: one that comes back is not told of again */
 	struct dmabuf_list_head watched; /* of shared fences; under pool->watch_lock */
 };
 
@@ -106,10 +107,13 @@ enum verdict member_check_id(struct dma_buf_pool *pool, uint32_t id);
 /* Will it write nothing more, evicted or not? */
 bool member_is_dead(struct dma_buf_pool *pool, uint32_t id);
 
-/* Does its place say so? */
+/* Does its place say so, or the end? Whose place was another's before that, it does not concern. */
 static inline bool member_is_evicted(const struct member *member)
 {
-	return pool_is_over(member->pool) || load_seq_cst(&member->place->word) == member->evicted;
+	const uint64_t word = load_seq_cst(&member->place->word);
+
+	return word == member->evicted ||
+	       (pool_is_over(member->pool) && place_id(member_place(member->id), word) == member->id);
 }
 
 /* In a forked child: it is no member's, and keeps none of their channels open. */

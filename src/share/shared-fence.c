@@ -136,12 +136,15 @@ static void spin_for(const struct shared_fence *shared)
 static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline)
 {
 	struct member *member = shared->member;
+	const int64_t now = os_now_ns(), slice = now + POOL_SLICE_NS;
 	const uint64_t value = shared_fence_await(shared);
-	const int64_t slice = os_deadline_ns(POOL_SLICE_NS);
 	int err;
 
+	if (deadline <= now)
+		return -ETIMEDOUT; /* also where the word has changed whenever it is to sleep */
 	if (value >= shared->base.seqno || status_of(shared))
 		return 0;
+	OS_RACE_POINT("shared fence: before sleep");
 	err = os_futex_wait_alone(low_half(&member->map->timeline[shared->timeline].value),
 				  (uint32_t)value, slice < deadline ? slice : deadline, intr);
 	if (err == -ETIMEDOUT)

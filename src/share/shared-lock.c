@@ -51,10 +51,12 @@ static bool take_soon(struct dma_buf_pool *pool, uint32_t *word)
 static int sleep_on(struct dma_buf_pool *pool, uint32_t *word, uint32_t old, uint32_t verdicts,
 		    const struct patience *patience)
 {
-	const int64_t slice = os_deadline_ns(POOL_SLICE_NS);
+	const int64_t now = os_now_ns(), slice = now + POOL_SLICE_NS;
 	const bool is_last = patience->deadline <= slice;
 	int err;
 
+	if (patience->deadline <= now)
+		return -ETIME; /* also where the word has changed whenever it is to sleep */
 	if (!(old & LOCK_WAITERS) && !cas_acq_rel(word, &old, old | LOCK_WAITERS))
 		return 0;
 	err = os_futex_wait_shared(word, old | LOCK_WAITERS, &pool->verdicts, verdicts,

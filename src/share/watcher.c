@@ -223,7 +223,7 @@ static void look_at_leases(struct dma_buf_pool *pool)
 		if (!member)
 			continue;
 		member_check(member);
-		await_leases(member);
+		signal_all(member); /* its owner may have signalled in time, and stopped before it rang */
 		member_put(member);
 	}
 }

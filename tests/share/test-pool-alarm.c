@@ -60,6 +60,32 @@ TEST(who_watches_looks_again_when_a_lease_was_prolonged)
 	end_both();
 }
 
+/* The owner stops before it rings, or rings late. */
+static void watch_meanwhile(const char *label)
+{
+	if (strcmp(label, "carry: before it wakes") != 0)
+		return;
+	os_race_hook(NULL);
+	while (!calls) {
+		ASSERT_TRUE(is_ready(10000));
+		dma_buf_pool_watch(both.host);
+	}
+}
+
+TEST(the_callback_of_one_that_has_signalled_in_time_is_called_though_nobody_rings)
+{
+	begin_both();
+	calls = 0;
+	ASSERT_INT(lease_point(0, SHORT), ==, 0);
+	ask(0);
+	os_race_hook(watch_meanwhile);
+	dma_fence_signal(both.there[0]);
+	ASSERT_INT(calls, ==, 1);
+	ASSERT_INT(dma_fence_get_status(both.here[0]), ==, 1);
+	ASSERT_FALSE(is_evicted());
+	end_both();
+}
+
 TEST(only_who_watches_a_leased_fence_has_a_timer)
 {
 	struct test_resources before, after;
@@ -166,6 +192,37 @@ TEST(a_child_has_no_timer)
 		_exit(fcntl(timer, F_GETFD) >= 0 || both.host->timer >= 0);
 	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
 	ASSERT_INT(status, ==, 0);
+	end_both();
+}
+
+/* Before the others are told: its child has nobody to tell. */
+static pid_t child;
+
+static void look_and_fork(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	(void)fence;
+	(void)cb;
+	ASSERT_TRUE(is_evicted());
+	child = fork();
+}
+
+TEST(a_child_tells_nobody_who_was_evicted)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_fence_cb cb;
+	int status;
+
+	test_forks_beside_threads();
+	begin_both();
+	ASSERT_INT(dma_fence_add_callback(fence, &cb, look_and_fork), ==, 0);
+	lease_in_vain(0);
+	fflush(NULL);
+	dma_fence_signal(fence);
+	if (!child)
+		_exit(0);
+	ASSERT_INT(waitpid(child, &status, 0), ==, child);
+	ASSERT_INT(status, ==, 0);
+	dma_fence_put(fence);
 	end_both();
 }
 

@@ -267,6 +267,25 @@ TEST(who_evicts_meanwhile_hears_of_the_end)
 	}
 }
 
+/* An enemy: the word is not what was read there. */
+static void count_up(const char *label)
+{
+	static uint32_t times;
+
+	if (!strcmp(label, "destroy: before the end") && times++ < 1000000)
+		fetch_add_relaxed(&pool_head(world.host)->evictions, 1);
+}
+
+TEST(an_enemy_keeps_nobody_in_it_for_ever)
+{
+	begin();
+	os_race_hook(count_up);
+	destroy_host();
+	os_race_hook(NULL);
+	ASSERT_INT(dma_buf_pool_status(world.third), ==, 0);
+	end();
+}
+
 /*
  * Newcomers.
  */

@@ -212,6 +212,31 @@ TEST(there_is_an_end_to_evictions)
 	leave(host);
 }
 
+/* An enemy counts up and down. */
+static struct dma_buf_pool *evictor;
+static unsigned int changes;
+
+static void change_count(const char *label)
+{
+	if (!strcmp(label, "evict: before the count") && changes++ < 1000000)
+		store_relaxed(&pool_head(evictor)->evictions, changes % 2);
+}
+
+TEST(who_evicts_does_not_count_for_ever)
+{
+	struct dma_buf_pool *host = create_pool(&limits), *other = add_member(host);
+
+	evictor = host;
+	changes = 0;
+	os_race_hook(change_count);
+	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(other)), ==, -EPROTO);
+	os_race_hook(NULL);
+	ASSERT_INT(changes, <, 1000000);
+	ASSERT_INT(dma_buf_pool_status(host), ==, -EPROTO);
+	leave(other);
+	leave(host);
+}
+
 TEST(there_is_an_end_to_members_of_a_place)
 {
 	struct dma_buf_pool *host, *other;

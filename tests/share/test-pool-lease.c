@@ -449,3 +449,48 @@ TEST(who_lies_about_leases_is_evicted_at_worst)
 		end_both();
 	}
 }
+
+/*
+ * One that is evicted for a broken lease, and says that it is not: it writes its place as it was.
+ */
+
+static unsigned int returns; /* how often it has */
+
+static void come_back(const char *at)
+{
+	if (strcmp(at, "evict: not told") != 0 || ++returns > 100)
+		return;
+	store_relaxed(&shm_place(both.host->base, 1)->word, both.member->live);
+}
+
+/* Under the lock of another fence: so nobody is told before it is dropped. */
+static void look_twice(struct dma_fence *fence, struct dma_fence_cb *cb)
+{
+	(void)fence;
+	(void)cb;
+	member_check(both.member);
+	member_check(both.member);
+}
+
+TEST(who_comes_back_is_told_of_once)
+{
+	struct dma_fence *fence = make_fence();
+	struct dma_fence_cb cb;
+	uint32_t refs;
+
+	begin_both();
+	returns = 0;
+	refs = load_relaxed(&both.member->refs);
+	ASSERT_INT(dma_fence_add_callback(fence, &cb, look_twice), ==, 0);
+	lease_in_vain(0);
+	os_race_hook(come_back);
+	alarm(60);
+	dma_fence_signal(fence);
+	alarm(0);
+	os_race_hook(NULL);
+	ASSERT_INT(load_relaxed(&both.member->refs), ==, refs);
+	ASSERT_INT(returns, >=, 2);
+	ASSERT_INT(returns, <, 100); /* telling looks again, and does not tell again */
+	dma_fence_put(fence);
+	end_both();
+}

@@ -318,3 +318,36 @@ TORTURE(members_come_and_go_all_at_once)
 	leave(last);
 	leave(host);
 }
+
+/*
+ * Its place.
+ */
+
+/* All who look find the same of who came into its place, whoever has asked about the former one. */
+TEST(the_end_of_a_pool_does_not_concern_who_had_left_before)
+{
+	struct dma_buf_pool_fence value;
+	struct dma_fence *there = make_fence(), *here[2];
+	struct dma_buf_pool *third;
+	struct world world;
+
+	begin(&world);
+	ASSERT_INT(dma_buf_pool_export_fence(world.other, world.there, &value), ==, 0);
+	third = add_member(world.host);
+	leave(world.other);
+	world.other = add_member(world.host);
+	ASSERT_INT(member_place(dma_buf_pool_self(world.other)), ==, member_place(value.member));
+	ASSERT_INT(dma_buf_pool_export_fence(world.other, there, &value), ==, 0);
+	for (unsigned int i = 0; i < 2; i++)
+		here[i] = dma_buf_pool_import_fence(world.host, &value);
+	dma_buf_pool_destroy(third);
+	ASSERT_INT(dma_fence_get_status(here[0]), ==, -ECANCELED);
+	ASSERT_INT(dma_fence_get_status(world.here), ==, -ECANCELED);
+	dma_fence_signal(there);
+	ASSERT_INT(dma_fence_get_status(here[1]), ==, -ECANCELED);
+	for (unsigned int i = 0; i < 2; i++)
+		dma_fence_put(here[i]);
+	dma_fence_put(there);
+	leave(world.host);
+	end(&world);
+}

@@ -233,6 +233,8 @@ static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
 		ww_mutex_unlock(&callback.pool->mail_lock);
 }
 
+static struct dma_buf_pool *silent; /* as it goes on */
+
 /* Of a fence of @other's, which @end ends. */
 static void check_callback(void (*end)(struct dma_buf_pool *other, struct dma_fence *fence), int status)
 {
@@ -254,6 +256,25 @@ static void check_callback(void (*end)(struct dma_buf_pool *other, struct dma_fe
 	dma_fence_put(here);
 	dma_fence_put(there);
 	leave(host);
+}
+
+/* There is no room for the ring. */
+static void signal_in_vain(struct dma_buf_pool *other, struct dma_fence *fence)
+{
+	const struct mail_memory nothing = { 0 };
+	struct member *host = member_in_place(other, 0);
+
+	while (!mail_deny_memory(host, &nothing))
+		;
+	dma_fence_signal(fence);
+	member_put(host);
+	silent = other;
+}
+
+TEST(who_has_not_read_its_mail_looks_at_all_when_it_does)
+{
+	check_callback(signal_in_vain, 1);
+	leave(silent);
 }
 
 static void signal_and_leave(struct dma_buf_pool *other, struct dma_fence *fence)

@@ -198,6 +198,52 @@ TEST(a_signal_and_a_verdict_each_change_a_word)
 }
 
 /*
+ * Who looks after its pool itself does not while it sleeps, and neither does anybody else.
+ */
+
+static struct dma_buf_pool *third;
+
+static void evict_other(void)
+{
+	ASSERT_INT(dma_buf_pool_evict(third, dma_buf_pool_self(world.other)), ==, 0);
+}
+
+/* Its owner stops before it rings. */
+static void raise_value(void)
+{
+	struct shm_timelines *map = world.other->self->map;
+
+	store_seq_cst(&map->timeline[to_shared_fence(world.here[0])->timeline].value, 1);
+}
+
+static void find_alone(uint32_t count, bool intr, void (*func)(void), int status)
+{
+	uint32_t idx = 99;
+
+	begin(count);
+	third = add_member(world.host);
+	ASSERT_INT(dma_buf_pool_watch_fd(world.host), >=, 0);
+	do_at(SLEEP, func);
+	ASSERT_INT(dma_fence_wait_any_timeout(world.here, count, intr, PEER_PATIENCE, &idx), >, 0);
+	os_race_hook(NULL);
+	ASSERT_INT(idx, ==, 0);
+	ASSERT_INT(dma_fence_get_status(world.here[0]), ==, status);
+	leave(third);
+	end();
+}
+
+TEST(who_waits_by_callbacks_and_watches_itself_finds_who_was_evicted)
+{
+	find_alone(2, true, evict_other, -ECANCELED);
+	find_alone(MANY, false, evict_other, -ECANCELED);
+}
+
+TEST(who_waits_by_callbacks_needs_no_ring)
+{
+	find_alone(2, true, raise_value, 1);
+}
+
+/*
  * Among fences of this process.
  */
 
@@ -266,6 +312,84 @@ TEST(one_of_this_process_may_be_done_when_it_is_asked)
 	ASSERT_INT(dma_fence_wait_any_timeout(fences, 2, false, PEER_PATIENCE, &idx), >, 0);
 	ASSERT_INT(idx, ==, 1);
 	dma_fence_put(&lazy->base);
+	end();
+}
+
+/*
+ * Words that an enemy changes whenever somebody is about to sleep: not for ever, or a test would never end.
+ */
+
+enum { MOST_CHANGES = 200000 };
+
+static unsigned int changes;
+static uint32_t *restless;
+
+static void change(const char *label)
+{
+	if ((!strcmp(label, SLEEP) || !strcmp(label, "shared fence: before sleep")) &&
+	    changes++ < MOST_CHANGES)
+		store_relaxed(restless, load_relaxed(restless) ^ LOCK_WAITERS);
+}
+
+static void begin_changes(uint32_t *word)
+{
+	changes = 0;
+	restless = word;
+	os_race_hook(change);
+}
+
+static void end_changes(void)
+{
+	os_race_hook(NULL);
+	ASSERT_INT(changes, >, 0);
+	ASSERT_INT(changes, <, MOST_CHANGES);
+}
+
+/* A point that is far away. */
+static struct dma_fence *begin_restless(void)
+{
+	struct dma_buf_pool_fence value;
+
+	begin(0);
+	value = (struct dma_buf_pool_fence){ dma_buf_pool_self(world.other), 0, UINT64_C(1) << 40 };
+	begin_changes((uint32_t *)(uintptr_t)low_half(&world.other->self->map->timeline[0].value));
+	return import(world.host, &value);
+}
+
+TEST(a_wait_for_any_ends_in_time_though_a_word_always_changes)
+{
+	struct dma_fence *fences[2] = { begin_restless(), NULL };
+
+	fences[1] = fences[0];
+	ASSERT_INT(dma_fence_wait_any_timeout(fences, 2, false, SECOND / 1000, NULL), ==, 0);
+	end_changes();
+	dma_fence_put(fences[0]);
+	end();
+}
+
+TEST(a_wait_ends_in_time_though_the_word_always_changes)
+{
+	struct dma_fence *fence = begin_restless();
+
+	ASSERT_INT(dma_fence_wait_timeout(fence, false, SECOND / 1000), ==, 0);
+	end_changes();
+	dma_fence_put(fence);
+	end();
+}
+
+TEST(a_wait_for_a_lock_ends_in_time_though_the_word_always_changes)
+{
+	struct dma_buf *dmabuf;
+	uint32_t *lock;
+
+	begin(0);
+	ASSERT_INT(dma_buf_pool_alloc(world.host, "locked", 4096, 0, &dmabuf), ==, 0);
+	lock = &shm_resv(&world.host->shape, world.host->base, 0)->lock;
+	store_relaxed(lock, dma_buf_pool_self(world.other));
+	begin_changes(lock);
+	ASSERT_INT(dma_resv_lock_timeout(dmabuf->resv, NULL, SECOND / 1000), ==, -ETIME);
+	end_changes();
+	dma_buf_put(dmabuf);
 	end();
 }
 

@@ -94,6 +94,7 @@ static void begin(struct shared_resv *shared)
 	shared->half = commit.half;
 	shared->length = commit.length;
 	shared->staged = 0;
+	shared->owed = 0;
 	shared->rewrites = false;
 }
 
@@ -172,6 +173,7 @@ static int reserve(struct resv_backing *backing, unsigned int n)
 	struct shared_resv *shared = shared_resv_from(backing);
 	const struct pool_shape *shape = &shared->pool->shape;
 	const uint64_t all = (uint64_t)shared->length + shared->staged + n;
+	const bool may_be_full = shared->rewrites || all > shape->fences; /* what is edited is not staged */
 	int err;
 
 	err = pool_check(shared->pool);
@@ -179,9 +181,9 @@ static int reserve(struct resv_backing *backing, unsigned int n)
 		return err;
 	if (shared->lost)
 		return -ESTALE;
-	if (all > shape->fences && (uint64_t)count_live(shared) + n > shape->fences)
+	if (may_be_full && (uint64_t)count_live(shared) + n > shape->fences)
 		return -ENOSPC;
-	err = promise(shared, n);
+	err = promise(shared, shared->owed + n);
 	if (!err && all > half_capacity(shape))
 		shared->rewrites = true;
 	return err;
@@ -205,7 +207,7 @@ static void add(struct resv_backing *backing, struct dma_fence *fence, enum dma_
 	struct shared_resv *shared = shared_resv_from(backing);
 	struct point point;
 
-	if (shared->rewrites || shared->lost || !pool_is_here(shared->pool) || !carry(shared, fence, &point))
+	if (shared->lost || !pool_is_here(shared->pool) || !carry(shared, fence, &point) || shared->rewrites)
 		return;
 	point.usage = usage;
 	if (shared_log_write(&shared->pool->shape, shared->shm, shared->half,
@@ -226,9 +228,11 @@ static int edit(struct resv_backing *backing, unsigned int live, unsigned int n)
 	if (live > shared->pool->shape.fences)
 		return -ENOSPC;
 	err = promise(shared, shared->promised + n);
-	if (!err)
-		shared->rewrites = true;
-	return err;
+	if (err)
+		return err;
+	shared->owed += n;
+	shared->rewrites = true;
+	return 0;
 }
 
 /*
@@ -290,6 +294,7 @@ static void begin_commit(struct resv_backing *backing)
 	}
 	shared->word = word;
 	shared->staged = 0;
+	shared->owed = 0;
 	shared->rewrites = false;
 	shared->commits = true;
 }

@@ -74,6 +74,7 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 		return TAKEN_FREE;
 	for (;;) {
 		const uint32_t verdicts = load_acquire(&pool->verdicts);
+		const bool is_late = !os_remaining_ns(patience->deadline);
 		const uint32_t old = load_acquire(word);
 		int err;
 
@@ -83,19 +84,19 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 		if (!holder_of(old)) {
 			if (take(pool, word, old, waiters | (old & LOCK_WAITERS)))
 				return TAKEN_FREE;
-			continue;
-		}
-		if (is_gone(pool, holder_of(old))) {
+		} else if (is_gone(pool, holder_of(old))) {
 			if (take(pool, word, old, old & LOCK_WAITERS))
 				return TAKEN_OVER;
-			continue;
+		} else {
+			if (patience->backs_off && patience->backs_off(patience, holder_of(old)))
+				return -EDEADLK;
+			err = sleep_on(pool, word, old, verdicts, patience);
+			if (err)
+				return err;
+			waiters = LOCK_WAITERS;
 		}
-		if (patience->backs_off && patience->backs_off(patience, holder_of(old)))
-			return -EDEADLK;
-		err = sleep_on(pool, word, old, verdicts, patience);
-		if (err)
-			return err;
-		waiters = LOCK_WAITERS;
+		if (is_late) /* an enemy may change it all the time */
+			return -ETIME;
 	}
 }
 

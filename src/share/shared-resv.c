@@ -90,7 +90,10 @@ static void begin(struct shared_resv *shared)
 
 	if (unlikely(!mirror_is_current(shared)))
 		mirror_renew(shared);
-	commit = shared_log_look(&shared->pool->shape, shared->shm, &shared->word);
+	OS_RACE_POINT("shared resv: mirrored");
+	/* Of what the container has, whatever is there by now: so there is no more in it than in the log. */
+	shared->word = load_relaxed(&shared->mirrored);
+	commit = shared_log_of(&shared->pool->shape, shared->word);
 	shared->half = commit.half;
 	shared->length = commit.length;
 	shared->staged = 0;

@@ -176,26 +176,27 @@ static int await_words(const struct any *any, const struct any_waiter *waiter, s
 static int sleep_on_words(const struct any *any, struct any_waiter *waiter, int64_t deadline)
 {
 	uint32_t ignored;
-	int err;
+	bool is_late;
 
 	do {
 		const int64_t slice = os_deadline_ns(fence_slice_ns);
 		const bool is_last = deadline <= slice;
 		struct words words;
+		int err;
 
 		if (!is_to_sleep(waiter))
 			return 0;
 		err = await_words(any, waiter, &words);
 		if (!err)
 			err = os_futex_wait_many(words.word, words.count, is_last ? deadline : slice);
-		if (err == -ETIMEDOUT && !is_last)
-			err = 0;
+		/* Words may change all the time, and nothing have signalled. */
+		is_late = !os_remaining_ns(deadline);
 		if (find_signaled(any, &ignored))
 			return 0;
-		if (is_last && err != -ENOSYS && !os_remaining_ns(deadline))
-			err = -ETIMEDOUT; /* also where a word has changed whenever it is to sleep */
-	} while (err != -ENOSYS && err != -ETIMEDOUT);
-	return err;
+		if (err == -ENOSYS)
+			return err;
+	} while (!is_late);
+	return -ETIMEDOUT;
 }
 
 /* 0: one has signalled; -ETIMEDOUT; -ENOSYS: not in this way. */

@@ -55,6 +55,15 @@ static inline struct resv_backing *resv_backing_of(struct dma_resv_fences *fence
 	return container_of(container_of(fences, struct dma_resv, fences), struct resv_backing, resv);
 }
 
+/* @fence, or nothing, was set in the container: what it needs was reserved. */
+static inline void resv_backing_set(struct resv_backing *backing, struct dma_fence *fence,
+				    enum dma_resv_usage usage)
+{
+	backing->ops->edit(backing, 0, 0);
+	if (fence)
+		backing->ops->add(backing, fence, usage);
+}
+
 /*
  * The container shows these from now on, and nothing else. Nobody holds the lock, or the caller does with
  * nothing staged; and nobody else calls this. References are taken. False: no memory, nothing has changed.

@@ -432,8 +432,8 @@ void dma_resv_fences_set(struct dma_resv *obj, struct dma_resv_fences *fences,
 	use_reservation(fences, "dma_resv_fences_set");
 	if (!set_in_word(fences, fence, usage))
 		append(fences, fence, usage | TAG_CUT);
-	if (unlikely(fences->is_backed)) /* what it needs was reserved */
-		resv_backing_of(fences)->ops->edit(resv_backing_of(fences), 0, 0);
+	if (unlikely(fences->is_backed))
+		resv_backing_set(resv_backing_of(fences), fence, usage);
 }
 
 /*

@@ -73,14 +73,24 @@ uint64_t shared_fence_await(const struct shared_fence *shared)
 	return load_seq_cst(&shared->member->map->timeline[shared->timeline].value); /* A2 */
 }
 
-/* False: it has signalled, and its error is set. Or somebody is about to say so. */
+/*
+ * False: it has signalled, and its error is set. Or somebody is about to say so. By one look: what an enemy
+ * can write may be another at the next.
+ */
 static bool enable_signaling(struct dma_fence *fence)
 {
 	struct shared_fence *shared = to_shared_fence(fence);
+	const int status = watcher_add(shared);
 
+	OS_RACE_POINT("shared fence: looked at by the watcher");
 	/* Who registers now is called by whoever is about to signal it, if there is somebody. */
-	return (pool_is_here(shared->member->pool) && watcher_add(shared)) ||
-	       !tell(shared, status_of(shared));
+	return !status || !tell(shared, status);
+}
+
+void shared_fence_end(struct shared_fence *shared, int status)
+{
+	if (tell(shared, status))
+		fence_signal(&shared->base, fence_done_at(&shared->base));
 }
 
 /*
@@ -136,12 +146,10 @@ static void spin_for(const struct shared_fence *shared)
 static int sleep_for(struct shared_fence *shared, bool intr, int64_t deadline)
 {
 	struct member *member = shared->member;
-	const int64_t now = os_now_ns(), slice = now + POOL_SLICE_NS;
+	const int64_t slice = os_deadline_ns(POOL_SLICE_NS);
 	const uint64_t value = shared_fence_await(shared);
 	int err;
 
-	if (deadline <= now)
-		return -ETIMEDOUT; /* also where the word has changed whenever it is to sleep */
 	if (value >= shared->base.seqno || status_of(shared))
 		return 0;
 	OS_RACE_POINT("shared fence: before sleep");
@@ -165,8 +173,10 @@ static int64_t wait(struct dma_fence *fence, bool intr, int64_t timeout)
 	spin_for(shared);
 	watcher_need(shared->member->pool);
 	while (!dma_fence_is_signaled(fence)) {
-		const int err = sleep_for(shared, intr, deadline);
+		int err = sleep_for(shared, intr, deadline);
 
+		if (!err && !os_remaining_ns(deadline)) /* an enemy may change its value all the time */
+			err = -ETIMEDOUT;
 		if (err && !dma_fence_is_signaled(fence))
 			return err == -ETIMEDOUT ? 0 : -ERESTARTSYS;
 	}

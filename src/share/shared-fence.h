@@ -35,6 +35,9 @@ bool fence_is_point(const struct dma_fence *fence, const struct dma_buf_pool *po
  */
 uint64_t shared_fence_await(const struct shared_fence *shared);
 
+/* It has signalled, as member_point_status() said when it was asked last. */
+void shared_fence_end(struct shared_fence *shared, int status);
+
 static inline struct shared_fence *to_shared_fence(struct dma_fence *fence)
 {
 	return container_of(fence, struct shared_fence, base);

@@ -51,12 +51,10 @@ static bool take_soon(struct dma_buf_pool *pool, uint32_t *word)
 static int sleep_on(struct dma_buf_pool *pool, uint32_t *word, uint32_t old, uint32_t verdicts,
 		    const struct patience *patience)
 {
-	const int64_t now = os_now_ns(), slice = now + POOL_SLICE_NS;
+	const int64_t slice = os_deadline_ns(POOL_SLICE_NS);
 	const bool is_last = patience->deadline <= slice;
 	int err;
 
-	if (patience->deadline <= now)
-		return -ETIME; /* also where the word has changed whenever it is to sleep */
 	if (!(old & LOCK_WAITERS) && !cas_acq_rel(word, &old, old | LOCK_WAITERS))
 		return 0;
 	err = os_futex_wait_shared(word, old | LOCK_WAITERS, &pool->verdicts, verdicts,
@@ -76,6 +74,7 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 		return TAKEN_FREE;
 	for (;;) {
 		const uint32_t verdicts = load_acquire(&pool->verdicts);
+		const bool is_late = !os_remaining_ns(patience->deadline);
 		const uint32_t old = load_acquire(word);
 		int err;
 
@@ -85,19 +84,19 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 		if (!holder_of(old)) {
 			if (take(pool, word, old, waiters | (old & LOCK_WAITERS)))
 				return TAKEN_FREE;
-			continue;
-		}
-		if (is_gone(pool, holder_of(old))) {
+		} else if (is_gone(pool, holder_of(old))) {
 			if (take(pool, word, old, old & LOCK_WAITERS))
 				return TAKEN_OVER;
-			continue;
+		} else {
+			if (patience->backs_off && patience->backs_off(patience, holder_of(old)))
+				return -EDEADLK;
+			err = sleep_on(pool, word, old, verdicts, patience);
+			if (err)
+				return err;
+			waiters = LOCK_WAITERS;
 		}
-		if (patience->backs_off && patience->backs_off(patience, holder_of(old)))
-			return -EDEADLK;
-		err = sleep_on(pool, word, old, verdicts, patience);
-		if (err)
-			return err;
-		waiters = LOCK_WAITERS;
+		if (is_late) /* an enemy may change it all the time */
+			return -ETIME;
 	}
 }
 

@@ -25,17 +25,22 @@ bool shared_log_write(const struct pool_shape *shape, struct shm_resv *shm, uint
 /* The commit word from @old to @new. False: it is not @old. */
 bool shared_log_commit(struct shm_resv *shm, uint64_t old, uint64_t new);
 
-/* What is committed; with a length that the log has. */
-static inline struct commit shared_log_look(const struct pool_shape *shape,
-					    const struct shm_resv *shm, uint64_t *ret_word)
+/* A commit word; with a length that the log has. */
+static inline struct commit shared_log_of(const struct pool_shape *shape, uint64_t word)
 {
-	struct commit commit;
+	struct commit commit = commit_unpack(word);
 
-	*ret_word = load_acquire(&shm->commit); /* M1 */
-	commit = commit_unpack(*ret_word);
 	if (commit.length > half_capacity(shape))
 		commit.length = half_capacity(shape);
 	return commit;
+}
+
+/* What is committed. */
+static inline struct commit shared_log_look(const struct pool_shape *shape,
+					    const struct shm_resv *shm, uint64_t *ret_word)
+{
+	*ret_word = load_acquire(&shm->commit); /* M1 */
+	return shared_log_of(shape, *ret_word);
 }
 
 /* One of those below @commit->length; and whether what was read of them is what it was. */

@@ -90,10 +90,14 @@ static void begin(struct shared_resv *shared)
 
 	if (unlikely(!mirror_is_current(shared)))
 		mirror_renew(shared);
-	commit = shared_log_look(&shared->pool->shape, shared->shm, &shared->word);
+	OS_RACE_POINT("shared resv: mirrored");
+	/* Of what the container has, whatever is there by now: so there is no more in it than in the log. */
+	shared->word = load_relaxed(&shared->mirrored);
+	commit = shared_log_of(&shared->pool->shape, shared->word);
 	shared->half = commit.half;
 	shared->length = commit.length;
 	shared->staged = 0;
+	shared->owed = 0;
 	shared->rewrites = false;
 }
 
@@ -172,6 +176,7 @@ static int reserve(struct resv_backing *backing, unsigned int n)
 	struct shared_resv *shared = shared_resv_from(backing);
 	const struct pool_shape *shape = &shared->pool->shape;
 	const uint64_t all = (uint64_t)shared->length + shared->staged + n;
+	const bool may_be_full = shared->rewrites || all > shape->fences; /* what is edited is not staged */
 	int err;
 
 	err = pool_check(shared->pool);
@@ -179,9 +184,9 @@ static int reserve(struct resv_backing *backing, unsigned int n)
 		return err;
 	if (shared->lost)
 		return -ESTALE;
-	if (all > shape->fences && (uint64_t)count_live(shared) + n > shape->fences)
+	if (may_be_full && (uint64_t)count_live(shared) + n > shape->fences)
 		return -ENOSPC;
-	err = promise(shared, n);
+	err = promise(shared, shared->owed + n);
 	if (!err && all > half_capacity(shape))
 		shared->rewrites = true;
 	return err;
@@ -205,7 +210,7 @@ static void add(struct resv_backing *backing, struct dma_fence *fence, enum dma_
 	struct shared_resv *shared = shared_resv_from(backing);
 	struct point point;
 
-	if (shared->rewrites || shared->lost || !pool_is_here(shared->pool) || !carry(shared, fence, &point))
+	if (shared->lost || !pool_is_here(shared->pool) || !carry(shared, fence, &point) || shared->rewrites)
 		return;
 	point.usage = usage;
 	if (shared_log_write(&shared->pool->shape, shared->shm, shared->half,
@@ -226,9 +231,11 @@ static int edit(struct resv_backing *backing, unsigned int live, unsigned int n)
 	if (live > shared->pool->shape.fences)
 		return -ENOSPC;
 	err = promise(shared, shared->promised + n);
-	if (!err)
-		shared->rewrites = true;
-	return err;
+	if (err)
+		return err;
+	shared->owed += n;
+	shared->rewrites = true;
+	return 0;
 }
 
 /*
@@ -290,6 +297,7 @@ static void begin_commit(struct resv_backing *backing)
 	}
 	shared->word = word;
 	shared->staged = 0;
+	shared->owed = 0;
 	shared->rewrites = false;
 	shared->commits = true;
 }

@@ -27,6 +27,7 @@ struct shared_resv {
 	uint32_t evictions;   /* when the lock was taken */
 	uint32_t staged;      /* entries behind the committed ones */
 	uint32_t promised;    /* fences that can be carried */
+	uint32_t owed;	      /* of these, for what came by edits: the commit carries it */
 	bool rewrites;	      /* the commit writes all of the container */
 	bool commits;	      /* begin_commit() has changed the commit word */
 	struct own_spare spare;

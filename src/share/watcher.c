@@ -93,23 +93,24 @@ static void await_leases(const struct member *member)
 			    "can be no timer (%d)", err);
 }
 
-bool watcher_add(struct shared_fence *fence)
+int watcher_add(struct shared_fence *fence)
 {
 	struct member *member = fence->member;
 	struct dma_buf_pool *pool = member->pool;
+	int status;
 
 	if (!pool_is_here(pool))
-		return false;
+		return -ECHILD;
 	watcher_need(pool);
 	dmabuf_spin_lock(&pool->watch_lock);
 	list_add_before(&fence->node, &member->watched);
 	dmabuf_spin_unlock(&pool->watch_lock);
 	await_ring(fence);
 	await_leases(member);
-	if (!member_point_status(member, fence->timeline, fence->base.seqno))
-		return true;
-	watcher_remove(fence);
-	return false;
+	status = member_point_status(member, fence->timeline, fence->base.seqno);
+	if (status)
+		watcher_remove(fence);
+	return status;
 }
 
 void watcher_remove(struct shared_fence *fence)
@@ -129,15 +130,15 @@ static bool get_unless_dead(struct shared_fence *fence)
 	return dma_fence_get_rcu(&fence->base);
 }
 
-/* One that is watched and has signalled, taken off the list, with a reference; or NULL. */
-static struct shared_fence *take_signaled(struct member *member)
+/* One that is watched and has signalled, taken off the list, with a reference; or NULL. And how it is. */
+static struct shared_fence *take_signaled(struct member *member, int *ret_status)
 {
 	struct shared_fence *fence, *found = NULL;
 
 	dmabuf_spin_lock(&member->pool->watch_lock);
 	list_for_each_entry(fence, &member->watched, node) {
-		if (member_point_status(member, fence->timeline, fence->base.seqno) &&
-		    get_unless_dead(fence)) {
+		*ret_status = member_point_status(member, fence->timeline, fence->base.seqno);
+		if (*ret_status && get_unless_dead(fence)) {
 			found = fence;
 			list_remove(&fence->node);
 			break;
@@ -163,11 +164,12 @@ static bool await_rest(const struct member *member)
 static void signal_all(struct member *member)
 {
 	struct shared_fence *fence;
+	int status;
 
 	do {
-		while ((fence = take_signaled(member))) {
+		while ((fence = take_signaled(member, &status))) {
 			OS_RACE_POINT("watch: before a shared fence");
-			dma_fence_is_signaled(&fence->base);
+			shared_fence_end(fence, status); /* an enemy may have changed what it is now */
 			dma_fence_put(&fence->base);
 		}
 	} while (await_rest(member));

@@ -28,8 +28,8 @@ void watcher_unmember(const struct member *member);
 /* Somebody looks for all that comes to @pool from now on: if nobody does, a thread. */
 void watcher_need(struct dma_buf_pool *pool);
 
-/* See to it that @fence signals by itself. Under its lock. False: it has. */
-bool watcher_add(struct shared_fence *fence);
+/* See to it that @fence signals by itself. Under its lock. 0, or what member_point_status() says: it has. */
+int watcher_add(struct shared_fence *fence);
 void watcher_remove(struct shared_fence *fence);
 
 /* A verdict is there: its points that are watched are over. */

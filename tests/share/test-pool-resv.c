@@ -75,6 +75,76 @@ TEST(a_later_fence_of_a_context_replaces_the_one_before_elsewhere)
 	end_world(&world, 0);
 }
 
+/*
+ * What is written anew at the next commit: with one fence in the place of another, or of all; or since the log
+ * has no room behind what is there.
+ */
+
+enum rewriting { REPLACED, SET, FULL };
+
+static void rewrite(struct dma_resv *resv, enum rewriting why, struct dma_fence *old, struct dma_fence *new)
+{
+	for (unsigned int i = 0; why == FULL && i < 10; i++) {
+		struct dma_fence *over = make_fence();
+
+		dma_fence_signal(old);
+		add(resv, over, DMA_RESV_USAGE_READ);
+		dma_fence_signal(over);
+		dma_fence_put(over);
+	}
+	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);
+	if (why == REPLACED)
+		ASSERT_INT(dma_resv_replace_fences(resv, old->context, new, DMA_RESV_USAGE_READ), ==, 0);
+	ASSERT_INT(dma_resv_reserve_fences(resv, 1), ==, 0);
+	if (why == SET)
+		dma_resv_fences_set(resv, &resv->fences, new, DMA_RESV_USAGE_READ);
+	if (why == FULL)
+		dma_resv_add_fence(resv, new, DMA_RESV_USAGE_READ);
+}
+
+static void check_rewritten(enum rewriting why)
+{
+	struct dma_fence *fence[5];
+	struct world world;
+	struct dma_resv *resv;
+
+	begin_world(&world, 1, count_fences);
+	resv = world.dmabuf[0]->resv;
+	for (unsigned int i = 0; i < 5; i++)
+		fence[i] = make_fence();
+	add(resv, fence[0], DMA_RESV_USAGE_READ);
+	rewrite(resv, why, fence[0], fence[1]);
+	for (unsigned int i = 2; i < 5; i++) {
+		ASSERT_INT(dma_resv_reserve_fences(resv, 1), ==, 0);
+		dma_resv_add_fence(resv, fence[i], DMA_RESV_USAGE_READ);
+	}
+	ASSERT_INT(dma_resv_reserve_fences(resv, 1), ==, -ENOSPC);
+	dma_resv_unlock(resv);
+	ASSERT_INT(count_there(&world, '3'), ==, 4);
+	for (unsigned int i = 0; i < 5; i++) {
+		dma_fence_signal(fence[i]);
+		dma_fence_put(fence[i]);
+	}
+	ASSERT_INT(count_there(&world, '3'), ==, 0);
+	peer_tell(world.peer.sock, "q", 1);
+	end_world(&world, 0);
+}
+
+TEST(what_replaces_a_fence_may_be_followed_by_as_many_as_there_is_room_for)
+{
+	check_rewritten(REPLACED);
+}
+
+TEST(what_is_set_may_be_followed_by_as_many_as_there_is_room_for)
+{
+	check_rewritten(SET);
+}
+
+TEST(a_log_without_room_takes_as_many_as_there_is_room_for)
+{
+	check_rewritten(FULL);
+}
+
 TEST(a_full_buffer_takes_no_more_until_some_have_signalled)
 {
 	struct dma_fence *fence[5];

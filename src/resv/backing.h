@@ -24,7 +24,10 @@ struct resv_backing;
 
 /* All but test() and refresh() for the holder of the local lock. */
 struct resv_backing_ops {
-	/* 0; -EDEADLK, -EINTR, -ETIME, -EBUSY, or why not. On failure the local lock is dropped. */
+	/*
+	 * 0; -EDEADLK, -EINTR, -ETIME, -EBUSY, or why not. On failure the local lock is dropped; and taken
+	 * again, in its turn, on -EAGAIN: others wait for it, and this takes long.
+	 */
 	int (*lock)(struct resv_backing *backing, struct ww_acquire_ctx *ctx,
 		    const struct resv_wish *wish);
 	void (*unlock)(struct resv_backing *backing);

@@ -45,16 +45,47 @@ static void prefetch_end(const struct dma_resv *obj)
 
 /* The caller has the local lock of @obj. If not what stands behind it, neither that. */
 DMABUF_UNCHECKED("this is the lock")
-static __attribute__((cold, noinline)) int lock_backing(struct dma_resv *obj,
-							struct ww_acquire_ctx *ctx,
-							const struct resv_wish *wish)
+static int lock_or_drop(struct dma_resv *obj, struct ww_acquire_ctx *ctx, const struct resv_wish *wish)
 {
 	struct resv_backing *backing = resv_backing_of(&obj->fences);
 	const int err = backing->ops->lock(backing, ctx, wish);
 
-	if (!err)
-		return 0;
-	ww_mutex_unlock(&obj->lock);
+	if (err)
+		ww_mutex_unlock(&obj->lock);
+	return err;
+}
+
+/*
+ * Others wanted the local lock, which was of no use without what stands behind it. The caller, who holds
+ * nothing else, has dropped it, and comes after them.
+ */
+DMABUF_UNCHECKED("this is the lock")
+static __attribute__((noinline)) int lock_in_turn(struct dma_resv *obj, struct ww_acquire_ctx *ctx,
+						  const struct resv_wish *wish)
+{
+	struct resv_wish again = *wish;
+	int err;
+
+	again.is_quick = false;
+	do {
+		err = ww_lock_patiently(&obj->lock, ctx,
+					(struct ww_patience){ wish->deadline, wish->interruptible });
+		if (!err)
+			err = lock_or_drop(obj, ctx, &again);
+	} while (err == -EAGAIN);
+	return err;
+}
+
+/* As lock_or_drop(), to the end. */
+DMABUF_UNCHECKED("this is the lock")
+static __attribute__((cold, noinline)) int lock_backing(struct dma_resv *obj,
+							struct ww_acquire_ctx *ctx,
+							const struct resv_wish *wish)
+{
+	int err = lock_or_drop(obj, ctx, wish);
+
+	if (unlikely(err == -EAGAIN))
+		err = lock_in_turn(obj, ctx, wish);
 	if (ctx && err == -EDEADLK)
 		ctx->contending_lock = &obj->lock;
 	return err;

@@ -93,6 +93,9 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 			err = sleep_on(pool, word, old, verdicts, patience);
 			if (err)
 				return err;
+			if (load_acquire(word) == (old | LOCK_WAITERS) && patience->gives_turn &&
+			    patience->gives_turn(patience))
+				return -EAGAIN;
 			waiters = LOCK_WAITERS;
 		}
 		if (is_late) /* an enemy may change it all the time */

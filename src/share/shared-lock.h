@@ -20,6 +20,8 @@ struct patience {
 	bool interruptible;
 	/* Must the caller back off from the member that holds the lock? Optional. */
 	bool (*backs_off)(const struct patience *patience, uint32_t holder);
+	/* Does somebody wait for the caller, which could let him go first? Optional. */
+	bool (*gives_turn)(const struct patience *patience);
 };
 
 /* Who was the holder before? */
@@ -35,7 +37,10 @@ static inline bool shared_lock_quickly(const struct dma_buf_pool *pool, uint32_t
 	return cas_acq_rel(word, &nobody, pool->self->id);
 }
 
-/* A positive enum taken, or 0; -ETIME; -EINTR; -EDEADLK: backs_off() said so; what pool_check() returns. */
+/*
+ * A positive enum taken, or 0; -ETIME; -EINTR; -EDEADLK: backs_off() said so; -EAGAIN: gives_turn() did, after
+ * a while; what pool_check() returns.
+ */
 int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience *patience);
 
 /* The same without waiting; -EBUSY. */

@@ -11,6 +11,7 @@
 #include "os/clock.h"
 #include "os/fault.h"
 #include "os/futex.h"
+#include "resv/ww-mutex-internal.h"
 #include "share/member.h"
 #include "share/shared-fence.h"
 #include "share/shared-lock.h"
@@ -41,16 +42,29 @@ static bool backs_off(const struct patience *base, uint32_t holder)
 	return stamp != NO_STAMP && (int64_t)(patience->ctx->stamp - stamp) >= 0;
 }
 
+/*
+ * It holds nothing else, and so awaits the oldest holder, too; but threads of this process that hold others
+ * wait for its local lock, and would not give way to whom it waits for: who has the local lock must be one
+ * whom they may wait for, or be about to drop it.
+ */
+static bool gives_turn(const struct patience *base)
+{
+	const struct lock_patience *patience = container_of(base, struct lock_patience, base);
+
+	return load_relaxed(&patience->shared->base.resv.lock.base.owner) & WW_WAITERS; /* it looks again */
+}
+
 static __attribute__((noinline)) int take_patiently(struct shared_resv *shared,
 						     struct ww_acquire_ctx *ctx,
 						     const struct resv_wish *wish)
 {
+	const bool holds_others = ctx && ctx->acquired > 1; /* this one counts already */
 	const struct lock_patience patience = {
 		.base = {
 			.deadline = wish->deadline,
 			.interruptible = wish->interruptible,
-			/* This one counts already. */
-			.backs_off = ctx && ctx->acquired > 1 ? backs_off : NULL,
+			.backs_off = holds_others ? backs_off : NULL,
+			.gives_turn = holds_others ? NULL : gives_turn,
 		},
 		.shared = shared,
 		.ctx = ctx,
@@ -111,7 +125,7 @@ static int lock(struct resv_backing *backing, struct ww_acquire_ctx *ctx, const 
 	err = pool_check(shared->pool);
 	if (!err)
 		err = take(shared, ctx, wish);
-	if (err && !wish->cannot_fail) {
+	if (err == -EAGAIN || (err && !wish->cannot_fail)) {
 		mirror_take_back(shared);
 		return err;
 	}

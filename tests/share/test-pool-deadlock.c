@@ -136,7 +136,7 @@ static void unlock_all(struct world *world, struct ww_acquire_ctx *ctx)
 	ww_acquire_fini(ctx);
 }
 
-/* Until the peer sleeps on the lock of A, which this has, or says that it has it, which is wrong. */
+/* Until somebody sleeps on the lock of A, or the peer says that it has it, which is wrong. */
 static void await_waiter(const struct world *world)
 {
 	const struct shared_resv *shared = shared_resv_of(world->dmabuf[A]->resv);
@@ -259,4 +259,62 @@ TEST(nobody_gives_way_to_who_locks_without_a_context)
 	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
 	ASSERT_INT(let(&world, END, A), ==, 0);
 	end_world(&world, 0);
+}
+
+/*
+ * A thread of this process that waits for the peer with nothing but its own lock of A: whoever of this
+ * process wants A meets that one first, and the peer only behind it.
+ */
+
+struct first {
+	struct dma_resv *resv;
+	bool has_ctx;
+};
+
+static void want_a(void *arg)
+{
+	const struct first *first = arg;
+	struct ww_acquire_ctx ctx;
+
+	ww_acquire_init(&ctx, &reservation_ww_class);
+	if (dma_resv_lock(first->resv, first->has_ctx ? &ctx : NULL))
+		abort();
+	dma_resv_unlock(first->resv);
+	ww_acquire_fini(&ctx);
+}
+
+/* The peer has A, and is older than this, which has B; the youngest comes before this. */
+static void give_way_behind_one_who_waits(bool has_ctx)
+{
+	struct ww_acquire_ctx ctx;
+	struct test_thread *thread;
+	struct world world;
+	struct first first;
+
+	begin_world(&world, 2, lock_as_told);
+	ASSERT_INT(let(&world, BEGIN, A), ==, 0);
+	ASSERT_INT(let(&world, LOCK, A), ==, 0);
+	ww_acquire_init(&ctx, &reservation_ww_class);
+	ASSERT_INT(dma_resv_lock(world.dmabuf[B]->resv, &ctx), ==, 0);
+	first = (struct first){ world.dmabuf[A]->resv, has_ctx };
+	thread = test_thread_start(want_a, &first);
+	await_waiter(&world);
+	tell(&world, &(struct step){ .deed = LOCK, .which = B, .timeout = 2 * FOREVER });
+	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[A]->resv, &ctx, FOREVER), ==, -EDEADLK);
+	dma_resv_unlock(world.dmabuf[B]->resv);
+	ASSERT_INT(hear(&world), ==, 0);
+	ASSERT_INT(let(&world, UNLOCK, A), ==, 0);
+	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
+	ASSERT_INT(let(&world, END, A), ==, 0);
+	test_thread_join(thread);
+	dma_resv_lock_slow(world.dmabuf[A]->resv, &ctx);
+	dma_resv_unlock(world.dmabuf[A]->resv);
+	ww_acquire_fini(&ctx);
+	end_world(&world, 0);
+}
+
+TEST(one_gives_way_to_the_holder_also_behind_one_who_waits_for_it)
+{
+	give_way_behind_one_who_waits(true);
+	give_way_behind_one_who_waits(false);
 }

@@ -268,10 +268,10 @@ TEST(what_is_shared_is_given_up_for_something_private)
 }
 
 /*
- * All against all: a thread here, and one there.
+ * All against all: two threads here, and two there.
  */
 
-enum { SHARED = 2, PRIVATE = 2, ALL = SHARED + PRIVATE, THREADS = 1, PROCESSES = 2 };
+enum { SHARED = 2, PRIVATE = 2, ALL = SHARED + PRIVATE, THREADS = 2, PROCESSES = 2 };
 
 /* In memory that both have from the beginning. */
 static struct board {

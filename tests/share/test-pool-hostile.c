@@ -21,6 +21,7 @@ static void harm(int sock)
 	struct enemy enemy;
 	uint32_t seed;
 
+	peer_go(sock);
 	PEER_MUST(peer_hear(sock, &seed, sizeof(seed)));
 	enemy = make_enemy(pool, seed);
 	for (unsigned int i = 0; !(enemy.ways & ENEMY_COUNTS) || i < CALLS; i++) {
@@ -68,9 +69,11 @@ static void attack(uint32_t seed)
 	struct meeting meeting = { .seed = seed ^ 0x5555 };
 	struct dma_buf_pool_fence theirs;
 	uint64_t before;
+	char byte;
 
 	ASSERT_INT(dma_buf_pool_create(&limits, &victim.pool), ==, 0);
 	ASSERT_INT(dma_buf_pool_serve(victim.pool, enemy.sock, 0, PEER_PATIENCE, &victim.enemy), ==, 0);
+	ASSERT_TRUE(peer_await(enemy.sock)); /* it knows that it is in */
 	ASSERT_INT(dma_buf_pool_serve(victim.pool, other.sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	victim_begin(&victim);
 	ASSERT_TRUE(peer_hear(other.sock, &theirs, sizeof(theirs)));
@@ -81,8 +84,10 @@ static void attack(uint32_t seed)
 	ASSERT_TRUE(peer_await(other.sock));
 	before = load_relaxed(deeds);
 	peer_tell(enemy.sock, &seed, sizeof(seed));
-	for (unsigned int i = 0; i < CALLS || load_relaxed(deeds) - before < CALLS; i++)
+	for (unsigned int i = 0; i < CALLS || load_relaxed(deeds) - before < CALLS; i++) {
 		victim_once(&victim);
+		ASSERT_INT(recv(enemy.sock, &byte, 1, MSG_DONTWAIT), ==, -1); /* it has not ended */
+	}
 	victim_forget(&victim);
 	peer_go(other.sock);
 	/* It signals, or ends: whoever waits hears of it. */

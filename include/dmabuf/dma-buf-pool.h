@@ -436,7 +436,8 @@ int dma_buf_pool_export_fence(struct dma_buf_pool *pool, struct dma_fence *fence
  *
  * The time is CLOCK_MONOTONIC of the machine: it also passes while all members are stopped.
  *
- * Context: a member that has callbacks of leased fences needs a descriptor, a timer, for that.
+ * Context: does not sleep. A member that has callbacks of leased fences needs a descriptor, a timer, for
+ * that.
  *
  * Return: 0; -ENOSPC: DMA_BUF_POOL_LEASES of this process's leased fences have not signalled, or as
  * dma_buf_pool_export_fence(); -EINVAL: another member's fence, or @timeout is not above 0; -ENOMEM; what

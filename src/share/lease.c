@@ -15,7 +15,7 @@
  *   if R2 sees L3 of a later point, R3 sees that the one of R1 has signalled, as the owner did before L1.
  *   R0 first: who signals, or prolongs, before the deadline, does so before R2 and R3 of whoever finds
  *   that it has passed. L0, L3, L4 and R1 to R4 are sequentially consistent: R1 and R2 see L3, or
- *   L4 sees R4.
+ *   L4 sees R4, or a thread of the owner's has seen it before and is still to ring: then L4 rings, too.
  */
 #include "share/lease.h"
 

@@ -42,31 +42,22 @@ static int send_mail(const struct member *member, struct mail *mail, size_t size
 
 /*
  * To whoever has the place now: with a reference, so that the channel is not closed, and the descriptor
- * something else's. If it does not go: he has enough to read, and looks at everything when he does.
+ * something else's. If it does not go: he has enough to read, and looks at everything when he does. False: he
+ * is not known.
  */
-static void send_to_place(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
+static bool send_to_place(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
 {
 	const uint32_t id = place_live(pool, place);
-	struct member *member = id && id != pool->self->id ? member_get(pool, id) : NULL;
+	struct member *member;
 
+	if (!id || id == pool->self->id)
+		return true;
+	member = member_find(pool, id);
 	if (!member)
-		return;
+		return false;
 	send_mail(member, mail, MAIL_HEAD, NULL, 0);
 	member_put(member);
-}
-
-void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline)
-{
-	struct mail mail = { .kind = MAIL_RING, .timeline = timeline };
-
-	send_to_place(pool, place, &mail);
-}
-
-void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id)
-{
-	struct mail mail = { .kind = MAIL_EVICTED, .id = id };
-
-	send_to_place(pool, place, &mail);
+	return true;
 }
 
 int mail_send_card(const struct member *member, const struct card *card)
@@ -335,19 +326,89 @@ static void attend(struct dma_buf_pool *pool, struct reading *reading)
 		attend_to(pool, i, reading);
 }
 
-DMABUF_UNCHECKED("without a context the lock cannot fail")
-void mail_read(struct dma_buf_pool *pool)
+/*
+ * Strangers: members who are to be rung, and are not known yet. Their cards are in the mail, but whoever signals
+ * may be in a signalling or an RCU section, and does not wait for another thread that reads it. So that one
+ * rings, when it has read:
+ *
+ *   who rings                                who reads
+ *   N1  strangers |= place    acq_rel        M1  mail lock
+ *   N2  mail lock             is tried:      M2  takes the strangers       exchange, acq_rel
+ *       M2, or it is held                    M3  mail, until there is no more
+ *                                            M4  drops the lock
+ *                                            M5  rings those that it took
+ *                                            M6  are there strangers?      swap for the same, acq_rel
+ *                                                if so, N2
+ *
+ *   A stranger's card came before it could do anything, and so before N1: whoever takes it in M2 knows it
+ *   after M3, or nobody ever will, and rings nobody. If N2 fails, N1 was not too late for who holds the lock: if
+ *   N1 came after his M6, and so saw it, N2 would see his M4. So he finds it in M6, or it was taken
+ *   by somebody else, in M2. M6 writes, since a plain look would not order M4 and N2.
+ */
+
+/* M5 */
+static void ring_all(struct dma_buf_pool *pool, uint64_t places)
 {
+	struct mail mail = { .kind = MAIL_RING };
+
+	for (; places; places &= places - 1)
+		send_to_place(pool, (unsigned int)__builtin_ctzll(places), &mail);
+}
+
+static void read_and_unlock(struct dma_buf_pool *pool) DMABUF_RELEASE(pool->mail_lock)
+{
+	const uint64_t strangers = exchange_acq_rel(&pool->strangers, 0); /* M2 */
 	struct reading reading = { 0 };
 
-	if (ww_mutex_lock(&pool->mail_lock, NULL))
-		return;
 	if (!pool->is_left)
-		read_all(pool, &reading);
-	ww_mutex_unlock(&pool->mail_lock);
+		read_all(pool, &reading); /* M3 */
+	OS_RACE_POINT("mail: read");
+	ww_mutex_unlock(&pool->mail_lock); /* M4 */
+	OS_RACE_POINT("mail: unlocked");
+	ring_all(pool, strangers);
 	attend(pool, &reading);
 }
 
+/* M6, and N2 */
+static void read_for_strangers(struct dma_buf_pool *pool)
+{
+	while (fetch_or_acq_rel(&pool->strangers, 0) && ww_mutex_trylock(&pool->mail_lock, NULL))
+		read_and_unlock(pool);
+}
+
+DMABUF_UNCHECKED("without a context the lock cannot fail")
+void mail_read(struct dma_buf_pool *pool)
+{
+	if (ww_mutex_lock(&pool->mail_lock, NULL))
+		return;
+	read_and_unlock(pool);
+	read_for_strangers(pool);
+}
+
+static void send_or_ring_later(struct dma_buf_pool *pool, unsigned int place, struct mail *mail)
+{
+	if (send_to_place(pool, place, mail))
+		return;
+	fetch_or_acq_rel(&pool->strangers, (uint64_t)1 << place); /* N1 */
+	read_for_strangers(pool);
+}
+
+void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline)
+{
+	struct mail mail = { .kind = MAIL_RING, .timeline = timeline };
+
+	send_or_ring_later(pool, place, &mail);
+}
+
+/* A ring does as well: who is rung sees all that are evicted. */
+void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id)
+{
+	struct mail mail = { .kind = MAIL_EVICTED, .id = id };
+
+	send_or_ring_later(pool, place, &mail);
+}
+
+/* Strangers that are left see this process hang up. */
 DMABUF_UNCHECKED("see mail_read()")
 void mail_leave(struct dma_buf_pool *pool)
 {

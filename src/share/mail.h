@@ -26,7 +26,10 @@ void mail_read(struct dma_buf_pool *pool);
 /* Nothing is taken in any more. */
 void mail_leave(struct dma_buf_pool *pool);
 
-/* Tell the member in a place that a point of one of our timelines has signalled. Does not sleep. */
+/*
+ * Tell the member in a place that a point of one of our timelines has signalled. Does not sleep: mail is read
+ * first if that one is not known, by another thread if one is at it. Callbacks may be called then.
+ */
 void mail_ring(struct dma_buf_pool *pool, unsigned int place, uint32_t timeline);
 
 /* Tell the member in a place that another one is evicted. Likewise. */

@@ -361,7 +361,7 @@ struct member *member_peek(const struct dma_buf_pool *pool, uint32_t id)
 	return member && member->id == id ? member : NULL;
 }
 
-static struct member *find(struct dma_buf_pool *pool, uint32_t id)
+struct member *member_find(struct dma_buf_pool *pool, uint32_t id)
 {
 	struct member *member;
 
@@ -379,13 +379,13 @@ struct member *member_get(struct dma_buf_pool *pool, uint32_t id)
 
 	if (!is_possible(pool, id))
 		return NULL;
-	member = find(pool, id);
+	member = member_find(pool, id);
 	if (member)
 		return member;
 	OS_RACE_POINT("member: unknown");
 	/* Whoever admitted it has written to us before it could do anything; another thread may have read it. */
 	mail_read(pool);
-	return find(pool, id);
+	return member_find(pool, id);
 }
 
 /*

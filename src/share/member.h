@@ -71,7 +71,10 @@ void member_free_self(struct dma_buf_pool *pool);
 /* The member with @id if it is known, for an RCU section; or NULL. */
 struct member *member_peek(const struct dma_buf_pool *pool, uint32_t id);
 
-/* The member with @id, with a reference; NULL: unknown, also after all mail was read. */
+/* The same, with a reference. */
+struct member *member_find(struct dma_buf_pool *pool, uint32_t id);
+
+/* The member with @id, with a reference; NULL: unknown, also after all mail was read. Sleeps. */
 struct member *member_get(struct dma_buf_pool *pool, uint32_t id);
 
 /* Whoever is in a place, with a reference, or NULL. */

@@ -95,26 +95,55 @@ static void wake_waiters(const struct dma_buf_pool *pool, const struct own_timel
 
 /*
  * Once this process is over, the watchers in its place may be its successor's: own_wake_last() has
- * rung all of its own.
+ * rung all of its own. @all: also those whom another thread has taken, and has not rung yet.
  */
-void own_ring(struct dma_buf_pool *pool, const struct own_timeline *timeline)
+static uint64_t begin_ring(struct dma_buf_pool *pool, struct own_timeline *timeline, bool all)
 {
 	uint64_t watchers = 0;
 
 	dmabuf_spin_lock(&pool->own.lock);
-	if (!pool->own.is_over)
+	if (!pool->own.is_over) {
 		watchers = take_watchers(pool, timeline);
+		timeline->ringing |= watchers;
+		if (all)
+			watchers = timeline->ringing;
+		timeline->ringers += !!watchers;
+	}
 	dmabuf_spin_unlock(&pool->own.lock);
+	return watchers;
+}
+
+static void end_ring(struct dma_buf_pool *pool, struct own_timeline *timeline)
+{
+	dmabuf_spin_lock(&pool->own.lock);
+	if (!--timeline->ringers)
+		timeline->ringing = 0;
+	dmabuf_spin_unlock(&pool->own.lock);
+}
+
+static void ring_watchers(struct dma_buf_pool *pool, struct own_timeline *timeline, bool all)
+{
+	const uint64_t watchers = begin_ring(pool, timeline, all);
+
+	if (!watchers)
+		return;
+	OS_RACE_POINT("own: before it rings");
 	ring(pool, timeline->number, watchers);
+	end_ring(pool, timeline);
+}
+
+void own_ring(struct dma_buf_pool *pool, struct own_timeline *timeline)
+{
+	ring_watchers(pool, timeline, true);
 }
 
 /* W2 */
-void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline)
+void own_wake(struct dma_buf_pool *pool, struct own_timeline *timeline)
 {
 	if (!pool_is_here(pool))
 		return;
 	wake_waiters(pool, timeline);
-	own_ring(pool, timeline);
+	ring_watchers(pool, timeline, false);
 }
 
 void own_wake_last(struct dma_buf_pool *pool, const struct own_timeline *timeline)

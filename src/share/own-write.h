@@ -14,10 +14,13 @@ void own_write_error(struct dma_buf_pool *pool, struct own_timeline *timeline, u
 bool own_write_value(struct dma_buf_pool *pool, struct own_timeline *timeline, uint64_t seqno);
 
 /* Outside of all short locks: it calls the system. */
-void own_wake(struct dma_buf_pool *pool, const struct own_timeline *timeline);
+void own_wake(struct dma_buf_pool *pool, struct own_timeline *timeline);
 
-/* Who watches it shall look, though nothing may have signalled. Likewise. */
-void own_ring(struct dma_buf_pool *pool, const struct own_timeline *timeline);
+/*
+ * Who watches it shall look, though nothing may have signalled: all have been rung when this returns, also those
+ * that another thread is about to ring. Likewise.
+ */
+void own_ring(struct dma_buf_pool *pool, struct own_timeline *timeline);
 
 /* The same as own_wake(), by who has just said that this process is over, and has not left its place yet. */
 void own_wake_last(struct dma_buf_pool *pool, const struct own_timeline *timeline);

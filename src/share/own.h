@@ -29,6 +29,8 @@ struct own_timeline {
 	struct own_timeline *next; /* idle, or of the same bucket */
 	uint32_t number;	   /* constant */
 	uint32_t errors;	   /* how many there were */
+	uint32_t ringers;	   /* how many threads are about to ring */
+	uint64_t ringing;	   /* whom: a bit a place; nobody if there are none */
 	struct timeline_backing backing; /* of the local timeline that has it for itself */
 	struct dma_buf_pool *pool;	 /* atomic: with a reference, while one has; else NULL */
 	uint64_t base;			 /* constant then: the point before that timeline's first */

@@ -308,6 +308,7 @@ void pool_fork(struct dma_buf_pool *pool)
 	dmabuf_spin_lock_init(&pool->watch_lock);
 	ww_mutex_init(&pool->mail_lock, &mail_class);
 	member_fork_all(pool);
+	store_relaxed(&pool->strangers, 0);
 	guests_forget(pool);
 	os_file_close(pool->set);
 	pool->set = -1;

@@ -48,6 +48,30 @@ TEST(who_watches_is_told_of_a_lease)
 	end_both();
 }
 
+/* One thread has signalled another fence of that timeline, and is about to ring, when one makes a lease. */
+static void lease_meanwhile(const char *label)
+{
+	if (strcmp(label, "own: before it rings") != 0)
+		return;
+	os_race_hook(NULL);
+	ASSERT_INT(lease_point(1, LONG), ==, 0);
+	ASSERT_TRUE(is_ready(0));
+	calls++;
+}
+
+TEST(who_watches_is_told_of_a_lease_though_another_thread_is_to_ring)
+{
+	begin_both();
+	calls = 0;
+	ask(1);
+	os_race_hook(lease_meanwhile);
+	dma_fence_signal(both.there[0]);
+	ASSERT_INT(calls, ==, 1);
+	dma_buf_pool_watch(both.host);
+	ASSERT_INT(both.host->timer, >=, 0);
+	end_both();
+}
+
 /* The timer rang for nothing, and is set anew. */
 TEST(who_watches_looks_again_when_a_lease_was_prolonged)
 {

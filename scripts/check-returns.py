@@ -77,10 +77,7 @@ ELSEWHERE = {
     # The end of a loop.
     "iterator_with_the_lock_visits_all_and_takes_no_reference": [
         ("dma_resv_iter_first", "NULL"), ("dma_resv_iter_next", "NULL")],
-    "iterator_without_the_lock_leaves_signalled_fences_out": [
-        ("dma_resv_iter_next_unlocked", "NULL")],
     "a_walk_visits_arrays_chains_and_arrays_in_chains": [("dma_fence_unwrap_next", "NULL")],
-    "snapshot_is_walked_newest_first_up_to_a_category": [("dma_resv_snapshot_next", "NULL")],
 }
 
 # What no test gets, whoever returns it: the descriptors of the whole system are used up. It

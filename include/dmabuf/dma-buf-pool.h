@@ -10,8 +10,8 @@
  * Any member may be killed at any time. Who needs a lock that it held gets it; what it had not
  * committed is gone; its fences that had not signalled are -EOWNERDEAD.
  *
- * A process becomes a member by creating the pool, or by being admitted by a member: two messages over
- * a Unix socket. docs/sharing.md has the model and the promises.
+ * A process becomes a member by creating the pool, or by being admitted by a member: two messages
+ * over a Unix socket. docs/sharing.md has the model and the promises.
  */
 #ifndef DMABUF_DMA_BUF_POOL_H
 #define DMABUF_DMA_BUF_POOL_H
@@ -49,12 +49,13 @@ struct dma_buf_pool_limits {
  *
  * The pool exists as long as it has a member; the creator is one like all others.
  *
- * Context: sleeps. Costs four descriptors, and as many bytes of shared memory as the limits ask for,
- * about: 128 a buffer, 64 a fence of each buffer, 88 a timeline of each member, 8 a buffer for each.
+ * Context: sleeps. Costs four descriptors, and as many bytes of shared memory as the limits ask
+ * for, about: 128 a buffer, 64 a fence of each buffer, 88 a timeline of each member, 8 a buffer
+ * for each.
  *
- * Return: 0; -EINVAL: a limit is out of its range, or @ret_pool is NULL; -ENOMEM; -EMFILE, -ENFILE: no
- * descriptor; -ENOSPC; -ENOSYS: the kernel is older than Linux 5.4; -EPERM: memory files cannot be sealed
- * here. On failure @ret_pool is not written.
+ * Return: 0; -EINVAL: a limit is out of its range, or @ret_pool is NULL; -ENOMEM; -EMFILE,
+ * -ENFILE: no descriptor; -ENOSPC; -ENOSYS: the kernel is older than Linux 5.4; -EPERM: memory
+ * files cannot be sealed here. On failure @ret_pool is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -65,10 +66,10 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
  * dma_buf_pool_leave() - be a member no longer
  * @pool: membership; no other call uses it any more; NULL is fine
  *
- * Fences of this process that others still wait for signal there with -ECANCELED; fences of others that have
- * not signalled are -EOWNERDEAD here, since it does not hear of them any more. Buffers of the pool
- * that this process still has stay mapped until their last reference is put, but they are private from
- * now on: their locks give -ENOTCONN.
+ * Fences of this process that others still wait for signal there with -ECANCELED; fences of others
+ * that have not signalled are -EOWNERDEAD here, since it does not hear of them any more. Buffers
+ * of the pool that this process still has stay mapped until their last reference is put, but they
+ * are private from now on: their locks give -ENOTCONN.
  *
  * Context: sleeps. The caller holds no lock of a shared buffer. It waits for no other member.
  *
@@ -80,18 +81,19 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool);
  * dma_buf_pool_destroy() - end a pool for all, and leave it
  * @pool: membership; no other call uses it any more; NULL is fine
  *
- * Every member is evicted, at once: fences of those who live that have not signalled are -ECANCELED in all other
- * processes, whoever waits for one wakes, and each call of the others gives -ESTALE, though they leave
- * as ever. Nobody is invited or admitted any more: who is about to join gets -ESTALE, or -EPIPE if the one who
- * lets it in hangs up first. Buffers that a process has stay mapped until it puts them, with their data. Then
- * this process leaves, as by dma_buf_pool_leave(), but others' fences are -ECANCELED here, too.
+ * Every member is evicted, at once: fences of those who live that have not signalled are
+ * -ECANCELED in all other processes, whoever waits for one wakes, and each call of the others
+ * gives -ESTALE, though they leave as ever. Nobody is invited or admitted any more: who is about
+ * to join gets -ESTALE, or -EPIPE if the one who lets it in hangs up first. Buffers that a process
+ * has stay mapped until it puts them, with their data. Then this process leaves, as by
+ * dma_buf_pool_leave(), but others' fences are -ECANCELED here, too.
  *
- * Any member may do that, and several at once. It is one step: one that is killed in this call has ended the
- * pool, or has died as a member of one that goes on. Who was evicted, or is not admitted yet, or is a forked
- * child, only leaves.
+ * Any member may do that, and several at once. It is one step: one that is killed in this call has
+ * ended the pool, or has died as a member of one that goes on. Who was evicted, or is not admitted
+ * yet, or is a forked child, only leaves.
  *
- * Context: sleeps, while another thread reads what members sent. The caller holds no lock of a shared
- * buffer. It waits for no other member.
+ * Context: sleeps, while another thread reads what members sent. The caller holds no lock of a
+ * shared buffer. It waits for no other member.
  *
  * Since: 0.1. Extension.
  */
@@ -101,10 +103,10 @@ void dma_buf_pool_destroy(struct dma_buf_pool *pool);
  * dma_buf_pool_status() - may this process go on?
  * @pool: membership
  *
- * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was evicted, or
- * had no descriptor or memory left to get to know a new member, or the pool was destroyed; -ECHILD: this
- * process is a forked child of the member, and none itself; -EPROTO: a member writes nonsense, and this
- * process takes no part in it any more.
+ * Return: 0: it is a member; -EAGAIN: it was invited, and is not admitted yet; -ESTALE: it was
+ * evicted, or had no descriptor or memory left to get to know a new member, or the pool was
+ * destroyed; -ECHILD: this process is a forked child of the member, and none itself; -EPROTO: a
+ * member writes nonsense, and this process takes no part in it any more.
  *
  * Since: 0.1. Extension.
  */
@@ -131,10 +133,11 @@ int dma_buf_pool_status(struct dma_buf_pool *pool);
  *
  * Context: sleeps.
  *
- * Return: 0: there is a new member; -EINVAL: unknown flags, or a negative timeout; -EBADF, -ENOTSOCK;
- * -EPERM: another user, or nobody; -EPROTO: it sent something else, or half of it; -EPIPE: it hung up;
- * -ETIMEDOUT; -EUSERS: all places are taken; -EAGAIN, -ENOSPC: as dma_buf_pool_admit(); -ENOMEM;
- * -EMFILE; what dma_buf_pool_status() returns. Nothing is kept then, and @ret_member is not written.
+ * Return: 0: there is a new member; -EINVAL: unknown flags, or a negative timeout; -EBADF,
+ * -ENOTSOCK; -EPERM: another user, or nobody; -EPROTO: it sent something else, or half of it;
+ * -EPIPE: it hung up; -ETIMEDOUT; -EUSERS: all places are taken; -EAGAIN, -ENOSPC: as
+ * dma_buf_pool_admit(); -ENOMEM; -EMFILE; what dma_buf_pool_status() returns. Nothing is kept
+ * then, and @ret_member is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -147,13 +150,13 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
  * @timeout:  nanoseconds for all of it
  * @ret_pool: the membership, for dma_buf_pool_leave()
  *
- * Context: sleeps. Costs four descriptors, three for each other member, and one for each buffer of the
- * pool that it may have.
+ * Context: sleeps. Costs four descriptors, three for each other member, and one for each buffer of
+ * the pool that it may have.
  *
- * Return: 0; -EINVAL: a negative timeout, or @ret_pool is NULL; -EBADF, -ENOTSOCK; -EPROTO: the other end
- * sent something else, half of it, or what does not keep its promises: a file without all its seals, or of
- * another size, or of another version of this library; -EPIPE: it hung up; -ETIMEDOUT; what
- * dma_buf_pool_accept() returns. On failure @ret_pool is not written.
+ * Return: 0; -EINVAL: a negative timeout, or @ret_pool is NULL; -EBADF, -ENOTSOCK; -EPROTO: the
+ * other end sent something else, half of it, or what does not keep its promises: a file without
+ * all its seals, or of another size, or of another version of this library; -EPIPE: it hung up;
+ * -ETIMEDOUT; what dma_buf_pool_accept() returns. On failure @ret_pool is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -190,9 +193,9 @@ struct dma_buf_pool_message {
  *
  * Context: sleeps.
  *
- * Return: 0; -EINVAL; -EUSERS: all places are taken; -EAGAIN: a member keeps others from inviting anybody,
- * see dma_buf_pool_evict(); -EMFILE; what dma_buf_pool_status() returns. On failure @ret_invitation is not
- * written.
+ * Return: 0; -EINVAL; -EUSERS: all places are taken; -EAGAIN: a member keeps others from inviting
+ * anybody, see dma_buf_pool_evict(); -EMFILE; what dma_buf_pool_status() returns. On failure
+ * @ret_invitation is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -206,8 +209,9 @@ int dma_buf_pool_invite(struct dma_buf_pool *pool, unsigned int flags,
  * @ret_pool:   the membership, for dma_buf_pool_leave(); -EAGAIN until it is admitted
  *
  * Return: 0; -EINVAL; -EPROTO: that is no invitation, or it does not keep its promises; -EBADF: a
- * descriptor is not open; -ESTALE: the pool was destroyed; -ENOMEM; -EMFILE; -ENOSPC: as dma_buf_pool_admit(), or no memory for a file;
- * -ENOSYS, -EPERM: as dma_buf_pool_create(). On failure nothing is written.
+ * descriptor is not open; -ESTALE: the pool was destroyed; -ENOMEM; -EMFILE; -ENOSPC: as
+ * dma_buf_pool_admit(), or no memory for a file; -ENOSYS, -EPERM: as dma_buf_pool_create(). On
+ * failure nothing is written.
  *
  * Since: 0.1. Extension.
  */
@@ -224,11 +228,11 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
  *
  * Context: sleeps.
  *
- * Return: 0; -EINVAL; -EPROTO: that is no answer to this invitation, or it does not keep its promises: the
- * invitation stands, for another answer; -EAGAIN: a member does not take in that somebody is new, or
- * keeps others from admitting anybody, see dma_buf_pool_evict(); -ENOMEM; -EMFILE; -ENOSPC: there is
- * more to watch than the user may (fs.epoll.max_user_watches); what dma_buf_pool_status() returns. After
- * those it may stand or not: give it back.
+ * Return: 0; -EINVAL; -EPROTO: that is no answer to this invitation, or it does not keep its
+ * promises: the invitation stands, for another answer; -EAGAIN: a member does not take in that
+ * somebody is new, or keeps others from admitting anybody, see dma_buf_pool_evict(); -ENOMEM;
+ * -EMFILE; -ENOSPC: there is more to watch than the user may (fs.epoll.max_user_watches); what
+ * dma_buf_pool_status() returns. After those it may stand or not: give it back.
  *
  * Since: 0.1. Extension.
  */
@@ -284,16 +288,16 @@ uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool);
  * @member: which, by its dma_buf_pool_self()
  *
  * For one that is stopped, or holds what others need and does not come back: its locks are free
- * from now on, what it had not committed is gone, and its fences that have not signalled are -ECANCELED.
- * If it goes on, all its calls give -ESTALE, and nothing that it does shows to others. So does
- * dma_buf_end_cpu_access(): what it read meanwhile may be another's.
+ * from now on, what it had not committed is gone, and its fences that have not signalled are
+ * -ECANCELED. If it goes on, all its calls give -ESTALE, and nothing that it does shows to others.
+ * So does dma_buf_end_cpu_access(): what it read meanwhile may be another's.
  *
  * What it does with the data is another matter: it has that mapped.
  *
  * Context: sleeps, while another thread reads what members sent. It waits for no member.
  *
- * Return: 0; -ENOENT: there is no such member, or not any more; -EINVAL: the caller itself; -EOVERFLOW: there
- * were 65,535 evictions; what dma_buf_pool_status() returns.
+ * Return: 0; -ENOENT: there is no such member, or not any more; -EINVAL: the caller itself;
+ * -EOVERFLOW: there were 65,535 evictions; what dma_buf_pool_status() returns.
  *
  * Since: 0.1. Extension.
  */
@@ -328,16 +332,16 @@ int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member);
  * @ret_buf: a new reference
  *
  * A memory file as dma_buf_memfd_create() makes it, whose reservation is the pool's. The buffer
- * exists until no member has it any more, its memory until its place is used again, or those who were
- * told of it have left. Members that may only read get those with DMA_BUF_POOL_OWNER_WRITES.
+ * exists until no member has it any more, its memory until its place is used again, or those who
+ * were told of it have left. Members that may only read get those with DMA_BUF_POOL_OWNER_WRITES.
  *
  * Context: sleeps. Costs two descriptors here, and one in each member: two where it is got.
  *
- * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -EFBIG: @size is more than a file
- * can have; -ENOSPC: the pool has no room for
- * another buffer, or the machine for its memory; -EACCES: this member may only read; -EAGAIN: a member
- * keeps others from making any, see dma_buf_pool_evict(); -EPERM: as dma_buf_pool_create(); -ENOMEM; -EMFILE;
- * what dma_buf_pool_status() returns. On failure @ret_buf is not written.
+ * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -EFBIG: @size is more than a
+ * file can have; -ENOSPC: the pool has no room for another buffer, or the machine for its memory;
+ * -EACCES: this member may only read; -EAGAIN: a member keeps others from making any, see
+ * dma_buf_pool_evict(); -EPERM: as dma_buf_pool_create(); -ENOMEM; -EMFILE; what
+ * dma_buf_pool_status() returns. On failure @ret_buf is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -377,8 +381,8 @@ int dma_buf_pool_get_handle(struct dma_buf *dmabuf, struct dma_buf_pool_handle *
  *
  * Return: 0; -ENOENT: there is no such buffer, or not any more, or none for this member; -EINVAL;
  * -EPROTO: its memory is not sealed as it must be, or is in use here as a buffer of something
- * else, as when this process has left, kept the buffer, and joined again; -ENOMEM; -EMFILE; what dma_buf_pool_status() returns. On
- * failure @ret_buf is not written.
+ * else, as when this process has left, kept the buffer, and joined again; -ENOMEM; -EMFILE; what
+ * dma_buf_pool_status() returns. On failure @ret_buf is not written.
  *
  * Since: 0.1. Extension.
  */
@@ -424,11 +428,11 @@ int dma_buf_pool_export_fence(struct dma_buf_pool *pool, struct dma_fence *fence
  * @fence:   fence of this process; borrowed
  * @timeout: nanoseconds from now, above 0
  *
- * For who shares a fence, and may be stopped, or get stuck, before it signals: by that time the fence has
- * signalled, or the process is evicted as by dma_buf_pool_evict(). Any member does that which waits for
- * a point of this process or for a lock that it holds, asks about one, or has callbacks of the leased
- * fence: within 10 ms after that time. If none does, nothing happens.
- * So those that wait get -ECANCELED, and this process finds -ESTALE if it goes on.
+ * For who shares a fence, and may be stopped, or get stuck, before it signals: by that time the
+ * fence has signalled, or the process is evicted as by dma_buf_pool_evict(). Any member does that
+ * which waits for a point of this process or for a lock that it holds, asks about one, or has
+ * callbacks of the leased fence: within 10 ms after that time. If none does, nothing happens. So
+ * those that wait get -ECANCELED, and this process finds -ESTALE if it goes on.
  *
  * @fence gets a value, as by dma_buf_pool_export_fence(), if it has none. Its lease is over when the value has
  * signalled. Another lease of the same fence takes the place of the first: so it may be prolonged, if that
@@ -436,12 +440,12 @@ int dma_buf_pool_export_fence(struct dma_buf_pool *pool, struct dma_fence *fence
  *
  * The time is CLOCK_MONOTONIC of the machine: it also passes while all members are stopped.
  *
- * Context: does not sleep. A member that has callbacks of leased fences needs a descriptor, a timer, for
- * that.
+ * Context: does not sleep. A member that has callbacks of leased fences needs a descriptor, a
+ * timer, for that.
  *
- * Return: 0; -ENOSPC: DMA_BUF_POOL_LEASES of this process's leased fences have not signalled, or as
- * dma_buf_pool_export_fence(); -EINVAL: another member's fence, or @timeout is not above 0; -ENOMEM; what
- * dma_buf_pool_status() returns.
+ * Return: 0; -ENOSPC: DMA_BUF_POOL_LEASES of this process's leased fences have not signalled, or
+ * as dma_buf_pool_export_fence(); -EINVAL: another member's fence, or @timeout is not above 0;
+ * -ENOMEM; what dma_buf_pool_status() returns.
  *
  * Since: 0.1. Extension.
  */
@@ -453,8 +457,8 @@ int dma_buf_pool_lease_fence(struct dma_buf_pool *pool, struct dma_fence *fence,
  * @pool:  membership
  * @value: value from dma_buf_pool_export_fence()
  *
- * A point of a member that is gone is -EOWNERDEAD if it had not signalled, or if this process never knew that
- * member.
+ * A point of a member that is gone is -EOWNERDEAD if it had not signalled, or if this process
+ * never knew that member.
  *
  * Context: sleeps, as dma_buf_pool_evict().
  *
@@ -472,10 +476,11 @@ struct dma_fence *dma_buf_pool_import_fence(struct dma_buf_pool *pool,
  * @tl:         timeline of this process
  * @ret_origin: value of its point 0: that of point n has @seqno + n
  *
- * Takes one of the member's timelines, until @tl is destroyed. From now on its points need nothing set
- * aside when they are added to reservations, and others can wait for them before they are emitted: so
- * a job can be described to another process as values, before anything of it has begun. Points that
- * nobody ever signals are -ECANCELED once this member leaves, -EOWNERDEAD once it is dead.
+ * Takes one of the member's timelines, until @tl is destroyed. From now on its points need nothing
+ * set aside when they are added to reservations, and others can wait for them before they are
+ * emitted: so a job can be described to another process as values, before anything of it has
+ * begun. Points that nobody ever signals are -ECANCELED once this member leaves, -EOWNERDEAD once
+ * it is dead.
  *
  * Return: 0; -EBUSY: it is shared already, in this or another pool; -ENOSPC: all timelines of this
  * member are in use; -EINVAL; what dma_buf_pool_status() returns.
@@ -493,14 +498,14 @@ int dma_buf_pool_share_timeline(struct dma_buf_pool *pool, struct dma_fence_time
  * dma_buf_pool_watch_fd() - one descriptor for all fences of a pool
  * @pool: membership
  *
- * Readable when a point has signalled that somebody in this process has a callback for, when its lease
- * has ended, when a member is gone, or when there is mail: then call dma_buf_pool_watch(). For poll(), epoll
- * and their like; owned by the pool. Without this call, a thread of the library's does that, from the first
- * callback on.
+ * Readable when a point has signalled that somebody in this process has a callback for, when its
+ * lease has ended, when a member is gone, or when there is mail: then call dma_buf_pool_watch().
+ * For poll(), epoll and their like; owned by the pool. Without this call, a thread of the
+ * library's does that, from the first callback on.
  *
- * After it nobody else does: what has callbacks of other members' fences, as a dma_fence_array or a
- * dma_fence_chain of them, signals in dma_buf_pool_watch(), and does not while the thread that calls that
- * waits for it. Waits for those fences themselves need no watcher.
+ * After it nobody else does: what has callbacks of other members' fences, as a dma_fence_array or
+ * a dma_fence_chain of them, signals in dma_buf_pool_watch(), and does not while the thread that
+ * calls that waits for it. Waits for those fences themselves need no watcher.
  *
  * Return: the descriptor; -EBUSY: the library's thread does it already.
  *

@@ -91,6 +91,25 @@ static __attribute__((cold, noinline)) int lock_backing(struct dma_resv *obj,
 	return err;
 }
 
+/* The same. If the wait is given up, what was contended @before still is, as with a ww_mutex. */
+DMABUF_UNCHECKED("this is the lock")
+static __attribute__((cold, noinline)) int lock_backing_patiently(struct dma_resv *obj,
+								  struct ww_acquire_ctx *ctx,
+								  const struct resv_wish *wish,
+								  struct ww_mutex *before)
+{
+	const int err = lock_backing(obj, ctx, wish);
+
+	if (ctx && (err == -EINTR || err == -ETIME))
+		ctx->contending_lock = before;
+	return err;
+}
+
+static struct ww_mutex *contended(const struct ww_acquire_ctx *ctx)
+{
+	return ctx ? ctx->contending_lock : NULL;
+}
+
 int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
 	static const struct resv_wish wish = { .deadline = INT64_MAX };
@@ -110,6 +129,7 @@ int dma_resv_lock(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
 	static const struct resv_wish wish = { .deadline = INT64_MAX, .interruptible = true };
+	struct ww_mutex *const before = contended(ctx);
 
 	prefetch_end(obj);
 	if (!ww_lock_quickly(&obj->lock, ctx)) {
@@ -120,11 +140,12 @@ int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx
 		if (err)
 			return err;
 	}
-	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
+	return unlikely(obj->fences.is_backed) ? lock_backing_patiently(obj, ctx, &wish, before) : 0;
 }
 
 int dma_resv_lock_timeout(struct dma_resv *obj, struct ww_acquire_ctx *ctx, int64_t timeout)
 {
+	struct ww_mutex *const before = contended(ctx);
 	struct resv_wish wish;
 	int err;
 
@@ -135,7 +156,7 @@ int dma_resv_lock_timeout(struct dma_resv *obj, struct ww_acquire_ctx *ctx, int6
 	err = ww_lock_patiently(&obj->lock, ctx, (struct ww_patience){ wish.deadline, false });
 	if (err)
 		return err;
-	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
+	return unlikely(obj->fences.is_backed) ? lock_backing_patiently(obj, ctx, &wish, before) : 0;
 }
 
 DMABUF_UNCHECKED("this is the lock")
@@ -165,13 +186,14 @@ void resv_lock_surely(struct dma_resv *obj)
 int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx)
 {
 	static const struct resv_wish wish = { .deadline = INT64_MAX, .interruptible = true };
+	struct ww_mutex *const before = contended(ctx);
 	int err;
 
 	resv_check_alive(obj, __func__);
 	err = ww_mutex_lock_slow_interruptible(&obj->lock, ctx);
 	if (err)
 		return err;
-	return unlikely(obj->fences.is_backed) ? lock_backing(obj, ctx, &wish) : 0;
+	return unlikely(obj->fences.is_backed) ? lock_backing_patiently(obj, ctx, &wish, before) : 0;
 }
 
 bool dma_resv_trylock(struct dma_resv *obj)

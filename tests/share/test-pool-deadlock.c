@@ -39,6 +39,23 @@ static int lock_slowly_there(struct dma_resv *resv, struct ww_acquire_ctx *ctx)
 	return dma_resv_locking_ctx(resv) == ctx ? 0 : -EINVAL;
 }
 
+static void handle_signal(int signal)
+{
+	(void)signal;
+}
+
+/* Signals do something in this call only. */
+static int lock_slowly_unless_told_there(struct dma_resv *resv, struct ww_acquire_ctx *ctx)
+{
+	const struct sigaction action = { .sa_handler = handle_signal };
+	int err;
+
+	sigaction(SIGUSR1, &action, NULL);
+	err = dma_resv_lock_slow_interruptible(resv, ctx);
+	signal(SIGUSR1, SIG_IGN);
+	return err;
+}
+
 static int unlock_there(struct dma_resv *resv)
 {
 	dma_resv_unlock(resv);
@@ -67,7 +84,7 @@ static int do_there(const struct there *there, struct ww_acquire_ctx *ctx, const
 	case LOCK_SLOW:
 		return lock_slowly_there(resv, ctx);
 	case LOCK_SLOW_INTERRUPTIBLE:
-		return dma_resv_lock_slow_interruptible(resv, ctx);
+		return lock_slowly_unless_told_there(resv, ctx);
 	case IS_BUSY:
 		return !dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE);
 	case UNLOCK:
@@ -85,6 +102,7 @@ static void lock_as_told(int sock)
 	struct ww_acquire_ctx ctx;
 	struct step step;
 
+	signal(SIGUSR1, SIG_IGN);
 	while (peer_hear(sock, &step, sizeof(step))) {
 		const int err = do_there(&there, &ctx, &step);
 
@@ -185,6 +203,32 @@ TEST(it_gives_way_in_whatever_way_it_locks)
 {
 	give_way(LOCK_PLAIN, LOCK_SLOW);
 	give_way(LOCK_INTERRUPTIBLE, LOCK_SLOW_INTERRUPTIBLE);
+}
+
+/* In time, or by a handler; and may wait for it again. */
+TEST(who_gave_way_may_give_up_waiting_for_that_too)
+{
+	struct ww_acquire_ctx ctx;
+	struct world world;
+
+	begin_world(&world, 2, lock_as_told);
+	ww_acquire_init(&ctx, &reservation_ww_class);
+	lock_one_each(&world, &ctx, 0);
+	ASSERT_INT(let(&world, LOCK, A), ==, -EDEADLK);
+	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
+	tell(&world, &(struct step){ .deed = LOCK, .which = A, .timeout = A_MOMENT });
+	ASSERT_INT(hear(&world), ==, -ETIME);
+	tell(&world, &(struct step){ .deed = LOCK_SLOW_INTERRUPTIBLE, .which = A });
+	while (recv(world.peer.sock, &(char){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
+		kill(world.peer.pid, SIGUSR1);
+	ASSERT_INT(hear(&world), ==, -EINTR);
+	tell(&world, &(struct step){ .deed = LOCK_SLOW_INTERRUPTIBLE, .which = A });
+	dma_resv_unlock(world.dmabuf[A]->resv);
+	ww_acquire_fini(&ctx);
+	ASSERT_INT(hear(&world), ==, 0);
+	ASSERT_INT(let(&world, UNLOCK, A), ==, 0);
+	ASSERT_INT(let(&world, END, A), ==, 0);
+	end_world(&world, 0);
 }
 
 TEST(the_older_takes_what_the_younger_has_given_up)

@@ -39,6 +39,23 @@ static int lock_slowly_there(struct dma_resv *resv, struct ww_acquire_ctx *ctx)
 	return dma_resv_locking_ctx(resv) == ctx ? 0 : -EINVAL;
 }
 
+static void handle_signal(int signal)
+{
+	(void)signal;
+}
+
+/* Signals do something in this call only. */
+static int lock_slowly_unless_told_there(struct dma_resv *resv, struct ww_acquire_ctx *ctx)
+{
+	const struct sigaction action = { .sa_handler = handle_signal };
+	int err;
+
+	sigaction(SIGUSR1, &action, NULL);
+	err = dma_resv_lock_slow_interruptible(resv, ctx);
+	signal(SIGUSR1, SIG_IGN);
+	return err;
+}
+
 static int unlock_there(struct dma_resv *resv)
 {
 	dma_resv_unlock(resv);
@@ -67,7 +84,7 @@ static int do_there(const struct there *there, struct ww_acquire_ctx *ctx, const
 	case LOCK_SLOW:
 		return lock_slowly_there(resv, ctx);
 	case LOCK_SLOW_INTERRUPTIBLE:
-		return dma_resv_lock_slow_interruptible(resv, ctx);
+		return lock_slowly_unless_told_there(resv, ctx);
 	case IS_BUSY:
 		return !dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE);
 	case UNLOCK:
@@ -79,19 +96,13 @@ static int do_there(const struct there *there, struct ww_acquire_ctx *ctx, const
 	}
 }
 
-static void handle_signal(int signal)
-{
-	(void)signal;
-}
-
 static void lock_as_told(int sock)
 {
-	const struct sigaction action = { .sa_handler = handle_signal };
 	struct there there = arrive(sock, 2);
 	struct ww_acquire_ctx ctx;
 	struct step step;
 
-	sigaction(SIGUSR1, &action, NULL);
+	signal(SIGUSR1, SIG_IGN);
 	while (peer_hear(sock, &step, sizeof(step))) {
 		const int err = do_there(&there, &ctx, &step);
 

@@ -51,7 +51,7 @@ enum chaos_sentence chaos_sentence(struct chaos *chaos);
 /* How long somebody stays stopped: nanoseconds. */
 int64_t chaos_pause(struct chaos *chaos);
 
-/* "123 killed, ...": empty if nobody was. */
+/* "12 deaths, ...": empty if nobody died. */
 void chaos_describe(const struct chaos *chaos, char *text, size_t size);
 
 #endif

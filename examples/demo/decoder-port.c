@@ -165,8 +165,11 @@ static bool put_out(struct decoder_engine *engine, AVFrame *frame, uint64_t numb
 
 	end_bar(decoder);
 	decoder->next = number + 1;
-	if (number < decoder->from)
+	if (number < decoder->from) {
+		if (engine->base.report) /* it is not idle */
+			engine->base.report(&engine->base);
 		return true;
+	}
 	if (!buffer && decoder->from)
 		return carry_over(decoder, frame, number);
 	if (!buffer) {

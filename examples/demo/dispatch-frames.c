@@ -55,6 +55,9 @@ static void lend(struct dispatcher *d)
 	order.in[0].buffer = buffer->index;
 	queue_put(&d->queue[ENGINE_DECODER], &order);
 	buffer->frame = NOT_SHOWN;
+	dma_fence_put(buffer->held);
+	buffer->held = NULL; /* until it has taken it */
+	buffer->used = ++d->lent;
 	buffer->unsubmitted++;
 	d->is_lent[buffer->index] = true;
 	d->wants = false;
@@ -164,7 +167,7 @@ bool frames_hear(struct dispatcher *d, struct life *life)
 	bool gone;
 
 	while (life_hear(life, &news, &gone)) {
-		d->moved = now_ns();
+		d->still = 0;
 		switch (news.kind) {
 		case NEWS_TAKEN:
 			taken(d, life, &news);
@@ -260,10 +263,34 @@ static void settle(struct dispatcher *d)
 	}
 }
 
+/*
+ * Codecs decode pictures, too, that are never shown. One that is let go, and that was not shown before
+ * that, will not be.
+ */
+static void take_unshown(struct dispatcher *d)
+{
+	bool is_over[POOL_MAX];
+
+	for (unsigned int i = 0; i < d->pool.count; i++) {
+		const struct buffer *buffer = &d->pool.buffers[i];
+
+		is_over[i] = d->is_lent[i] && buffer->held && dma_fence_is_signaled(buffer->held);
+	}
+	if (d->working[ENGINE_DECODER])
+		frames_hear(d, d->working[ENGINE_DECODER]);
+	for (unsigned int i = 0; i < d->pool.count; i++) {
+		if (!is_over[i] || !d->is_lent[i])
+			continue;
+		d->is_lent[i] = false;
+		d->pool.buffers[i].unsubmitted--;
+	}
+}
+
 void frames_go_on(struct dispatcher *d)
 {
 	look_at_all(d);
 	settle(d);
+	take_unshown(d);
 	if (d->wants)
 		lend(d);
 	if (d->is_decoded && is_empty(&d->queue[ENGINE_CONTRAST]) && is_empty(&d->queue[ENGINE_COUNTER]))

@@ -5,31 +5,47 @@
  * with it the last that could touch what it was given.
  *
  * Of one that was evicted these are two moments: it may live on. Until it has ended, nobody gets the
- * buffers that it was at work on: an eviction takes rights away, and no memory.
+ * buffers that it was at work on: an eviction takes rights away, and no memory. If one of them was lent
+ * before that, it is killed instead.
  */
+#define _GNU_SOURCE
 #include <errno.h>
-#include <inttypes.h>
+#include <fcntl.h>
+#include <libgen.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "dispatcher.h"
 
+/* Of the next encoder: a file without a name, so that none is left behind. */
+static int open_part(const struct film *film)
+{
+	char folder[4096];
+	int fd;
+
+	snprintf(folder, sizeof(folder), "%s", film->path);
+	fd = open(dirname(folder), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	return fd < 0 ? memfd_create("part", MFD_CLOEXEC) : fd; /* not every file system has such files */
+}
+
 static bool start(struct dispatcher *d, int engine)
 {
 	const struct chaos_plan plan = chaos_plan(&d->chaos);
-	char part[4096] = "";
+	const int part = engine == ENGINE_ENCODER ? open_part(&d->film) : -1;
 
-	if (engine == ENGINE_ENCODER &&
-	    snprintf(part, sizeof(part), "%s.part%u", d->film.path, d->lives) >= (int)sizeof(part))
-		part[0] = '\0'; /* cannot be: main.c makes names that are shorter */
 	d->lives++;
-	d->working[engine] =
-		life_start(&d->world, engine, d->shown, part, &plan, &d->player->problem);
+	if (engine == ENGINE_ENCODER && part < 0)
+		problem_set(&d->player->problem, "cannot open a file for the encoder: %s",
+			    strerror(errno));
+	else
+		d->working[engine] = life_start(&d->world, engine, d->shown, part, &plan,
+						&d->player->problem);
 	return d->working[engine] != NULL;
 }
 
@@ -99,6 +115,11 @@ static void note_death(struct dispatcher *d, struct life *life, int64_t now)
 	list_death(d, life, now);
 }
 
+static bool is_expected_to_end(const struct dispatcher *d, const struct life *life)
+{
+	return life->stage == LIFE_ENDING || (d->is_decoded && life->engine == ENGINE_DECODER);
+}
+
 /* No member any more: what it did not finish is lost, and what it did not take is another's. */
 static void end_life(struct dispatcher *d, struct life *life)
 {
@@ -107,8 +128,7 @@ static void end_life(struct dispatcher *d, struct life *life)
 	if (d->working[life->engine] != life)
 		return;
 	frames_hear(d, life); /* its last words */
-	is_expected = life->stage == LIFE_ENDING ||
-		      (d->is_decoded && life->engine == ENGINE_DECODER);
+	is_expected = is_expected_to_end(d, life);
 	life->stage = LIFE_OVER;
 	d->working[life->engine] = NULL;
 	life->next = d->over;
@@ -155,8 +175,14 @@ static void note_failure(struct dispatcher *d, const struct life *life, int stat
 
 	if (WIFSIGNALED(status) && WTERMSIG(status) != SIGKILL)
 		problem_set(problem, "the %s crashed: %s", name, strsignal(WTERMSIG(status)));
-	if (!WIFEXITED(status) || WEXITSTATUS(status) == LEFT_EVICTED)
+	if (!WIFEXITED(status) || (WEXITSTATUS(status) == LEFT_EVICTED && life->is_evicted))
 		return;
+	if (WEXITSTATUS(status) == LEFT_EVICTED)
+		problem_set(problem, "the %s is no member any more, and was not evicted here: are there "
+			    "too few descriptors?", name);
+	if (life->err)
+		problem_set(problem, "cannot let the %s into the pool: %s", name,
+			    strerror(-life->err));
 	/* What it says of itself is whole then. */
 	if (problem_is(&life->station->report.problem))
 		problem_set(problem, "%s", life->station->report.problem.text);
@@ -185,12 +211,12 @@ static void bury(struct dispatcher *d, struct life *life, int status)
 	note_failure(d, life, status);
 	keep_report(d, life);
 	keep_traces(d, life);
-	if (life->part[0])
-		film_append(&d->film, life->part, &d->player->problem);
+	if (life->part >= 0)
+		film_append(&d->film, life->assignment.part, &d->player->problem);
 	for (unsigned int i = 0; i < d->pool.count; i++)
 		d->pool.buffers[i].unsubmitted -= life->is_quarantined[i];
 	life_free(life);
-	d->moved = now_ns();
+	d->still = 0;
 }
 
 /*
@@ -217,6 +243,16 @@ static void evict(struct dispatcher *d, struct life *life)
 		end_life(d, life);
 }
 
+/* May it go on, evicted? Whoever was lent what it is at work on writes there now. */
+static bool may_go_on(const struct dispatcher *d, const struct life *life)
+{
+	for (unsigned int i = 0; i < d->pool.count; i++)
+		if (life->is_quarantined[i] && d->is_lent[i])
+			return false;
+	/* The part of an encoder comes before that of its successor, who must not end before it. */
+	return life->is_evicted && life->engine != ENGINE_ENCODER;
+}
+
 static void judge(struct dispatcher *d, struct life *life)
 {
 	enum chaos_sentence sentence = chaos_sentence(&d->chaos);
@@ -226,12 +262,13 @@ static void judge(struct dispatcher *d, struct life *life)
 		sentence = CHAOS_EVICT_KILL; /* of one that nobody knows yet, there is no member to evict */
 	if (sentence == CHAOS_GO_ON || life->stage == LIFE_OVER) {
 		d->chaos.let_go_on += life->stage != LIFE_OVER;
+		life->station->report.died = 0;
 		kill(life->pid, SIGCONT);
 		return;
 	}
 	if (life->member)
 		evict(d, life);
-	if (sentence == CHAOS_EVICT_KILL || !life->is_evicted)
+	if (sentence == CHAOS_EVICT_KILL || !may_go_on(d, life))
 		kill(life->pid, SIGKILL);
 	else /* the world goes on without it, and then it goes on */
 		life->stopped_until = now_ns() + chaos_pause(&d->chaos);
@@ -274,13 +311,16 @@ static void look_after(struct dispatcher *d, struct life *life)
 	const int64_t now = now_ns();
 
 	if (life_arrive(life) && life->stage == LIFE_WORKING) {
-		d->moved = now;
+		d->still = 0;
 		note_return(d, life->engine, now);
 	}
 	if (d->is_ending)
 		frames_end(d, life);
-	if (!frames_hear(d, life))
+	if (!frames_hear(d, life)) {
+		if (!is_expected_to_end(d, life)) /* dead, or we cannot hear it any more */
+			kill(life->pid, SIGKILL);
 		end_life(d, life);
+	}
 	if (life->stopped_until && now >= life->stopped_until)
 		judge(d, life);
 }

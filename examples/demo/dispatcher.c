@@ -18,6 +18,7 @@
 #define TICK 10		       /* ms: look at everything that often, whatever happens */
 #define STUCK (30000 * MS) /* ns without anything that goes on */
 #define GIVE_UP (2000 * MS)
+#define LONG_TURN (1000 * MS)
 
 static void fail(struct dispatcher *d, const char *what, int err)
 {
@@ -109,14 +110,17 @@ static bool places_are_free(struct dispatcher *d)
 	static struct dma_buf_pool_message invitation[MEMBERS];
 	unsigned int count = 0;
 
-	while (count < MEMBERS - 1 &&
-	       !dma_buf_pool_invite(d->world.share, 0, &invitation[count]))
-		count++;
+	int err = 0;
+
+	while (count < MEMBERS - 1 && !err) {
+		err = dma_buf_pool_invite(d->world.share, 0, &invitation[count]);
+		count += !err;
+	}
 	for (unsigned int i = 0; i < count; i++) {
 		dma_buf_pool_uninvite(d->world.share, &invitation[i]);
 		dma_buf_pool_message_close(&invitation[i]);
 	}
-	return count == MEMBERS - 1;
+	return err != -EUSERS;
 }
 
 static bool buffers_are_free(struct dispatcher *d)
@@ -125,11 +129,15 @@ static bool buffers_are_free(struct dispatcher *d)
 	const unsigned int all = limits_for(d->player->buffers).buffers;
 	unsigned int count = 0;
 
-	while (count < all && !dma_buf_pool_alloc(d->world.share, "left", 1, 0, &buf[count]))
-		count++;
+	int err = 0;
+
+	while (count < all && !err) {
+		err = dma_buf_pool_alloc(d->world.share, "left", 1, 0, &buf[count]);
+		count += !err;
+	}
 	for (unsigned int i = 0; i < count; i++)
 		dma_buf_put(buf[i]);
-	return count == all;
+	return err != -ENOSPC;
 }
 
 static void check_for_leaks(struct dispatcher *d)
@@ -157,22 +165,37 @@ static void sleep_until_next(struct dispatcher *d)
 	dma_buf_pool_watch(d->world.share);
 }
 
+/* Has somebody failed, or done something? */
 static void hear_reports(struct dispatcher *d)
 {
-	for (int i = 0; i < ENGINES; i++)
-		if (d->working[i] && d->working[i]->station->report.failed)
-			d->player->engine[i]->failed = true;
+	uint64_t done = d->settled;
+
+	for (int i = 0; i < ENGINES; i++) {
+		const struct wire_report *report;
+
+		if (!d->working[i])
+			continue;
+		report = &d->working[i]->station->report;
+		d->player->engine[i]->failed = d->player->engine[i]->failed || report->failed;
+		done += report->done + report->passed;
+	}
+	if (done != d->done)
+		d->still = 0;
+	d->done = done;
 }
 
 /* False: it is no use. */
 static bool goes_on(struct dispatcher *d)
 {
-	const int64_t still = now_ns() - d->moved;
+	const int64_t now = now_ns(), turn = now - d->turned;
 
-	if (still > STUCK)
+	/* A long turn is one that all were stopped in. */
+	d->still += turn < LONG_TURN ? turn : LONG_TURN;
+	d->turned = now;
+	if (d->still > STUCK)
 		problem_set(&d->player->problem, "nothing has happened for %" PRId64 " s: a deadlock",
 			    STUCK / 1000 / MS);
-	return !problem_is(&d->player->problem) || still < GIVE_UP;
+	return !problem_is(&d->player->problem) || d->still < GIVE_UP;
 }
 
 static void show_progress(struct dispatcher *d)
@@ -214,7 +237,7 @@ static void look_at_last(struct dispatcher *d)
 static void run(struct dispatcher *d)
 {
 	player_begin(d->player, "processes");
-	d->moved = now_ns();
+	d->turned = now_ns();
 	if (!lives_begin(d))
 		return;
 	while (!lives_are_over(d) && goes_on(d)) {
@@ -281,6 +304,7 @@ static bool init(struct dispatcher *d, struct player *player)
 	memset(d, 0, sizeof(*d));
 	d->player = player;
 	d->world.player = player;
+	signal(SIGCHLD, SIG_DFL); /* where it was ignored, nobody could be waited for */
 	sigemptyset(&children);
 	sigaddset(&children, SIGCHLD);
 	pthread_sigmask(SIG_BLOCK, &children, NULL);
@@ -335,9 +359,9 @@ static void play(struct player *player)
 
 	if (init(&d, player)) {
 		run(&d);
+		player->deaths = d.chaos; /* without those who are killed now */
 		lives_fini(&d);
 		frames_count(&d);
-		player->deaths = d.chaos;
 		player_end(player);
 		if (d.shown)
 			write_timeline(&d);

@@ -66,7 +66,9 @@ struct dispatcher {
 	bool is_lent[POOL_MAX]; /* to the decoder, which has not shown it */
 	bool wants;		/* the decoder */
 	bool is_decoded, is_ending;
-	int64_t moved; /* ns: when something last went on */
+	int64_t still, turned; /* ns: for how long nothing went on; when we last looked */
+	uint64_t done;	       /* by all, when we last looked */
+	uint64_t lent;	       /* buffers to the decoder, so far */
 
 	struct trace trace[ENGINES], holds;
 	struct timeline_death *death; /* for the picture */

@@ -23,6 +23,8 @@ static int fail(struct encoder_engine *encoder, int err)
 {
 	problem_set(&encoder->base.problem, "cannot write '%s' any further: %s", encoder->path,
 		    ffmpeg_error(err));
+	/* It gets no more frames, and would keep for ever those that it has, and whoever waits for them. */
+	avcodec_free_context(&encoder->codec);
 	return err < -4095 ? -EIO : err;
 }
 

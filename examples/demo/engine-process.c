@@ -35,6 +35,7 @@ struct self {
 	uint8_t *results;
 	struct dma_fence_timeline *doorbell; /* of its news */
 	struct dma_buf_pool_fence doorbell_origin, work_origin;
+	bool is_placed;	      /* what the player's engines write lies in the two */
 	uint64_t told, heard; /* so many news, so many orders */
 };
 
@@ -80,7 +81,8 @@ static void ring_doorbell(struct self *self)
 static void tell(struct self *self, const struct news *news)
 {
 	stay_if_member(self);
-	self->station->news[self->told++ % WIRE_ROOM] = *news;
+	self->station->news[self->told % WIRE_ROOM] = *news;
+	self->station->told = ++self->told;
 	ring_doorbell(self);
 }
 
@@ -243,6 +245,7 @@ static void report(struct engine *engine)
 
 	report->done = engine->done;
 	report->copied = engine->copied;
+	report->passed = self->decoder.next;
 	report->first_done = engine->first_done;
 	report->failed = engine->failed;
 	report->bars[0] = self->port.trace.count;
@@ -259,6 +262,7 @@ static void place_results(struct self *self)
 	sum->checksum = (uint64_t *)self->results;
 	free(sheet->image.data);
 	sheet->image.data = self->results + results_size(sum->count, 0);
+	self->is_placed = true;
 }
 
 static void place_traces(struct self *self)
@@ -377,17 +381,17 @@ static bool say_hello(struct self *self, int err)
 static bool come(struct self *self)
 {
 	struct assignment *assignment = &self->assignment;
+	bool is_good;
 	int err;
 
 	if (!wire_receive(self->sock, assignment, sizeof(*assignment)))
 		return false;
-	self->engine = NULL;
-	if (!player_init(&self->player, &assignment->ref, assignment->path, assignment->part,
-			 ENGINE_BIT(assignment->engine))) {
-		self->engine = self->player.engine[assignment->engine];
-		return say_hello(self, 0);
-	}
+	is_good = player_init(&self->player, &assignment->ref, assignment->path, assignment->part,
+			      ENGINE_BIT(assignment->engine));
 	self->engine = self->player.engine[assignment->engine];
+	prctl(PR_SET_NAME, self->engine->name);
+	if (!is_good)
+		return say_hello(self, 0);
 	chaos_points_begin(&assignment->plan);
 	err = dma_buf_pool_join(self->sock, PATIENCE_NS, &self->share);
 	if (err == -EPIPE || err == -ESTALE)
@@ -415,7 +419,7 @@ static void work(struct self *self)
 
 static void go(struct self *self)
 {
-	if (self->station)
+	if (self->is_placed)
 		displace(self);
 	port_fini(&self->port);
 	decoder_port_fini(&self->decoder);

@@ -6,7 +6,6 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -28,10 +27,14 @@ static void *usher(void *arg)
 	struct life *life = arg;
 	struct world *world = life->world;
 	const uint64_t one = 1;
+	int err = -EPIPE;
 
+	if (wire_send(life->sock, &life->assignment, sizeof(life->assignment)))
+		err = dma_buf_pool_serve(world->share, life->sock, 0, PATIENCE_NS, &life->comer);
+	if (err != -EPIPE) /* that one has ended, for a reason of its own */
+		life->err = err;
 	life->has_come =
-		wire_send(life->sock, &life->assignment, sizeof(life->assignment)) &&
-		!dma_buf_pool_serve(world->share, life->sock, 0, PATIENCE_NS, &life->comer) &&
+		!err &&
 		wire_send(life->sock, &life->introduction, sizeof(life->introduction)) &&
 		wire_receive(life->sock, &life->hello, sizeof(life->hello)) && life->hello.is_ready;
 	life->has_ended = true;
@@ -103,7 +106,7 @@ static int begin(struct life *life)
 	return err;
 }
 
-struct life *life_start(struct world *world, int engine, uint64_t from, const char *part,
+struct life *life_start(struct world *world, int engine, uint64_t from, int part,
 			const struct chaos_plan *plan, struct problem *problem)
 {
 	struct life *life = calloc(1, sizeof(*life));
@@ -118,8 +121,9 @@ struct life *life_start(struct world *world, int engine, uint64_t from, const ch
 		life->assignment.from = from;
 		life->assignment.plan = *plan;
 		life->introduction = world->introduction;
-		snprintf(life->part, sizeof(life->part), "%s", part);
-		snprintf(life->assignment.part, sizeof(life->assignment.part), "%s", part);
+		life->part = part;
+		snprintf(life->assignment.part, sizeof(life->assignment.part), "/proc/%d/fd/%d",
+			 getpid(), part);
 		err = make_station(life);
 	}
 	if (!err)
@@ -195,10 +199,12 @@ bool life_hear(struct life *life, struct news *ret_news, bool *ret_gone)
 	*ret_gone = false;
 	if (life->stage == LIFE_COMING || life->stage == LIFE_OVER)
 		return false; /* not yet, or no more */
+	/* First this: the dead may have told more than their last point says. */
 	status = life->news ? dma_fence_get_status(life->news) : -ENOMEM;
-	*ret_gone = status < 0;
-	if (status <= 0)
+	if (life->station->told == life->heard) {
+		*ret_gone = status < 0;
 		return false;
+	}
 	*ret_news = life->station->news[life->heard++ % WIRE_ROOM];
 	forget_news(life);
 	await_news(life);
@@ -232,6 +238,8 @@ void life_free(struct life *life)
 		pthread_join(life->usher, NULL);
 	if (life->sock >= 0)
 		close(life->sock);
+	if (life->part >= 0)
+		close(life->part);
 	forget_news(life);
 	for (unsigned int i = 0; i < POOL_MAX; i++) {
 		dma_fence_put(life->use[i].work);

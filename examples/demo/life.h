@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The life of one process that is an engine, as the dispatcher sees it: from the day it is started until
- * it has been waited for. Everything that the two share is made for that life, so whoever was
- * evicted and does not know it writes where nobody looks any more.
+ * it has been waited for. What the two tell each other lies in a station that is made for that life, so
+ * whoever was evicted and does not know it tells nobody.
  */
 #ifndef DEMO_LIFE_H
 #define DEMO_LIFE_H
@@ -49,7 +49,7 @@ struct life {
 	int64_t died;	 /* ns: when it was killed or evicted; 0: not that we know */
 	bool is_evicted;
 	int64_t stopped_until; /* ns: then there is a sentence; 0: it runs */
-	char part[4096];       /* an encoder's file; else empty */
+	int part; /* an encoder's file; else -1 */
 
 	/* The usher's, until it has been joined. */
 	pthread_t usher;
@@ -58,6 +58,7 @@ struct life {
 	struct assignment assignment;
 	struct introduction introduction;
 	uint32_t comer; /* member; 0: it is none yet */
+	int err;	/* why it cannot be let in; 0: it did not come, or did */
 	struct hello hello;
 	bool has_come;
 	int sock;
@@ -74,10 +75,10 @@ struct life {
 };
 
 /*
- * Begin a process for @engine; @from and @plan as in its assignment. It goes on by itself until
+ * Begin a process for @engine; @from and @plan as in its assignment; @part is consumed. It goes on by itself until
  * life_arrive() is due, which world->arrivals says. NULL: it cannot be had, and @problem says why.
  */
-struct life *life_start(struct world *world, int engine, uint64_t from, const char *part,
+struct life *life_start(struct world *world, int engine, uint64_t from, int part,
 			const struct chaos_plan *plan, struct problem *problem);
 
 /* Has it just come, or will not? In the first case it is WORKING now; in the other it is about to end. */

@@ -34,7 +34,7 @@
  * pictures are built on it. With the decode job's fence the client adds a second one
  * (READ), which signals when libavcodec frees the AVBufferRef; the filters, who would
  * spoil the picture, wait for it like for any reader. The encoder keeps frames the same
- * way. See decoder-engine.c; pool.c has the argument why the pool is large enough, and
+ * way. See decoder-port.c; pool.c has the argument why the pool is large enough, and
  * reference.c how large that is.
  *
  * Two more ways, in copies.c and mutex.c, have the same engines do the same work without the
@@ -62,6 +62,8 @@
 #include "hand-over.h"
 #include "life.h"
 #include "report.h"
+
+#define MOST_MINUTES 1000000
 
 struct options {
 	const char *video;
@@ -189,8 +191,9 @@ static int parse_options(int argc, char **argv, struct options *options)
 			return refuse("--frames wants a number above 0, not '%s'", optarg);
 		else if (option == 's' && !parse_number(optarg, &options->seed))
 			return refuse("--seed wants a number above 0, not '%s'", optarg);
-		else if (option == 'm' && !parse_number(optarg, &options->minutes))
-			return refuse("--soak wants minutes, above 0, not '%s'", optarg);
+		else if (option == 'm' && (!parse_number(optarg, &options->minutes) ||
+					   options->minutes > MOST_MINUTES))
+			return refuse("--soak wants minutes, 1 to 1000000, not '%s'", optarg);
 		else if (option == 'c')
 			options->chaos = true;
 		else if (option == 't')

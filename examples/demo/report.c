@@ -135,6 +135,7 @@ int report(struct player *player, const struct output *output)
 {
 	double seconds = (double)(player->ended - player->progress.begun) / 1e9;
 	double frames = (double)player->checksum.base.done;
+	const struct counts counts = count(player);
 	bool identical;
 
 	if (player->sheet.drawn)
@@ -143,6 +144,8 @@ int report(struct player *player, const struct output *output)
 		png_write(&player->last, output->poster, &player->problem);
 
 	identical = compare(player);
+	if (counts.taken + counts.lost < player->ref->count)
+		problem_set(&player->problem, "not all frames were reached");
 	printf("%" PRIu64 " bytes of planes copied, %.1f frames/s, first frame after %.1f ms, "
 	       "%d engines, %u buffers of %.1f MB\n",
 	       player_copied(player), frames / seconds, (double)player_first_ns(player) / 1e6,

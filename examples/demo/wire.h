@@ -4,10 +4,11 @@
  *
  * While it comes, over a socket: its assignment, then the two messages of joining the pool, then what
  * it has to know of the pool, and its hello. From then on through its station, a buffer of the pool
- * that the two have for themselves: orders go one way, news the other, each through a ring. There is
- * no counter in the rings, and nobody polls them: the nth order is there when the nth point of the
- * dispatcher's doorbell has signalled, the nth news when the nth point of the engine's has. If the
- * other one dies, that fence says so.
+ * that the two have for themselves: orders go one way, news the other, each through a ring. Nobody polls:
+ * the nth order is there when the nth point of the dispatcher's doorbell has signalled, and the nth
+ * news wake by the nth point of the engine's. If the other one dies, that fence says so. How many news
+ * there are, a count in the station says: of a point of the dead whose place is another's, nobody gets to
+ * know any more that it had signalled.
  */
 #ifndef DEMO_WIRE_H
 #define DEMO_WIRE_H
@@ -72,7 +73,7 @@ struct news {
 
 /* What becomes of the engine; written by it, and read when it is gone, or for the progress line. */
 struct wire_report {
-	_Atomic uint64_t done, copied;
+	_Atomic uint64_t done, copied, passed; /* the last: pictures of a decoder, shown or not */
 	_Atomic int64_t first_done; /* ns; 0: nothing is done */
 	_Atomic int64_t died;       /* ns; at a labelled point; 0: not there */
 	_Atomic bool failed;
@@ -83,6 +84,7 @@ struct wire_report {
 struct station {
 	struct order order[WIRE_ROOM];
 	struct news news[WIRE_ROOM];
+	_Atomic uint64_t told; /* so many news */
 	struct wire_report report;
 	struct trace_bar bar[WIRE_LANES][TRACE_MAX];
 };

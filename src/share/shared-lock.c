@@ -47,7 +47,7 @@ static bool take_soon(struct dma_buf_pool *pool, uint32_t *word)
 	return false;
 }
 
-/* 0: look again; -ETIME, -EINTR. */
+/* 0: look again; -ETIME, -EINTR, -EAGAIN. */
 static int sleep_on(struct dma_buf_pool *pool, uint32_t *word, uint32_t old, uint32_t verdicts,
 		    const struct patience *patience)
 {
@@ -59,9 +59,11 @@ static int sleep_on(struct dma_buf_pool *pool, uint32_t *word, uint32_t old, uin
 		return 0;
 	err = os_futex_wait_shared(word, old | LOCK_WAITERS, &pool->verdicts, verdicts,
 				   is_last ? patience->deadline : slice, patience->interruptible);
-	if (err == -ETIMEDOUT)
-		return is_last ? -ETIME : 0;
-	return err;
+	if (err != -ETIMEDOUT)
+		return err;
+	if (is_last)
+		return -ETIME;
+	return patience->gives_turn && patience->gives_turn(patience) ? -EAGAIN : 0;
 }
 
 int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience *patience)
@@ -93,9 +95,6 @@ int shared_lock(struct dma_buf_pool *pool, uint32_t *word, const struct patience
 			err = sleep_on(pool, word, old, verdicts, patience);
 			if (err)
 				return err;
-			if (load_acquire(word) == (old | LOCK_WAITERS) && patience->gives_turn &&
-			    patience->gives_turn(patience))
-				return -EAGAIN;
 			waiters = LOCK_WAITERS;
 		}
 		if (is_late) /* an enemy may change it all the time */

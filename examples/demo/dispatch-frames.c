@@ -269,7 +269,7 @@ static void settle(struct dispatcher *d)
  */
 static void take_unshown(struct dispatcher *d)
 {
-	bool is_over[POOL_MAX];
+	bool is_over[POOL_MAX] = { false };
 
 	for (unsigned int i = 0; i < d->pool.count; i++) {
 		const struct buffer *buffer = &d->pool.buffers[i];

@@ -83,20 +83,26 @@ static void note_return(struct dispatcher *d, int engine, int64_t now)
 	}
 }
 
+/* An array of @count gets one more. */
+static bool grow(void **array, size_t size, size_t count)
+{
+	void *grown = realloc(*array, (count + 1) * size);
+
+	if (grown)
+		*array = grown;
+	return grown;
+}
+
 /* For the report, and for the picture. */
 static void list_death(struct dispatcher *d, const struct life *life, int64_t now)
 {
-	struct timeline_death *death = realloc(d->death, (d->deaths + 1) * sizeof(*death));
-	struct victim *victim = realloc(d->victim, (d->deaths + 1) * sizeof(*victim));
-
-	d->death = death ? death : d->death;
-	d->victim = victim ? victim : d->victim;
-	if (!death || !victim) {
+	if (!grow((void **)&d->death, sizeof(*d->death), d->deaths) ||
+	    !grow((void **)&d->victim, sizeof(*d->victim), d->deaths)) {
 		problem_set(&d->player->problem, "out of memory");
 		return;
 	}
-	victim[d->deaths] = (struct victim){ life->member, life->is_evicted };
-	death[d->deaths++] = (struct timeline_death){
+	d->victim[d->deaths] = (struct victim){ life->member, life->is_evicted };
+	d->death[d->deaths++] = (struct timeline_death){
 		.lane = lane_of(life->engine),
 		.time = life->died ? life->died : now,
 		.how = life->is_evicted ? "stopped, and evicted" : "killed",

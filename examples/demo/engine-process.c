@@ -73,7 +73,10 @@ static void ring_doorbell(struct self *self)
 {
 	struct dma_fence *fence = dma_fence_timeline_emit(self->doorbell);
 
-	leave_if(self, fence ? 0 : -ENOMEM);
+	if (!fence) {
+		leave_if(self, -ENOMEM);
+		return;
+	}
 	dma_fence_timeline_signal(self->doorbell, fence->seqno, 0);
 	dma_fence_put(fence);
 }

@@ -33,14 +33,14 @@ static bool is_lost_by(const struct player *player, uint64_t frame, struct loss 
 /* As "3, 7-9, 12". How many. */
 static uint64_t list_frames(const struct player *player, struct filter filter, bool prints)
 {
-	const uint64_t count = player->ref->count;
+	const uint64_t end = player->ref->count;
 	const char *separator = "";
 	uint64_t listed = 0;
 
-	for (uint64_t i = 0; i < count; i++) {
+	for (uint64_t i = 0; i < end; i++) {
 		const uint64_t begin = i;
 
-		while (i < count && filter.takes(player, i, filter.loss))
+		while (i < end && filter.takes(player, i, filter.loss))
 			i++;
 		listed += i - begin;
 		if (i == begin || !prints)

@@ -61,13 +61,13 @@ static bool signaled(struct dma_fence *fence)
 
 uint64_t shared_fence_await(const struct shared_fence *shared)
 {
-	struct shm_await *await = shm_await(&shared->member->pool->shape, shared->member->pool->base,
-					    member_place(shared->member->id), shared->timeline);
-	uint64_t watermark = load_relaxed(&await->watermark);
+	struct shm_await *awaited = shm_await(&shared->member->pool->shape, shared->member->pool->base,
+					      member_place(shared->member->id), shared->timeline);
+	uint64_t watermark = load_relaxed(&awaited->watermark);
 
 	OS_RACE_POINT("shared fence: before the watermark");
 	/* A1, in any case: a plain look would not order A2. */
-	while (!cas_seq_cst(&await->watermark, &watermark,
+	while (!cas_seq_cst(&awaited->watermark, &watermark,
 			    watermark < shared->base.seqno ? shared->base.seqno : watermark))
 		;
 	return load_seq_cst(&shared->member->map->timeline[shared->timeline].value); /* A2 */

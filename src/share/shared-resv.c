@@ -81,11 +81,11 @@ static __attribute__((noinline)) int take_patiently(struct shared_resv *shared,
  */
 static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const struct resv_wish *wish)
 {
-	int taken;
-
 	store_release(shm_stamp(&shared->pool->shape, shared->pool->self->map, shared->handle.buffer),
 		      ctx ? ctx->stamp : NO_STAMP);
 	if (unlikely(!shared_lock_quickly(shared->pool, &shared->shm->lock))) {
+		int taken;
+
 		mirror_let_go(shared);
 		taken = take_patiently(shared, ctx, wish);
 		if (taken < 0)

@@ -13,7 +13,8 @@ static const struct dma_buf_pool_limits limits = {
 };
 
 #define SHORT (SECOND / 100)
-enum { LOOKS = 10 }; /* that somebody may still have whose time is over */
+#define SURELY_LATE (5 * SECOND) /* since before the call began */
+enum { LOOKS = 10 };		  /* that somebody may still have whose time is over */
 
 static struct {
 	struct dma_buf_pool *host, *enemy;
@@ -74,7 +75,7 @@ static void begin_restless(const char *at, void (*change)(void))
 	begin();
 	world.at = at;
 	world.change = change;
-	world.deadline = os_deadline_ns(SHORT);
+	world.deadline = os_deadline_ns(SURELY_LATE);
 	os_race_hook(change_until_late);
 }
 

@@ -182,6 +182,14 @@ static inline void write_mail(struct enemy *enemy)
  * Data, of any buffer of which it was told.
  */
 
+/* It may have made up the file itself, and somebody sent it back. */
+static inline bool is_whole(int file)
+{
+	struct os_file is;
+
+	return file >= 0 && !os_file_inspect(file, &is) && is.size >= 4096;
+}
+
 static inline void write_data(struct enemy *enemy)
 {
 	struct dma_buf_pool *pool = enemy->pool;
@@ -190,7 +198,7 @@ static inline void write_data(struct enemy *enemy)
 
 	mail_read(pool);
 	dmabuf_spin_lock(&pool->lock);
-	if (pool->memory[buffer].fd >= 0)
+	if (is_whole(pool->memory[buffer].fd))
 		data = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, pool->memory[buffer].fd, 0);
 	dmabuf_spin_unlock(&pool->lock);
 	if (data == MAP_FAILED)

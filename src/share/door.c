@@ -211,6 +211,9 @@ static int make_known(struct dma_buf_pool *pool, struct member *newcomer)
 	err = introduce_to_all(pool, newcomer);
 	if (err)
 		return err;
+	err = mail_send_all_known(newcomer);
+	if (err && err != -EPIPE)
+		return err;
 	OS_RACE_POINT("door: told all of each other");
 	mail_read(pool); /* of buffers, of which those who made them have told before this lock was taken */
 	err = memory_table_send(pool, newcomer);

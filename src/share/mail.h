@@ -38,6 +38,9 @@ void mail_evicted(struct dma_buf_pool *pool, unsigned int place, uint32_t id);
 /* Tell @member of another one. 0; -EAGAIN: it does not read its mail; another -errno. */
 int mail_send_card(const struct member *member, const struct card *card);
 
+/* Tell a newcomer that it knows all who are there: until then it reads nobody else's mail. Likewise. */
+int mail_send_all_known(const struct member *newcomer);
+
 /* Ask it for the memory of a buffer, or say that it does not get it. Likewise. */
 int mail_want_memory(const struct member *member, const struct mail_memory *memory);
 int mail_deny_memory(const struct member *member, const struct mail_memory *memory);

@@ -65,6 +65,7 @@ struct dma_buf_pool {
 	struct dmabuf_spinlock lock;
 	struct member *members[MOST_MEMBERS]; /* atomic; changed under lock, freed after a grace period */
 	bool is_left;	/* under mail_lock */
+	bool knows_all;	/* under mail_lock: whoever was a member when this process was let in */
 	uint64_t strangers; /* atomic: a bit a place, to be rung by who reads mail (mail.c) */
 	struct guest guest[MOST_MEMBERS]; /* under lock */
 	struct pool_memory *memory;   /* under lock: a buffer each */

@@ -328,6 +328,46 @@ static void send_card(struct dma_buf_pool *enemy, struct dma_buf_pool *host, uin
 	mail_read(host);
 }
 
+static struct {
+	struct dma_buf_pool *enemy, *guest;
+	uint32_t victim;
+	unsigned int told;
+} intrusion;
+
+/* The enemy and the guest know of each other, and the guest of nobody else. */
+static void intrude(const char *label)
+{
+	if (strcmp(label, "door: told one of the other") || ++intrusion.told < 2)
+		return;
+	os_race_hook(NULL);
+	mail_read(intrusion.enemy);
+	send_card(intrusion.enemy, intrusion.guest, intrusion.victim);
+}
+
+/* Of the enemy's timelines, which are said to be another's, one has signalled. */
+TEST(who_is_being_let_in_believes_only_its_inviter_who_is_there)
+{
+	struct dma_buf_pool *host = create_large(), *enemy = add_member(host), *victim = add_member(host);
+	struct dma_buf_pool_message invitation, answer;
+
+	ASSERT_INT(status_there(enemy, host), ==, 0); /* and then 1 */
+	intrusion.enemy = enemy;
+	intrusion.victim = dma_buf_pool_self(victim);
+	intrusion.told = 0;
+	ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation), ==, 0);
+	ASSERT_INT(dma_buf_pool_accept(&invitation, &answer, &intrusion.guest), ==, 0);
+	os_race_hook(intrude);
+	ASSERT_INT(dma_buf_pool_admit(host, &invitation, &answer, NULL), ==, 0);
+	ASSERT_INT(status_there(victim, intrusion.guest), ==, 0);
+	ASSERT_INT(status_there(enemy, intrusion.guest), ==, 0);
+	dma_buf_pool_message_close(&invitation);
+	dma_buf_pool_message_close(&answer);
+	leave(intrusion.guest);
+	leave(victim);
+	leave(enemy);
+	leave(host);
+}
+
 TEST(nobody_else_comes_into_the_place_of_this_process)
 {
 	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host);

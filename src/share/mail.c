@@ -241,7 +241,7 @@ static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct
 {
 	reading->sender = sender;
 	for (unsigned int i = 0; i < MAIL_AT_ONCE && !sender->hung_up; i++) {
-		struct mail mail;
+		struct mail mail = { 0 }; /* of a letter that is short, and whose descriptors got lost */
 		int fds[OS_MOST_FDS];
 		struct os_message message = { &mail, sizeof(mail), fds, OS_MOST_FDS };
 		const int err = os_channel_receive(sender->channel, &message);

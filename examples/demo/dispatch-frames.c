@@ -153,7 +153,8 @@ static void taken(struct dispatcher *d, struct life *life, const struct news *ne
 	}
 	if (engine != ENGINE_DECODER)
 		note->made[engine] = dma_fence_get(made);
-	if (engine <= ENGINE_CHECKSUM)
+	/* What a decoder has taken is no frame yet. */
+	if (engine != ENGINE_DECODER && engine <= ENGINE_CHECKSUM)
 		note->by[engine] = news->out.made.member;
 	if (engine == ENGINE_CHECKSUM)
 		note->is_awaited = !dma_fence_add_callback(made, &note->cb, on_done);

@@ -320,12 +320,13 @@ static void look_after(struct dispatcher *d, struct life *life)
 		d->still = 0;
 		note_return(d, life->engine, now);
 	}
-	if (d->is_ending)
-		frames_end(d, life);
+	/* First this: one that is dead already was not told to end. */
 	if (!frames_hear(d, life)) {
 		if (!is_expected_to_end(d, life)) /* dead, or we cannot hear it any more */
 			kill(life->pid, SIGKILL);
 		end_life(d, life);
+	} else if (d->is_ending) {
+		frames_end(d, life);
 	}
 	if (life->stopped_until && now >= life->stopped_until)
 		judge(d, life);

@@ -316,7 +316,7 @@ ends_with()
 # Whoever is killed: all frames that the others have are right, and a successor comes.
 killed_by_hand()
 {
-	clip a.mkv mpeg4 yuv420p 320x240 800
+	clip a.mkv mpeg4 yuv420p 320x240 2000
 	for name in decoder contrast counter checksum contact encoder; do
 		begin_to_play $name a.mkv
 		kill -KILL "$engine"

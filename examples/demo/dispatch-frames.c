@@ -2,7 +2,13 @@
 /*
  * Who gets a buffer, and when. A buffer is somebody's from the moment it is lent to the decoder until the
  * last reader of the frame has its fence in it ("taken"): buffer->unsubmitted counts what is left of
- * that. From then on its reservation tells, and pool_pick() goes by it.
+ * that. From then on its reservation tells, and it is lent again when it is idle.
+ *
+ * With threads, one whose jobs are on their way is lent as well, and the decode job waits for those.
+ * Here that would be wrong. An encoder keeps its last frames until it gets later ones; if these are lost,
+ * with an engine, there are none until the decoder goes on, which would wait for the encoder. And who was
+ * evicted may still write there. The pool has room for one more than can be kept and stuck at once, so
+ * there will be an idle one.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -48,13 +54,12 @@ static void lend(struct dispatcher *d)
 		d->wants = false;
 		return;
 	}
-	buffer = pool_pick(&d->pool, d->shown, false);
+	buffer = pool_idle(&d->pool, false);
 	if (!buffer)
-		return; /* until somebody has taken, or done, something */
+		return; /* until somebody has done something */
 	order.kind = ORDER_BUFFER;
 	order.in[0].buffer = buffer->index;
 	queue_put(&d->queue[ENGINE_DECODER], &order);
-	buffer->frame = NOT_SHOWN;
 	dma_fence_put(buffer->held);
 	buffer->held = NULL; /* until it has taken it */
 	buffer->used = ++d->lent;
@@ -79,13 +84,12 @@ static void show(struct dispatcher *d, const struct news *news)
 	struct buffer *buffer = &d->pool.buffers[news->out.buffer];
 	struct note *note = &d->note[d->shown];
 
-	buffer->frame = d->shown++;
 	buffer->picture = wire_picture_in(&news->out.picture, NULL);
 	d->is_lent[buffer->index] = false;
 	d->last = buffer;
 	note->made[ENGINE_DECODER] = import(d, &news->out.made);
 	note->by[ENGINE_DECODER] = news->out.made.member;
-	queue_frame(d, ENGINE_CONTRAST, buffer->frame, &news->out);
+	queue_frame(d, ENGINE_CONTRAST, d->shown++, &news->out);
 }
 
 /*
@@ -112,12 +116,6 @@ static void gather(struct dispatcher *d, uint64_t frame, const struct wire_frame
 	d->pool.buffers[in->buffer].unsubmitted++;
 	if (last)
 		queue_sheet(d);
-}
-
-static void on_done(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence; /* it is enough that the pool's descriptor became readable */
-	(void)cb;
 }
 
 /* The engine has its fence in the buffers of its next order. */
@@ -157,7 +155,9 @@ static void taken(struct dispatcher *d, struct life *life, const struct news *ne
 	if (engine != ENGINE_DECODER && engine <= ENGINE_CHECKSUM)
 		note->by[engine] = news->out.made.member;
 	if (engine == ENGINE_CHECKSUM)
-		note->is_awaited = !dma_fence_add_callback(made, &note->cb, on_done);
+		wake_by(&note->summed, dma_fence_get(made));
+	if (engine == ENGINE_ENCODER)
+		wake_by(&note->coded, dma_fence_get(hold));
 	dma_fence_put(made);
 	dma_fence_put(hold);
 }
@@ -256,7 +256,6 @@ static void settle(struct dispatcher *d)
 			dma_fence_put(note->made[i]);
 			note->made[i] = NULL;
 		}
-		note->is_awaited = false;
 		if (note->lost_by < 0) {
 			sum->checksum[d->settled] = ((const uint64_t *)d->results)[d->settled];
 			sum->taken[d->settled] = true;
@@ -386,8 +385,8 @@ void frames_fini(struct dispatcher *d)
 	for (uint64_t i = 0; d->note && i < d->player->ref->count; i++) {
 		struct note *note = &d->note[i];
 
-		if (note->is_awaited)
-			dma_fence_remove_callback(note->made[ENGINE_CHECKSUM], &note->cb);
+		wake_by(&note->summed, NULL);
+		wake_by(&note->coded, NULL);
 		for (int engine = 0; engine < ENGINES; engine++)
 			dma_fence_put(note->made[engine]);
 	}

@@ -5,8 +5,7 @@
  * with it the last that could touch what it was given.
  *
  * Of one that was evicted these are two moments: it may live on. Until it has ended, nobody gets the
- * buffers that it was at work on: an eviction takes rights away, and no memory. If one of them was lent
- * before that, it is killed instead.
+ * buffers that it was at work on: an eviction takes rights away, and no memory.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -249,13 +248,9 @@ static void evict(struct dispatcher *d, struct life *life)
 		end_life(d, life);
 }
 
-/* May it go on, evicted? Whoever was lent what it is at work on writes there now. */
-static bool may_go_on(const struct dispatcher *d, const struct life *life)
+/* May it go on, evicted? Not an encoder, whose part comes before that of its successor. */
+static bool may_go_on(const struct life *life)
 {
-	for (unsigned int i = 0; i < d->pool.count; i++)
-		if (life->is_quarantined[i] && d->is_lent[i])
-			return false;
-	/* The part of an encoder comes before that of its successor, who must not end before it. */
 	return life->is_evicted && life->engine != ENGINE_ENCODER;
 }
 
@@ -274,7 +269,7 @@ static void judge(struct dispatcher *d, struct life *life)
 	}
 	if (life->member)
 		evict(d, life);
-	if (sentence == CHAOS_EVICT_KILL || !may_go_on(d, life))
+	if (sentence == CHAOS_EVICT_KILL || !may_go_on(life))
 		kill(life->pid, SIGKILL);
 	else /* the world goes on without it, and then it goes on */
 		life->stopped_until = now_ns() + chaos_pause(&d->chaos);

@@ -81,7 +81,6 @@ static bool make_pool(struct dispatcher *d)
 	struct dma_buf_pool_limits limits;
 	int err;
 
-	d->pool.kept = player_keeps(player);
 	player->buffers = player_needs(player);
 	if (!player->buffers)
 		return false;

@@ -32,8 +32,7 @@ struct note {
 	struct dma_fence *made[ENGINES]; /* by each engine, until it is settled; the sheet's: by it and
 					    those that follow */
 	int outcome[ENGINE_CHECKSUM + 1];	     /* of those, from then on: 1 or an errno */
-	struct dma_fence_cb cb;			     /* of the last one */
-	bool is_awaited;			     /* cb is there */
+	struct wake summed, coded; /* the checksum is made; the encoder keeps it no more */
 	uint32_t by[ENGINE_CHECKSUM + 1];	     /* which member made it */
 	int lost_by; /* once it is settled: the first engine that failed; -1: it is good */
 };

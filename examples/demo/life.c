@@ -130,38 +130,23 @@ struct life *life_start(struct world *world, int engine, uint64_t from, int part
 		err = begin(life);
 	if (!err)
 		return life;
+	if (!life && part >= 0)
+		close(part);
 	problem_set(problem, "cannot begin a process for the %s: %s",
 		    world->player->engine[engine]->name, strerror(-err));
 	life_free(life);
 	return NULL;
 }
 
-static void on_news(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence; /* it is enough that the pool's descriptor became readable */
-	(void)cb;
-}
-
 /* Be woken for the next ones. */
 static void await_news(struct life *life)
 {
 	struct dma_buf_pool_fence value = life->hello.doorbell;
+	struct dma_fence *fence;
 
 	value.seqno += life->heard + 1;
-	life->news = dma_buf_pool_import_fence(life->world->share, &value);
-	if (dmabuf_is_err(life->news))
-		life->news = NULL;
-	else /* or they are there already */
-		life->is_awaiting = !dma_fence_add_callback(life->news, &life->news_cb, on_news);
-}
-
-static void forget_news(struct life *life)
-{
-	if (life->is_awaiting)
-		dma_fence_remove_callback(life->news, &life->news_cb);
-	life->is_awaiting = false;
-	dma_fence_put(life->news);
-	life->news = NULL;
+	fence = dma_buf_pool_import_fence(life->world->share, &value);
+	wake_by(&life->news, dmabuf_is_err(fence) ? NULL : fence);
 }
 
 bool life_arrive(struct life *life)
@@ -200,13 +185,12 @@ bool life_hear(struct life *life, struct news *ret_news, bool *ret_gone)
 	if (life->stage == LIFE_COMING || life->stage == LIFE_OVER)
 		return false; /* not yet, or no more */
 	/* First this: the dead may have told more than their last point says. */
-	status = life->news ? dma_fence_get_status(life->news) : -ENOMEM;
+	status = life->news.fence ? dma_fence_get_status(life->news.fence) : -ENOMEM;
 	if (life->station->told == life->heard) {
 		*ret_gone = status < 0;
 		return false;
 	}
 	*ret_news = life->station->news[life->heard++ % WIRE_ROOM];
-	forget_news(life);
 	await_news(life);
 	return true;
 }
@@ -240,7 +224,7 @@ void life_free(struct life *life)
 		close(life->sock);
 	if (life->part >= 0)
 		close(life->part);
-	forget_news(life);
+	wake_by(&life->news, NULL);
 	for (unsigned int i = 0; i < POOL_MAX; i++) {
 		dma_fence_put(life->use[i].work);
 		dma_fence_put(life->use[i].hold);

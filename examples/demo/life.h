@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <sys/types.h>
 
+#include "wake.h"
 #include "wire.h"
 
 /* How the program is called for a new process, and where that has its end of the socket. */
@@ -67,9 +68,7 @@ struct life {
 	struct station *station;
 	struct dma_fence_timeline *doorbell; /* of its orders */
 	uint64_t ordered, heard;	     /* so many orders, so many news */
-	struct dma_fence *news;		     /* says that the next ones are there */
-	struct dma_fence_cb news_cb;
-	bool is_awaiting; /* news_cb is there */
+	struct wake news;		     /* by the next ones */
 	struct life_use use[POOL_MAX];
 	bool is_quarantined[POOL_MAX]; /* the dispatcher's */
 };

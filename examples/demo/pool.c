@@ -102,23 +102,38 @@ static uint64_t first_stuck(const struct pool *pool, uint64_t shown)
 	return first < pool->kept ? 0 : first - pool->kept;
 }
 
-struct buffer *pool_pick(struct pool *pool, uint64_t shown, bool ignore_readers)
+/* Nobody has plans for it but what its reservation says. */
+static bool may_be_picked(const struct buffer *buffer)
+{
+	return !buffer->unsubmitted && !is_held(buffer);
+}
+
+struct buffer *pool_idle(struct pool *pool, bool ignore_readers)
 {
 	enum dma_resv_usage usage = ignore_readers ? DMA_RESV_USAGE_WRITE : DMA_RESV_USAGE_BOOKKEEP;
-	uint64_t stuck = first_stuck(pool, shown);
-	struct buffer *idle = NULL, *busy = NULL;
+	struct buffer *idle = NULL;
 
 	for (unsigned int i = 0; i < pool->count; i++) {
 		struct buffer *buffer = &pool->buffers[i];
 
-		if (buffer->unsubmitted || is_held(buffer))
-			continue;
-		if (dma_resv_test_signaled(buffer->dmabuf->resv, usage)) {
-			if (!idle || buffer->used < idle->used)
-				idle = buffer;
-		} else if (buffer->frame < stuck && (!busy || buffer->frame < busy->frame)) {
+		if (may_be_picked(buffer) && (!idle || buffer->used < idle->used) &&
+		    dma_resv_test_signaled(buffer->dmabuf->resv, usage))
+			idle = buffer;
+	}
+	return idle;
+}
+
+struct buffer *pool_pick(struct pool *pool, uint64_t shown, bool ignore_readers)
+{
+	uint64_t stuck = first_stuck(pool, shown);
+	struct buffer *idle = pool_idle(pool, ignore_readers), *busy = NULL;
+
+	for (unsigned int i = 0; !idle && i < pool->count; i++) {
+		struct buffer *buffer = &pool->buffers[i];
+
+		if (may_be_picked(buffer) && buffer->frame < stuck &&
+		    (!busy || buffer->frame < busy->frame))
 			busy = buffer;
-		}
 	}
 	return idle ? idle : busy;
 }

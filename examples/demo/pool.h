@@ -78,6 +78,11 @@ void pool_fini(struct pool *pool);
  */
 struct buffer *pool_pick(struct pool *pool, uint64_t shown, bool ignore_readers);
 
+/*
+ * One that is idle, the one that has been so for longest, or NULL. With @ignore_readers as above.
+ */
+struct buffer *pool_idle(struct pool *pool, bool ignore_readers);
+
 /* The buffer whose memory for libavcodec begins at @memory, or NULL. */
 struct buffer *pool_find(struct pool *pool, const uint8_t *memory);
 

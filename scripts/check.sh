@@ -94,11 +94,11 @@ demo()
 	[ $status = "$wanted" ]
 }
 
-# Video $1, killed all the while.
+# A minute of video $1, killed all the while.
 chaos()
 {
 	program=dmabuf-demo-with-points
-	demo 0 "$1" --chaos --frames 150
+	demo 0 "$1" --chaos --soak 1 --frames 100
 	survived=$?
 	unset program
 	return $survived

@@ -366,8 +366,7 @@ static void play(struct player *player)
 			write_timeline(&d);
 	}
 	fini(&d);
-	dmabuf_rcu_barrier();
-	if (!problem_is(&player->problem) && wire_count_descriptors() != descriptors)
+	if (!problem_is(&player->problem) && wire_have_leaked(descriptors))
 		problem_set(&player->problem, "descriptors have leaked");
 }
 

@@ -15,9 +15,8 @@
 #include "port.h"
 #include "wire.h"
 
-#define PATIENCE_NS INT64_C(20000000000)
 #define LOOK_NS INT64_C(50000000)
-#define WATCHER_DESCRIPTORS 4 /* that the library keeps once it has a watcher; fewer than a member costs twice */
+#define WATCHER_DESCRIPTORS 1 /* that the library keeps once it has a watcher: the set that it waits for */
 
 struct self {
 	int sock;
@@ -396,7 +395,7 @@ static bool come(struct self *self)
 	if (!is_good)
 		return say_hello(self, 0);
 	chaos_points_begin(&assignment->plan);
-	err = dma_buf_pool_join(self->sock, PATIENCE_NS, &self->share);
+	err = dma_buf_pool_join(self->sock, WIRE_PATIENCE_NS, &self->share);
 	if (err == -EPIPE || err == -ESTALE)
 		return false;
 	if (!err && !wire_receive(self->sock, &self->introduction, sizeof(self->introduction)))
@@ -454,8 +453,7 @@ int engine_process(int sock)
 		work(&self);
 	if (self.engine)
 		go(&self);
-	dmabuf_rcu_barrier();
-	if (came && wire_count_descriptors() > descriptors + WATCHER_DESCRIPTORS)
+	if (came && wire_have_leaked(descriptors + WATCHER_DESCRIPTORS))
 		return LEFT_LEAKING;
 	return came ? LEFT_DONE : LEFT_PROBLEM;
 }

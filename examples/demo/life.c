@@ -12,8 +12,6 @@
 
 #include "player.h"
 
-#define PATIENCE_NS INT64_C(20000000000)
-
 extern char **environ;
 
 static const char *life_name(const struct life *life)
@@ -30,7 +28,7 @@ static void *usher(void *arg)
 	int err = -EPIPE;
 
 	if (wire_send(life->sock, &life->assignment, sizeof(life->assignment)))
-		err = dma_buf_pool_serve(world->share, life->sock, 0, PATIENCE_NS, &life->comer);
+		err = dma_buf_pool_serve(world->share, life->sock, 0, WIRE_PATIENCE_NS, &life->comer);
 	if (err != -EPIPE) /* that one has ended, for a reason of its own */
 		life->err = err;
 	life->has_come =

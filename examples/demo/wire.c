@@ -6,7 +6,10 @@
 #include <sys/mman.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <time.h>
 #include <unistd.h>
+
+#include "progress.h"
 
 bool wire_picture_of(struct wire_picture *wire, const struct picture *pic, const uint8_t *memory,
 		     size_t size)
@@ -69,6 +72,20 @@ unsigned int wire_count_descriptors(void)
 	if (dir)
 		closedir(dir);
 	return count;
+}
+
+bool wire_have_leaked(unsigned int most)
+{
+	const struct timespec moment = { .tv_nsec = 1000000 };
+	const int64_t patience = now_ns() + WIRE_PATIENCE_NS;
+	bool have_leaked;
+
+	dmabuf_rcu_barrier();
+	while ((have_leaked = wire_count_descriptors() > most) && now_ns() < patience) {
+		nanosleep(&moment, NULL);
+		dmabuf_rcu_barrier();
+	}
+	return have_leaked;
 }
 
 bool wire_send(int sock, const void *bytes, size_t size)

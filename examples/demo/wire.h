@@ -132,8 +132,17 @@ struct picture wire_picture_in(const struct wire_picture *wire, uint8_t *memory)
 int wire_map(struct dma_buf *dmabuf, void *ret_memory);
 void wire_unmap(struct dma_buf *dmabuf);
 
+/* How long one waits for the other while it comes. */
+#define WIRE_PATIENCE_NS INT64_C(20000000000)
+
 /* How many this process has open. */
 unsigned int wire_count_descriptors(void);
+
+/*
+ * When the pool was left: are there more than @most for good? Another thread of the library may have been at
+ * work for the pool, and closes what it has of it a moment later.
+ */
+bool wire_have_leaked(unsigned int most);
 
 /* Whole messages over a socket. False: the other end is gone. */
 bool wire_send(int sock, const void *bytes, size_t size);

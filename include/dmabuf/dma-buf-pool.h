@@ -69,7 +69,8 @@ int dma_buf_pool_create(const struct dma_buf_pool_limits *limits, struct dma_buf
  * Fences of this process that others still wait for signal there with -ECANCELED; fences of others
  * that have not signalled are -EOWNERDEAD here, since it does not hear of them any more. Buffers
  * of the pool that this process still has stay mapped until their last reference is put, but they
- * are private from now on: their locks give -ENOTCONN.
+ * are private from now on: their locks give -ENOTCONN. Descriptors are closed when nothing of the pool
+ * is left here: if the library's watcher looks at it at the time, a moment after this has returned.
  *
  * Context: sleeps. The caller holds no lock of a shared buffer. It waits for no other member.
  *

@@ -29,7 +29,7 @@ static int make_timer(struct dma_buf_pool *pool) DMABUF_REQUIRES(pool->watch_loc
 
 	if (timer < 0)
 		return timer;
-	err = os_set_add(pool->set, timer, ALARM_KEY, true);
+	err = os_set_add(pool_set(pool), timer, ALARM_KEY, true);
 	if (err) {
 		os_file_close(timer);
 		return err;
@@ -49,7 +49,7 @@ int alarm_set(struct dma_buf_pool *pool, int64_t deadline)
 		return err;
 	pool->alarm = at;
 	os_timer_set(pool->timer, at);
-	os_set_await(pool->set, pool->timer, ALARM_KEY, true);
+	os_set_await(pool_set(pool), pool->timer, ALARM_KEY, true);
 	return 0;
 }
 

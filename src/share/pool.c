@@ -295,8 +295,8 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool)
 }
 
 /*
- * Its mappings are not in this process, and what it has of descriptors keeps others from seeing the end. The
- * set is its parent's, too: whoever takes from it here takes it from there. Whoever had a lock is not here.
+ * Its mappings are not in this process, and what it has of descriptors keeps others from seeing the end. Whoever
+ * had a lock is not here.
  */
 DMABUF_UNCHECKED("the child has one thread")
 void pool_fork(struct dma_buf_pool *pool)
@@ -310,8 +310,6 @@ void pool_fork(struct dma_buf_pool *pool)
 	member_fork_all(pool);
 	store_relaxed(&pool->strangers, 0);
 	guests_forget(pool);
-	os_file_close(pool->set);
-	pool->set = -1;
 	alarm_close(pool);
 	alarm_init(pool);
 }

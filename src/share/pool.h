@@ -16,6 +16,7 @@
 
 #include "fence/words.h"
 #include "os/atomic.h"
+#include "os/watch.h"
 #include "share/layout.h"
 #include "share/own.h"
 
@@ -71,15 +72,15 @@ struct dma_buf_pool {
 	struct pool_memory *memory;   /* under lock: a buffer each */
 	struct dmabuf_spinlock watch_lock;
 
-	int set;		  /* constant: what has something to say (watcher.c) */
 	int timer;		  /* of leases (alarm.c); -1: none yet; under watch_lock */
 	int64_t alarm;		  /* when it rings; INT64_MAX: it does not; likewise */
-	uint64_t serial;	  /* constant: no other pool of this process has it */
-	uint32_t watcher;	  /* atomic: enum watcher; changed under the list's lock */
-	struct dma_buf_pool *next; /* under the list's lock */
+	struct os_watch watch;	  /* its set: of what has something to say (watcher.c) */
 };
 
-enum watcher { WATCHED_BY_NOBODY, WATCHED_BY_THREAD, WATCHED_BY_APPLICATION };
+static inline int pool_set(const struct dma_buf_pool *pool)
+{
+	return os_watch_set(&pool->watch);
+}
 
 static inline struct shm_head *pool_head(const struct dma_buf_pool *pool)
 {

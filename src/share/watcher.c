@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Locking: a pool's watch_lock (short) guards the lists of its members. It is taken under the locks of
- * fences, whose enable_signaling op comes here; fences are asked without it. The list of pools has a lock
- * of its own, which is held while the thread is started, so that nobody goes on without a watcher.
+ * fences, whose enable_signaling op comes here; fences are asked without it.
  */
 #include "share/watcher.h"
 
@@ -11,7 +10,6 @@
 #include "fence/fence.h"
 #include "os/channel.h"
 #include "os/fault.h"
-#include "os/file.h"
 #include "os/list.h"
 #include "os/poll.h"
 #include "os/process.h"
@@ -34,18 +32,18 @@ int watcher_member(struct member *member)
 {
 	int err;
 
-	err = os_set_add(member->pool->set, member->channel, key_of(member, false), true);
+	err = os_set_add(pool_set(member->pool), member->channel, key_of(member, false), true);
 	if (err)
 		return err;
-	err = os_set_add(member->pool->set, member->process, key_of(member, true), true);
+	err = os_set_add(pool_set(member->pool), member->process, key_of(member, true), true);
 	if (err)
-		os_set_remove(member->pool->set, member->channel);
+		os_set_remove(pool_set(member->pool), member->channel);
 	return err;
 }
 
 static void await(const struct member *member, bool is_process)
 {
-	os_set_await(member->pool->set, is_process ? member->process : member->channel,
+	os_set_await(pool_set(member->pool), is_process ? member->process : member->channel,
 		     key_of(member, is_process), true);
 }
 
@@ -57,8 +55,8 @@ void watcher_again(const struct member *member)
 
 void watcher_unmember(const struct member *member)
 {
-	os_set_remove(member->pool->set, member->channel);
-	os_set_remove(member->pool->set, member->process);
+	os_set_remove(pool_set(member->pool), member->channel);
+	os_set_remove(pool_set(member->pool), member->process);
 }
 
 /*
@@ -230,13 +228,19 @@ static void look_at_leases(struct dma_buf_pool *pool)
 	}
 }
 
-static void look(struct dma_buf_pool *pool)
+static struct dma_buf_pool *pool_of(struct os_watch *watch)
 {
+	return container_of(watch, struct dma_buf_pool, watch);
+}
+
+static void look(struct os_watch *watch)
+{
+	struct dma_buf_pool *pool = pool_of(watch);
 	struct os_set_event events[BATCH];
 	unsigned int count;
 
 	do {
-		count = os_set_take(pool->set, events, BATCH, false);
+		count = os_set_take(pool_set(pool), events, BATCH, false);
 		if (count)
 			mail_read(pool);
 		for (unsigned int i = 0; i < count; i++) {
@@ -252,151 +256,56 @@ static void look(struct dma_buf_pool *pool)
  * Who looks.
  */
 
-static struct dmabuf_spinlock lock = DMABUF_SPINLOCK_INIT;
-static struct dma_buf_pool *pools DMABUF_GUARDED_BY(lock);
-/* Of the sets of pools whose application does not look itself. Constant once it is made. */
-static int all DMABUF_GUARDED_BY(lock) = -1;
-static uint64_t pools_so_far DMABUF_GUARDED_BY(lock);
-
-static struct dma_buf_pool *get_by_serial(uint64_t serial) DMABUF_EXCLUDES(lock)
+static bool get_pool(struct os_watch *watch)
 {
-	struct dma_buf_pool *pool;
-
-	dmabuf_spin_lock(&lock);
-	for (pool = pools; pool && pool->serial != serial; pool = pool->next)
-		;
-	if (pool && !pool_get_unless_dead(pool))
-		pool = NULL;
-	dmabuf_spin_unlock(&lock);
-	return pool;
+	return pool_get_unless_dead(pool_of(watch));
 }
 
-static void look_for_ever(void)
+static void put_pool(struct os_watch *watch)
 {
-	int own;
-
-	dmabuf_spin_lock(&lock);
-	own = all;
-	dmabuf_spin_unlock(&lock);
-	for (;;) {
-		struct os_set_event events[BATCH];
-		const unsigned int count = os_set_take(own, events, BATCH, true);
-
-		for (unsigned int i = 0; i < count; i++) {
-			struct dma_buf_pool *pool = get_by_serial(events[i].key);
-
-			if (!pool)
-				continue;
-			look(pool);
-			os_set_await(own, pool->set, pool->serial, true);
-			pool_put(pool);
-		}
-		os_thread_flush(); /* it may sleep for long, and what it deferred should not */
-	}
+	pool_put(pool_of(watch));
 }
 
-static int start_thread(void) DMABUF_REQUIRES(lock)
+/* The child is no member. It has its parent's channels until they are closed, and none of the memory. */
+static void fork_pool(struct os_watch *watch)
 {
-	int err;
-
-	if (all >= 0)
-		return 0;
-	all = os_set_create();
-	if (all < 0)
-		return all;
-	err = os_thread_start(look_for_ever);
-	if (err) {
-		os_file_close(all);
-		all = -1;
-	}
-	return err;
+	pool_fork(pool_of(watch));
 }
+
+static const struct os_watch_ops ops = {
+	.get = get_pool,
+	.put = put_pool,
+	.look = look,
+	.fork = fork_pool,
+};
 
 void watcher_need(struct dma_buf_pool *pool)
 {
-	int err = 0;
+	const int err = os_watch_need(&pool->watch);
 
-	if (load_acquire(&pool->watcher) != WATCHED_BY_NOBODY)
-		return;
-	dmabuf_spin_lock(&lock);
-	if (pool->watcher == WATCHED_BY_NOBODY) {
-		err = start_thread();
-		if (!err)
-			err = os_set_add(all, pool->set, pool->serial, true);
-		if (!err)
-			store_release(&pool->watcher, WATCHED_BY_THREAD);
-	}
-	dmabuf_spin_unlock(&lock);
 	dmabuf_warn_on(err, "a pool's fence has a callback, and nobody will call it: there can be no thread "
 			    "(%d); call dma_buf_pool_watch()", err);
 }
 
 int watcher_open(struct dma_buf_pool *pool)
 {
-	pool->set = os_set_create();
-	if (pool->set < 0)
-		return pool->set;
+	pool->watch.set = -1;
 	alarm_init(pool);
-	dmabuf_spin_lock(&lock);
-	pool->serial = ++pools_so_far;
-	pool->next = pools;
-	pools = pool;
-	dmabuf_spin_unlock(&lock);
-	return 0;
+	return os_watch_open(&pool->watch, &ops);
 }
 
 void watcher_close(struct dma_buf_pool *pool)
 {
-	struct dma_buf_pool **link;
-
-	dmabuf_spin_lock(&lock);
-	for (link = &pools; *link != pool; link = &(*link)->next)
-		;
-	*link = pool->next;
-	if (pool->watcher == WATCHED_BY_THREAD)
-		os_set_remove(all, pool->set);
-	dmabuf_spin_unlock(&lock);
-	os_file_close(pool->set);
+	os_watch_close(&pool->watch);
 	alarm_close(pool);
 }
 
 int dma_buf_pool_watch_fd(struct dma_buf_pool *pool)
 {
-	int fd = -EBUSY;
-
-	if (!pool_is_here(pool))
-		return -ECHILD;
-	dmabuf_spin_lock(&lock);
-	if (pool->watcher != WATCHED_BY_THREAD) {
-		store_release(&pool->watcher, WATCHED_BY_APPLICATION);
-		fd = pool->set;
-	}
-	dmabuf_spin_unlock(&lock);
-	return fd;
+	return pool_is_here(pool) ? os_watch_fd(&pool->watch) : -ECHILD;
 }
 
 void dma_buf_pool_watch(struct dma_buf_pool *pool)
 {
-	look(pool);
-}
-
-/*
- * Fork: the child is no member. It has its parent's channels until they are closed, and none of the
- * memory.
- */
-
-static void forget_all(void) DMABUF_REQUIRES(lock)
-{
-	for (struct dma_buf_pool *pool = pools; pool; pool = pool->next)
-		pool_fork(pool);
-	if (all >= 0)
-		os_file_close(all);
-	all = -1;
-}
-
-static struct os_fork_hook forget_in_child = { .lock = &lock, .child = forget_all };
-
-__attribute__((constructor)) static void watch_forks(void)
-{
-	os_fork_hook_add(&forget_in_child);
+	look(&pool->watch);
 }

@@ -331,7 +331,7 @@ static void import_without_a_thread(void *unused)
 	const int fd = fake_sync_file(&point);
 
 	(void)unused;
-	os_fault_arm(6);
+	os_fault_arm(7);
 	if (dma_buf_import_sync_file(dmabuf, DMA_BUF_SYNC_READ, fd) != -EAGAIN || !os_fault_disarm())
 		_exit(1);
 	if (dma_buf_import_sync_file(dmabuf, DMA_BUF_SYNC_READ, fd))

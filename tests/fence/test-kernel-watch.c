@@ -289,17 +289,17 @@ TEST(without_a_descriptor_nobody_watches)
 	ASSERT_INT(run_in_child(watch_without_descriptors, NULL), ==, 0);
 }
 
-/* The set, and the thread, fail, too. The next one gets them. */
+/* The sets, and the thread, fail, too. The next one gets them; so each place fails twice, or another in its stead. */
 static void take_in_the_first(void *arg)
 {
 	const int *fd = arg;
 	const int ours = make_fd(dma_fence_get_stub());
 	bool no_thread = false, none_left = false, no_memory = false, none_watched = false;
 
-	for (unsigned int nth = 1;; nth++) {
+	for (unsigned int i = 2;; i++) {
 		int merged;
 
-		os_fault_arm(nth);
+		os_fault_arm(i / 2);
 		merged = sync_file_merge("", ours, *fd);
 		if (!os_fault_disarm())
 			_exit(merged >= 0 && no_thread && none_left && no_memory && none_watched ? 0 : 1);

@@ -13,7 +13,7 @@
 
 static inline bool is_watched(struct dma_buf_pool *pool)
 {
-	return load_acquire(&pool->watcher) != WATCHED_BY_NOBODY;
+	return load_acquire(&pool->watch.watcher) != WATCHED_BY_NOBODY;
 }
 
 static inline struct dma_fence *import(struct dma_buf_pool *pool,

@@ -22,7 +22,11 @@ struct clip {
 	AVPacket *packet;
 	const AVCodec *kind;
 	enum AVPixelFormat format;
+	char *statistics; /* of a first pass */
+	int64_t written;  /* the time of the last packet */
 };
+
+enum { ONLY_PASS, FIRST_PASS = AV_CODEC_FLAG_PASS1, SECOND_PASS = AV_CODEC_FLAG_PASS2 };
 
 static void check(int err, const char *what)
 {
@@ -32,7 +36,22 @@ static void check(int err, const char *what)
 	exit(1);
 }
 
-static AVCodecContext *open_codec(const struct clip *clip, int width, int height)
+/* Some pictures are there only for others to be made from, and are never shown: it takes two passes to find them. */
+static bool takes_two_passes(const struct clip *clip)
+{
+	return !strcmp(clip->kind->name, "libvpx");
+}
+
+static void set_pass(const struct clip *clip, AVCodecContext *codec, int pass)
+{
+	codec->flags |= pass;
+	codec->stats_in = clip->statistics;
+	codec->gop_size = 120;
+	check(av_opt_set_int(codec->priv_data, "auto-alt-ref", 1, 0), "alternate references");
+	check(av_opt_set_int(codec->priv_data, "lag-in-frames", 16, 0), "alternate references");
+}
+
+static AVCodecContext *open_codec(const struct clip *clip, int pass, int width, int height)
 {
 	AVCodecContext *codec = avcodec_alloc_context3(clip->kind);
 
@@ -49,6 +68,8 @@ static AVCodecContext *open_codec(const struct clip *clip, int width, int height
 	codec->flags |= AV_CODEC_FLAG_BITEXACT;
 	if (clip->kind->id == AV_CODEC_ID_MPEG4 || clip->kind->id == AV_CODEC_ID_MPEG2VIDEO)
 		codec->max_b_frames = 2;
+	if (pass)
+		set_pass(clip, codec, pass);
 	if (clip->file->oformat->flags & AVFMT_GLOBALHEADER)
 		codec->flags |= AV_CODEC_FLAG_GLOBAL_HEADER;
 	check(avcodec_open2(codec, clip->kind, NULL), "encoder");
@@ -104,6 +125,10 @@ static void write_packets(struct clip *clip, AVCodecContext *codec)
 		av_packet_rescale_ts(clip->packet, codec->time_base,
 				     clip->file->streams[0]->time_base);
 		clip->packet->stream_index = 0;
+		/* What is never shown has the time of its successor. */
+		if (clip->packet->dts <= clip->written)
+			clip->packet->pts = clip->packet->dts = clip->written + 1;
+		clip->written = clip->packet->dts;
 		if (!clip->packet->duration)
 			clip->packet->duration = 1;
 		check(av_interleaved_write_frame(clip->file, clip->packet), "writing");
@@ -132,6 +157,17 @@ static void encode(struct clip *clip, AVCodecContext *codec, int from, int to)
 	av_frame_free(&frame);
 }
 
+/* Packets come from the second pass only. */
+static void look_at_all(struct clip *clip, int width, int height, int frames)
+{
+	AVCodecContext *codec = open_codec(clip, FIRST_PASS, width, height);
+
+	encode(clip, codec, 0, frames);
+	clip->statistics = av_strdup(codec->stats_out ? codec->stats_out : "");
+	check(clip->statistics ? 0 : AVERROR(ENOMEM), "first pass");
+	avcodec_free_context(&codec);
+}
+
 static void parse_size(const char *text, int *width, int *height)
 {
 	check(sscanf(text, "%dx%d", width, height) == 2 ? 0 : AVERROR(EINVAL), text);
@@ -139,7 +175,7 @@ static void parse_size(const char *text, int *width, int *height)
 
 int main(int argc, char **argv)
 {
-	struct clip clip = { 0 };
+	struct clip clip = { .written = INT64_MIN };
 	int width, height, frames, half;
 	AVCodecContext *codec;
 
@@ -156,13 +192,16 @@ int main(int argc, char **argv)
 	      argv[2]);
 
 	parse_size(argv[4], &width, &height);
-	codec = open_codec(&clip, width, height);
+	if (takes_two_passes(&clip))
+		look_at_all(&clip, width, height, frames);
+	codec = open_codec(&clip, takes_two_passes(&clip) ? SECOND_PASS : ONLY_PASS, width, height);
 	open_file(&clip, argv[1], codec);
 	encode(&clip, codec, 0, half);
 	avcodec_free_context(&codec);
+	av_freep(&clip.statistics);
 	if (argc == 7) {
 		parse_size(argv[6], &width, &height);
-		codec = open_codec(&clip, width, height);
+		codec = open_codec(&clip, ONLY_PASS, width, height);
 		encode(&clip, codec, half, frames);
 		avcodec_free_context(&codec);
 	}

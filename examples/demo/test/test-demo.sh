@@ -78,6 +78,12 @@ mpeg4_with_b_frames() { comes_through a.mkv mpeg4 yuv420p 160x120 60; }
 mpeg2_with_b_frames() { comes_through a.ts mpeg2video yuv420p 160x120 60; }
 motion_jpeg_422() { comes_through a.avi mjpeg yuv422p 160x120 60; }
 lossless_444() { comes_through a.mkv ffv1 yuv444p 160x120 60; }
+# More pictures are never shown, since others are made from them, than there are buffers.
+pictures_that_are_never_shown()
+{
+	clip a.webm libvpx yuv420p 160x120 400
+	play 0 a.webm && quiet && says '^400/400 frames identical$'
+}
 odd_sizes() { comes_through a.avi ffv1 yuv420p 131x97 60; }
 
 # Handed over in way $1, every frame comes through, and bytes are copied as $2 matches.
@@ -414,8 +420,8 @@ run()
 }
 
 playing='mpeg4_with_b_frames mpeg2_with_b_frames motion_jpeg_422 lossless_444 odd_sizes
-	with_processes with_threads with_copies with_mutex copies_are_all_counted
-	default_output_folder fewer_frames_than_asked_for_one_tile only_so_many_frames'
+	pictures_that_are_never_shown with_processes with_threads with_copies with_mutex
+	copies_are_all_counted default_output_folder fewer_frames_than_asked_for_one_tile only_so_many_frames'
 failing='no_such_file not_a_video no_bytes_at_all wrong_pixels wrong_arguments
 	cut_off_matroska cut_off_mp4 cut_off_avi cut_off_with_threads cut_off_with_copies
 	cut_off_with_mutex scratched_lossless scratched_motion_jpeg size_changes size_changes_with_delay

@@ -47,6 +47,18 @@ static inline struct dma_fence *make_fence(void)
 	return make_fence_with(&plain_ops, NULL, dma_fence_context_alloc(1), 1);
 }
 
+static inline void signal_and_put(struct dma_fence *fence)
+{
+	dma_fence_signal(fence);
+	dma_fence_put(fence);
+}
+
+static inline void signal_and_put_all(struct dma_fence *const *fences, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++)
+		signal_and_put(fences[i]);
+}
+
 /* A fence that knows what it was asked, and answers as told. */
 struct asked_fence {
 	struct dma_fence base;

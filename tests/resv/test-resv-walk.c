@@ -173,14 +173,14 @@ TEST(a_container_of_another_object_is_refused)
  * Releasing.
  */
 
-static struct dma_resv *asked;
+static struct dma_resv *asked_resv;
 
 /* Asks the reservation that is just dropping it, as its holder may. */
 static void ask_and_free(struct dma_fence *fence)
 {
 	struct dma_resv_snapshot snap;
 
-	dma_resv_get_snapshot(asked, &snap);
+	dma_resv_get_snapshot(asked_resv, &snap);
 	dma_resv_put_snapshot(&snap);
 	dma_fence_free(fence);
 }
@@ -214,7 +214,7 @@ TEST(a_fence_that_goes_at_a_commit_may_ask_its_reservation)
 	struct dma_resv obj;
 
 	dma_resv_init(&obj);
-	asked = &obj;
+	asked_resv = &obj;
 	for (unsigned int i = 0; i <= FENCES; i++)
 		fences[i] = i == 2 ? asking_fence() : mock_lone();
 	for (unsigned int i = 0; i <= FENCES; i++) {

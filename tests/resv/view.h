@@ -5,6 +5,7 @@
 
 #include <dmabuf/dma-resv.h>
 
+#include "../fence/fences.h"
 #include "mock.h"
 
 #define KERNEL DMA_RESV_USAGE_KERNEL
@@ -98,12 +99,6 @@ static inline void add_alone(struct dma_resv *obj, struct dma_fence *fence,
 	lock(obj);
 	add(obj, fence, usage);
 	dma_resv_unlock(obj);
-}
-
-static inline void signal_and_put(struct dma_fence *fence)
-{
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
 }
 
 static inline uint32_t references(const struct dma_fence *fence)

@@ -28,10 +28,8 @@ static inline int add_there(struct dma_resv *resv, struct added *added, enum dma
 
 static inline int signal_all_there(struct added *added)
 {
-	while (added->count) {
-		dma_fence_signal(added->fence[--added->count]);
-		dma_fence_put(added->fence[added->count]);
-	}
+	signal_and_put_all(added->fence, added->count);
+	added->count = 0;
 	return 0;
 }
 

@@ -193,8 +193,7 @@ TEST(a_callback_may_find_that_a_lease_has_ended)
 	begin_third();
 	ASSERT_INT(dma_fence_add_callback(fence, &cb, look), ==, 0);
 	lease_in_vain(0);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	end_third();
 	end_both();
 }

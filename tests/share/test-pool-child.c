@@ -24,8 +24,7 @@ static void exchange(int sock)
 	peer_tell(sock, &status, sizeof(status));
 	PEER_MUST(peer_await(sock));
 	dma_fence_put(theirs);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	dma_buf_pool_leave(pool);
 }
 
@@ -113,8 +112,7 @@ TEST(what_a_forked_child_does_shows_to_nobody)
 	ASSERT_INT(dma_fence_wait(world.theirs, false), ==, 0);
 	ASSERT_INT(dma_fence_get_status(world.theirs), ==, 1);
 	ASSERT_INT(peer_reap(&peer), ==, 0);
-	dma_fence_signal(world.mine);
-	dma_fence_put(world.mine);
+	signal_and_put(world.mine);
 	dma_fence_put(world.theirs);
 	dma_buf_put(world.dmabuf);
 	dma_buf_pool_leave(world.pool);

@@ -156,8 +156,7 @@ static void live(void)
 		make_something();
 	}
 	store_seq_cst(&entry->lives, 0);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	dma_buf_pool_leave(self.pool);
 }
 

@@ -190,8 +190,7 @@ static void give_way(enum deed lock, enum deed slow)
 	ASSERT_INT(let(&world, UNLOCK, A), ==, 0);
 	ASSERT_INT(let(&world, END, A), ==, 0);
 	end_world(&world, 0);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 }
 
 TEST(of_two_processes_the_younger_gives_way)

@@ -46,8 +46,7 @@ static void end(void)
 	dma_fence_put(world.hosts);
 	dma_fence_put(world.kept);
 	dma_fence_put(world.thirds);
-	dma_fence_signal(world.there);
-	dma_fence_put(world.there);
+	signal_and_put(world.there);
 	dma_buf_put(world.dmabuf);
 	dma_buf_pool_leave(world.owner);
 	leave(world.third);
@@ -160,8 +159,7 @@ TEST(who_has_a_lock_then_may_drop_it)
 	ASSERT_INT(dma_resv_reserve_fences(world.dmabuf->resv, 1), ==, -ESTALE);
 	dma_resv_unlock(world.dmabuf->resv);
 	ASSERT_INT(dma_resv_lock(world.dmabuf->resv, NULL), ==, -ESTALE);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	end();
 }
 

@@ -49,10 +49,7 @@ TEST(the_least_pool_has_room_for_one_of_each)
 	ASSERT_PTR(other, ==, NULL);
 	ASSERT_INT(dma_buf_pool_export_fence(pool, fence[0], &value), ==, 0);
 	ASSERT_INT(dma_buf_pool_export_fence(pool, fence[1], &value), ==, -ENOSPC);
-	for (unsigned int i = 0; i < 2; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 2);
 	dma_buf_put(dmabuf);
 	leave(pool);
 }

@@ -13,10 +13,7 @@ static struct dma_resv *begin_with_fences(struct world *world)
 
 static void end_with_fences(struct world *world)
 {
-	for (unsigned int i = 0; i < 5; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 5);
 	ASSERT_INT(let(world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
 	end(world);
 }

@@ -510,8 +510,7 @@ static int export_fence(void)
 
 static void undo_export(void)
 {
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	dmabuf_rcu_barrier();
 	fence = make_fence();
 	value.member = 0;
@@ -578,8 +577,7 @@ TEST(import_fence_unwinds_from_every_failure)
 	fence = make_fence();
 	ASSERT_INT(export_fence(), ==, 0);
 	fail_each(&(struct call){ import_fence, undo_import, { -ENOMEM } });
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	value.member += 0x100; /* of whom nobody knows */
 	fail_each(&(struct call){ import_fence, undo_import, { -ENOMEM } });
 	value.member = 0;

@@ -62,12 +62,6 @@ static struct dma_fence *publish(struct together *together, struct drm_exec *exe
 	return fence;
 }
 
-static void finish(struct dma_fence *fence)
-{
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
-}
-
 /*
  * The peer is older.
  */
@@ -91,7 +85,7 @@ static void want_b_then_a(int sock)
 	ww_acquire_fini(&ctx);
 	PEER_MUST(peer_await(sock));
 	PEER_MUST(count_fences(there.dmabuf[A]->resv) == 2 && count_fences(there.dmabuf[B]->resv) == 2);
-	finish(fence);
+	signal_and_put(fence);
 	depart(&there);
 }
 
@@ -121,7 +115,7 @@ TEST(who_is_younger_starts_over_and_takes_all)
 	fence = publish(&together, &exec);
 	peer_go(world.peer.sock);
 	end_world(&world, 0);
-	finish(fence);
+	signal_and_put(fence);
 	dma_resv_fini(&private);
 }
 
@@ -175,7 +169,7 @@ TEST(who_is_older_waits_and_takes_all_at_once)
 	fence = publish(&together, &exec);
 	ASSERT_TRUE(peer_await(world.peer.sock));
 	end_world(&world, 0);
-	finish(fence);
+	signal_and_put(fence);
 	dma_resv_fini(&private);
 }
 
@@ -260,8 +254,8 @@ TEST(what_is_shared_is_given_up_for_something_private)
 	ASSERT_INT(count_there(&world), ==, 1);
 	fence = publish(&together, &exec);
 	ASSERT_INT(count_there(&world), ==, 2);
-	finish(fence);
-	finish(older.fence);
+	signal_and_put(fence);
+	signal_and_put(older.fence);
 	dma_resv_fini(&private);
 	shutdown(world.peer.sock, SHUT_RDWR);
 	end_world(&world, 0);
@@ -336,7 +330,7 @@ static void take_turns(unsigned int index, void *arg)
 			dma_resv_add_fence(crowd->resv[k], fence, DMA_RESV_USAGE_READ);
 		}
 		drm_exec_fini(&exec);
-		finish(fence);
+		signal_and_put(fence);
 		if (!is_fine)
 			fetch_add_relaxed(&board->failed, 1);
 		test_operation();

@@ -213,8 +213,7 @@ static void go_on_under_lock(void)
 	dma_resv_add_fence(world.dmabuf->resv, fence, DMA_RESV_USAGE_WRITE);
 	PEER_MUST(dma_resv_reserve_fences(world.dmabuf->resv, 1) == -ECHILD);
 	dma_resv_unlock(world.dmabuf->resv);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	dma_buf_put(world.dmabuf);
 	dma_buf_pool_leave(world.pool);
 }
@@ -281,8 +280,7 @@ static void has_its_own_memory(void)
 	PEER_MUST(own == world.map);
 	own[0] = 1;
 	dma_fence_put(world.fence);
-	dma_fence_signal(world.own);
-	dma_fence_put(world.own);
+	signal_and_put(world.own);
 	dma_fence_timeline_destroy(world.tl);
 	dma_buf_put(world.dmabuf);
 	dma_buf_pool_leave(world.pool);

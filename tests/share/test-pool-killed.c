@@ -272,8 +272,7 @@ static void check_seized_buffers(void)
 		ASSERT_INT(shm->number, ==, handle.number);
 		ASSERT_TRUE(shm->users & 1);
 		ASSERT_FALSE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_READ));
-		dma_fence_signal(fence);
-		dma_fence_put(fence);
+		signal_and_put(fence);
 		dma_buf_put(dmabuf);
 	}
 }

@@ -134,10 +134,7 @@ static void recover(struct dma_resv *resv, struct content *content)
 
 static void empty(struct dma_resv *resv, struct content *content)
 {
-	for (unsigned int i = 0; i < 2; i++) {
-		dma_fence_signal(content->fence[i]);
-		dma_fence_put(content->fence[i]);
-	}
+	signal_and_put_all(content->fence, 2);
 	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);
 	dma_resv_prune_fences(resv);
 	dma_resv_unlock(resv);

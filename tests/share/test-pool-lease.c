@@ -254,8 +254,7 @@ TEST(nobody_evicts_himself)
 	until(os_now_ns() + 1);
 	ASSERT_INT(member_check(pool->self), ==, VERDICT_ALIVE);
 	ASSERT_INT(dma_buf_pool_status(pool), ==, 0);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	leave(pool);
 }
 
@@ -296,10 +295,7 @@ TEST(a_member_has_so_many_leases_at_a_time)
 	ASSERT_INT(dma_buf_pool_lease_fence(pool, none, LONG), ==, -ENOSPC); /* no timeline */
 	ASSERT_INT(dma_buf_pool_lease_fence(pool, last, LONG), ==, 0);
 	ASSERT_INT(dma_buf_pool_lease_fence(pool, fence[7], LONG), ==, 0);
-	for (unsigned int i = 0; i <= DMA_BUF_POOL_LEASES; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, DMA_BUF_POOL_LEASES + 1);
 	dma_fence_signal(last);
 	ASSERT_INT(dma_buf_pool_lease_fence(pool, last, LONG), ==, 0); /* needs none */
 	dma_fence_put(last);

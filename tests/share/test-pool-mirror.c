@@ -101,8 +101,7 @@ TEST(who_looks_changes_nothing_while_a_holder_commits)
 	dma_resv_unlock(world.dmabuf->resv);
 	ASSERT_TRUE(world.thread);
 	end();
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 }
 
 TEST(a_holder_changes_nothing_while_somebody_looks)

@@ -79,8 +79,7 @@ static void live(struct dma_buf_pool *own, struct dma_buf *buf)
 				break;
 		}
 	}
-	dma_fence_signal(carried);
-	dma_fence_put(carried);
+	signal_and_put(carried);
 	dma_fence_timeline_fail(tl, -EIO);
 	dma_fence_timeline_destroy(tl);
 }
@@ -195,8 +194,7 @@ static void let_go_on(const struct peer *peer, bool commits, int *ret_status)
 		ASSERT_TRUE(!memcmp(&before, &after, sizeof(before)));
 	if (commits)
 		check_set(fence);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 }
 
 /* False: it has no so many points. */
@@ -228,8 +226,7 @@ static bool end_at(unsigned int point, int way)
 		ASSERT_INT(WEXITSTATUS(status), ==, 0);
 	add_here(fence);
 	check_set(fence);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	if (load_relaxed(&board->points) >= point)
 		return true;
 	return !served && end_at(point, way); /* it was slow, and not stopped: again */

@@ -163,10 +163,7 @@ TEST(a_category_is_all_that_is_as_strong_whoever_added_it)
 		ASSERT_INT(let(&world, COUNT, asked), ==, asked + 1);
 	}
 	end(&world);
-	for (unsigned int i = 0; i < 2; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 2);
 }
 
 /* Only a later fence of the same context takes the place of one. */
@@ -188,10 +185,7 @@ TEST(a_reader_takes_the_place_of_no_reader_of_another_process)
 	ASSERT_INT(by_get_fences(resv, DMA_RESV_USAGE_READ), ==, 3);
 	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_READ), ==, 3);
 	end(&world);
-	for (unsigned int i = 0; i < 3; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 3);
 }
 
 /*
@@ -237,8 +231,7 @@ TEST(an_iterator_passes_what_another_process_has_signalled_meanwhile)
 	ASSERT_FALSE(dma_resv_iter_next_unlocked(&cursor));
 	ASSERT_FALSE(dma_resv_iter_is_restarted(&cursor));
 	dma_resv_iter_end(&cursor);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	end(&world);
 }
 
@@ -277,8 +270,7 @@ TEST(the_holder_sees_what_another_process_has_added_and_what_it_staged)
 	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_READ), ==, 1);
 	dma_resv_unlock(resv);
 	ASSERT_INT(by_get_rcu(resv, DMA_RESV_USAGE_READ), ==, 2);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	end(&world);
 }
 
@@ -336,7 +328,6 @@ TEST(a_deadline_is_said_to_the_fences_of_this_process)
 	ASSERT_INT(urgent->deadline, ==, 0);
 	dma_resv_set_deadline(resv, DMA_RESV_USAGE_READ, 7);
 	ASSERT_INT(urgent->deadline, ==, 7);
-	dma_fence_signal(&urgent->base);
-	dma_fence_put(&urgent->base);
+	signal_and_put(&urgent->base);
 	end(&world);
 }

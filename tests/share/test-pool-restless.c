@@ -49,8 +49,7 @@ static void end(void)
 {
 	os_race_hook(NULL);
 	dma_fence_put(world.here);
-	dma_fence_signal(world.there);
-	dma_fence_put(world.there);
+	signal_and_put(world.there);
 	dma_buf_put(world.dmabuf);
 	leave(world.enemy);
 	leave(world.host);

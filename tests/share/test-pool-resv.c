@@ -66,10 +66,7 @@ TEST(a_later_fence_of_a_context_replaces_the_one_before_elsewhere)
 		add(world.dmabuf[0]->resv, fence[i], DMA_RESV_USAGE_WRITE);
 		ASSERT_INT(count_there(&world, '1'), ==, 1);
 	}
-	for (unsigned int i = 0; i < 20; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 20);
 	ASSERT_INT(count_there(&world, '1'), ==, 0);
 	peer_tell(world.peer.sock, "q", 1);
 	end_world(&world, 0);
@@ -89,8 +86,7 @@ static void rewrite(struct dma_resv *resv, enum rewriting why, struct dma_fence 
 
 		dma_fence_signal(old);
 		add(resv, over, DMA_RESV_USAGE_READ);
-		dma_fence_signal(over);
-		dma_fence_put(over);
+		signal_and_put(over);
 	}
 	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);
 	if (why == REPLACED)
@@ -121,10 +117,7 @@ static void check_rewritten(enum rewriting why)
 	ASSERT_INT(dma_resv_reserve_fences(resv, 1), ==, -ENOSPC);
 	dma_resv_unlock(resv);
 	ASSERT_INT(count_there(&world, '3'), ==, 4);
-	for (unsigned int i = 0; i < 5; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 5);
 	ASSERT_INT(count_there(&world, '3'), ==, 0);
 	peer_tell(world.peer.sock, "q", 1);
 	end_world(&world, 0);
@@ -162,10 +155,7 @@ TEST(a_full_buffer_takes_no_more_until_some_have_signalled)
 	dma_fence_signal(fence[1]);
 	add(world.dmabuf[0]->resv, fence[4], DMA_RESV_USAGE_READ);
 	ASSERT_INT(count_there(&world, '3'), ==, 4);
-	for (unsigned int i = 0; i < 5; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 5);
 	peer_tell(world.peer.sock, "q", 1);
 	end_world(&world, 0);
 }
@@ -188,10 +178,7 @@ TEST(a_full_buffer_takes_a_fence_in_the_place_of_others)
 	dma_resv_unlock(world.dmabuf[0]->resv);
 	ASSERT_INT(count_there(&world, '1'), ==, 1);
 	ASSERT_INT(count_there(&world, '3'), ==, 4);
-	for (unsigned int i = 0; i < 5; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 5);
 	ASSERT_INT(count_there(&world, '3'), ==, 0);
 	peer_tell(world.peer.sock, "q", 1);
 	end_world(&world, 0);
@@ -210,8 +197,7 @@ static void hold(int sock)
 	dma_resv_unlock(there.dmabuf[0]->resv);
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	depart(&there);
 }
 
@@ -299,8 +285,7 @@ static void hold_on(int sock)
 	PEER_MUST(dma_buf_pool_status(there.pool) == -ESTALE);
 	PEER_MUST(dma_resv_lock(there.dmabuf[0]->resv, NULL) == -ESTALE);
 	PEER_MUST(dma_buf_begin_cpu_access(there.dmabuf[0], DMA_FROM_DEVICE) == -ESTALE);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	depart(&there);
 }
 
@@ -323,8 +308,7 @@ TEST(who_is_evicted_loses_the_lock_and_cannot_commit)
 	ASSERT_PTR(fences[0], ==, fence);
 	dma_fence_put(fences[0]);
 	free(fences);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	put_world(&world);
 }
 
@@ -363,8 +347,7 @@ static void read_until_told(int sock)
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
 	PEER_MUST(!dma_buf_end_cpu_access(dmabuf, DMA_FROM_DEVICE));
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	depart(&there);
 }
 

@@ -47,8 +47,7 @@ static void add_over(struct dma_resv *resv)
 	struct dma_fence *fence = make_fence();
 
 	add(resv, fence);
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 }
 
 /* When told, takes the lock and adds a fence, and stops at a label on the way; or where it is refused. */
@@ -71,8 +70,7 @@ static void add_slowly(int sock, const char *label, unsigned int nth)
 		stop_here();
 	dma_buf_put(dmabuf);
 	dma_buf_pool_leave(pool); /* if its point shows, it has failed */
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 }
 
 static void write_half_an_entry(int sock)
@@ -184,8 +182,7 @@ TEST(who_is_evicted_before_it_commits_commits_nothing)
 	dma_resv_add_fence(resv, world.fence, DMA_RESV_USAGE_WRITE);
 	go_on();
 	dma_resv_unlock(resv);
-	dma_fence_signal(first);
-	dma_fence_put(first);
+	signal_and_put(first);
 	end_mix();
 }
 
@@ -221,10 +218,7 @@ static void flip_twice(int sock)
 	}
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
-	for (unsigned int i = 0; i < 4; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 4);
 	dma_buf_put(dmabuf);
 	dma_buf_pool_leave(pool);
 }
@@ -304,8 +298,7 @@ TEST(who_took_a_lock_over_and_was_evicted_spoils_no_commit)
 	ASSERT_INT(peer_reap(&peer[1]), ==, 0);
 	dma_resv_unlock(dmabuf->resv);
 	ASSERT_FALSE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_WRITE));
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	dma_buf_put(dmabuf);
 	end_pool(pool);
 }

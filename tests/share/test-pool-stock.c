@@ -69,10 +69,7 @@ TEST(no_timeline_is_missing_since_a_reservation_keeps_it)
 			   i < TIMELINES ? 0 : -ENOSPC);
 	}
 	reserve(world.dmabuf[0]->resv);
-	for (unsigned int i = 0; i <= TIMELINES; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, TIMELINES + 1);
 	end();
 }
 

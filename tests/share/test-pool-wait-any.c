@@ -42,8 +42,7 @@ static void end(void)
 {
 	while (world.count) {
 		dma_fence_put(world.here[--world.count]);
-		dma_fence_signal(world.there[world.count]);
-		dma_fence_put(world.there[world.count]);
+		signal_and_put(world.there[world.count]);
 	}
 	leave(world.other);
 	leave(world.host);

@@ -195,9 +195,6 @@ TEST(it_makes_neither_thread_nor_descriptor)
 	ASSERT_TRUE(peer_await(waiter.sock));
 	dma_fence_signal(fence[1]);
 	ASSERT_INT(peer_reap(&waiter), ==, 0);
-	for (unsigned int i = 0; i < 2; i++) {
-		dma_fence_signal(fence[i]);
-		dma_fence_put(fence[i]);
-	}
+	signal_and_put_all(fence, 2);
 	leave(pool);
 }

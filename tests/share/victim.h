@@ -187,8 +187,7 @@ static inline void export_one(struct victim *victim)
 			HOLDS(dma_fence_get_status(same) == 1);
 		dma_fence_put(same);
 	}
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 }
 
 static inline void use_timeline(struct victim *victim)
@@ -295,8 +294,7 @@ static inline void change(struct victim *victim, struct dma_resv *resv)
 			dma_resv_add_fence(resv, added[which], some_usage(victim));
 		dma_fence_put(added[3]);
 	}
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 }
 
 static inline void lock_one(struct victim *victim)
@@ -510,8 +508,7 @@ static inline void victim_forget(struct victim *victim)
 
 static inline void victim_end(struct victim *victim)
 {
-	dma_fence_signal(victim->own);
-	dma_fence_put(victim->own);
+	signal_and_put(victim->own);
 	dma_fence_put(victim->theirs);
 	for (unsigned int i = 0; i < BUFFERS; i++)
 		dma_buf_put(victim->dmabuf[i]);

@@ -32,17 +32,6 @@ static struct dma_buf_pool_handle handle_of(struct dma_buf *dmabuf)
 	return handle;
 }
 
-/* Its thread and its descriptor are there once and for all. */
-__attribute__((constructor)) static void begin_watching(void)
-{
-	struct dma_buf_pool *pool;
-
-	if (dma_buf_pool_create(&limits, &pool))
-		abort();
-	watcher_need(pool);
-	dma_buf_pool_leave(pool);
-}
-
 static int get(const struct peer *puppet, const struct dma_buf_pool_handle *handle)
 {
 	return puppet_obey(puppet, &(struct order){ .deed = GET, .handle = *handle }).err;

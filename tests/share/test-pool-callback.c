@@ -157,17 +157,6 @@ TEST(the_application_watches_or_the_library_does)
 	leave(pool);
 }
 
-/* Its thread and its descriptor are there once and for all. */
-__attribute__((constructor)) static void begin_watching(void)
-{
-	struct dma_buf_pool *pool;
-
-	if (dma_buf_pool_create(&limits, &pool))
-		abort();
-	watcher_need(pool);
-	dma_buf_pool_leave(pool);
-}
-
 /* There is nothing more to say of it: who waits for the descriptor sleeps. */
 static void end_in_silence(bool is_evicted, bool has_ended)
 {

@@ -7,7 +7,6 @@
 #include "peers.h"
 
 #include "../fence/fences.h"
-#include "share/watcher.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 5, .buffers = 4, .fences = 4, .timelines = 4,
@@ -34,17 +33,6 @@ static void end(void)
 	leave(world.guest);
 	leave(world.member);
 	leave(world.host);
-}
-
-/* Its thread and its descriptor are there once and for all. */
-__attribute__((constructor)) static void begin_watching(void)
-{
-	struct dma_buf_pool *pool;
-
-	if (dma_buf_pool_create(&limits, &pool))
-		abort();
-	watcher_need(pool);
-	dma_buf_pool_leave(pool);
 }
 
 #define MOST_ERRORS 8

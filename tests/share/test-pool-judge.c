@@ -6,7 +6,6 @@
 #include <pthread.h>
 
 #include "../fence/fences.h"
-#include "share/watcher.h"
 #include "stops.h"
 
 static const struct dma_buf_pool_limits limits = {
@@ -205,7 +204,6 @@ TEST(an_eviction_calls_callbacks_also_if_who_did_it_dies)
 	end_pool(pool);
 }
 
-
 static void *signal_it(void *fence)
 {
 	dma_fence_signal(fence);
@@ -270,15 +268,4 @@ TEST(who_left_takes_no_ring_from_its_successor)
 	for (unsigned int i = 0; i < 2; i++)
 		dma_fence_put(fence[i]);
 	end_pool(pool);
-}
-
-/* Its thread and its descriptor are there once and for all. */
-__attribute__((constructor)) static void begin_watching(void)
-{
-	struct dma_buf_pool *pool;
-
-	if (dma_buf_pool_create(&limits, &pool))
-		abort();
-	watcher_need(pool);
-	dma_buf_pool_leave(pool);
 }

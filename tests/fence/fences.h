@@ -113,13 +113,13 @@ static inline struct asked_fence *make_asked(void)
 /* A callback that counts its calls. */
 struct counting_cb {
 	struct dma_fence_cb cb;
-	unsigned int calls; /* atomic */
+	unsigned int calls; /* atomic, released by each */
 };
 
 static inline void count_call(struct dma_fence *fence, struct dma_fence_cb *cb)
 {
 	(void)fence;
-	fetch_add_relaxed(&container_of(cb, struct counting_cb, cb)->calls, 1);
+	fetch_add_release(&container_of(cb, struct counting_cb, cb)->calls, 1);
 }
 
 /*

@@ -16,24 +16,15 @@ static const struct dma_buf_pool_limits limits = {
 struct world {
 	struct dma_buf_pool *host, *other;
 	struct dma_fence *here, *there;
-	struct dma_fence_cb cb;
+	struct counting_cb counter;
 	int fd;
 };
-
-static unsigned int calls;
-
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	(void)cb;
-	calls++;
-}
 
 static void begin(struct world *world)
 {
 	struct dma_buf_pool_fence value;
 
-	calls = 0;
+	world->counter.calls = 0;
 	world->host = create_pool(&limits);
 	world->other = add_member(world->host);
 	world->there = make_fence();
@@ -61,7 +52,7 @@ static bool is_ready(const struct world *world)
 
 static void ask(struct world *world)
 {
-	ASSERT_INT(dma_fence_add_callback(world->here, &world->cb, called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(world->here, &world->counter.cb, count_call), ==, 0);
 }
 
 TEST(what_has_signalled_takes_no_callback)
@@ -70,9 +61,9 @@ TEST(what_has_signalled_takes_no_callback)
 
 	begin(&world);
 	dma_fence_signal(world.there);
-	ASSERT_INT(dma_fence_add_callback(world.here, &world.cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_add_callback(world.here, &world.counter.cb, count_call), ==, -ENOENT);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, 1);
-	ASSERT_INT(calls, ==, 0);
+	ASSERT_INT(world.counter.calls, ==, 0);
 	end(&world);
 }
 
@@ -83,7 +74,7 @@ TEST(who_comes_too_late_with_a_callback_sees_the_error)
 	begin(&world);
 	dma_fence_set_error(world.there, -EIO);
 	dma_fence_signal(world.there);
-	ASSERT_INT(dma_fence_add_callback(world.here, &world.cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_add_callback(world.here, &world.counter.cb, count_call), ==, -ENOENT);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, -EIO);
 	end(&world);
 }
@@ -97,7 +88,7 @@ TEST(who_comes_too_late_with_a_callback_sees_that_the_owner_is_gone)
 	member = member_in_place(world.host, 1);
 	member_judge(member, VERDICT_DEAD);
 	member_put(member);
-	ASSERT_INT(dma_fence_add_callback(world.here, &world.cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_add_callback(world.here, &world.counter.cb, count_call), ==, -ENOENT);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, -EOWNERDEAD);
 	end(&world);
 }
@@ -108,7 +99,7 @@ TEST(who_comes_too_late_with_a_callback_sees_that_the_owner_was_evicted)
 
 	begin(&world);
 	ASSERT_INT(dma_buf_pool_evict(world.host, dma_buf_pool_self(world.other)), ==, 0);
-	ASSERT_INT(dma_fence_add_callback(world.here, &world.cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_add_callback(world.here, &world.counter.cb, count_call), ==, -ENOENT);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, -ECANCELED);
 	end(&world);
 }
@@ -121,12 +112,12 @@ TEST(a_callback_is_called_by_who_looks)
 	ask(&world);
 	dma_buf_pool_watch(world.host);
 	ASSERT_FALSE(is_ready(&world));
-	ASSERT_INT(calls, ==, 0);
+	ASSERT_INT(world.counter.calls, ==, 0);
 	dma_fence_signal(world.there);
 	ASSERT_TRUE(is_ready(&world));
-	ASSERT_INT(calls, ==, 0);
+	ASSERT_INT(world.counter.calls, ==, 0);
 	dma_buf_pool_watch(world.host);
-	ASSERT_INT(calls, ==, 1);
+	ASSERT_INT(world.counter.calls, ==, 1);
 	ASSERT_FALSE(is_ready(&world));
 	end(&world);
 }
@@ -137,10 +128,10 @@ TEST(a_callback_that_was_removed_is_not_called)
 
 	begin(&world);
 	ask(&world);
-	ASSERT_TRUE(dma_fence_remove_callback(world.here, &world.cb));
+	ASSERT_TRUE(dma_fence_remove_callback(world.here, &world.counter.cb));
 	dma_fence_signal(world.there);
 	dma_buf_pool_watch(world.host);
-	ASSERT_INT(calls, ==, 0);
+	ASSERT_INT(world.counter.calls, ==, 0);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, 1);
 	end(&world);
 }

@@ -34,23 +34,17 @@ static struct {
 	struct dma_fence *mine, *theirs;
 } world;
 
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	(void)cb;
-}
-
 /* In the child. */
 static void look_at_all(void)
 {
 	struct dma_resv *resv = world.dmabuf->resv;
 	struct dma_buf_pool_fence value;
-	struct dma_fence_cb cb;
+	struct counting_cb counter;
 	struct dma_fence *any = NULL;
 
 	PEER_MUST(dma_buf_pool_status(world.pool) == -ECHILD);
 	PEER_MUST(dma_buf_pool_export_fence(world.pool, world.mine, &value) == -ECHILD);
-	PEER_MUST(dma_fence_add_callback(world.theirs, &cb, called) == -ENOENT);
+	PEER_MUST(dma_fence_add_callback(world.theirs, &counter.cb, count_call) == -ENOENT);
 	PEER_MUST(dma_fence_get_status(world.theirs) == -ECHILD);
 	PEER_MUST(dma_fence_wait_timeout(world.theirs, false, SECOND) > 0);
 	PEER_MUST(dma_resv_lock(resv, NULL) == -ECHILD);

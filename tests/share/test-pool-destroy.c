@@ -106,28 +106,18 @@ TEST(what_had_signalled_has_signalled)
 	end();
 }
 
-static unsigned int calls;
-
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	(void)cb;
-	calls++;
-}
-
 TEST(a_watcher_is_told)
 {
-	struct dma_fence_cb cb;
+	struct counting_cb counter = { .calls = 0 };
 
 	begin();
-	calls = 0;
 	ASSERT_INT(dma_buf_pool_watch_fd(world.third), >=, 0);
-	ASSERT_INT(dma_fence_add_callback(world.thirds, &cb, called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(world.thirds, &counter.cb, count_call), ==, 0);
 	dma_buf_pool_watch(world.third);
 	destroy_host();
-	ASSERT_INT(calls, ==, 0);
+	ASSERT_INT(counter.calls, ==, 0);
 	dma_buf_pool_watch(world.third);
-	ASSERT_INT(calls, ==, 1);
+	ASSERT_INT(counter.calls, ==, 1);
 	end();
 }
 

@@ -377,15 +377,6 @@ TEST(a_child_may_become_a_member)
  * What its parent has.
  */
 
-static unsigned int calls;
-
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	(void)cb;
-	calls++;
-}
-
 static void look(void)
 {
 	dma_buf_pool_watch(world.pool);
@@ -406,19 +397,18 @@ static void fork_and(void (*func)(void))
 
 TEST(a_child_takes_no_news_from_its_parent)
 {
-	struct dma_fence_cb cb;
+	struct counting_cb counter = { .calls = 0 };
 	struct pollfd entry;
 
 	test_forks_beside_threads();
 	begin();
-	calls = 0;
-	ASSERT_INT(dma_fence_add_callback(world.fence, &cb, called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(world.fence, &counter.cb, count_call), ==, 0);
 	ASSERT_INT(puppet_deed(&world.peer, SIGNAL), ==, 0);
 	entry = (struct pollfd){ .fd = world.fd, .events = POLLIN };
 	ASSERT_INT(poll(&entry, 1, 20000), ==, 1);
 	fork_and(look);
 	dma_buf_pool_watch(world.pool);
-	ASSERT_INT(calls, ==, 1);
+	ASSERT_INT(counter.calls, ==, 1);
 	end();
 }
 

@@ -119,35 +119,19 @@ TEST(who_looks_at_the_evicted_first_decides_for_all)
  * Callbacks.
  */
 
-static struct callback {
-	struct dma_fence_cb cb;
-	int called;
-} callback[2];
-
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	store_release(&container_of(cb, struct callback, cb)->called, 1);
-}
-
-static void until_called(struct callback *wanted)
-{
-	while (!load_acquire(&wanted->called))
-		usleep(1000);
-}
-
 /* Has a callback, which must be called. */
 static void be_called(int sock)
 {
 	struct dma_buf_pool *pool = peer_join(sock);
 	struct dma_buf_pool_fence value;
+	struct counting_cb counter = { .calls = 0 };
 	struct dma_fence *fence;
 
 	PEER_MUST(peer_hear(sock, &value, sizeof(value)));
 	fence = get_point(pool, &value);
-	PEER_MUST(!dma_fence_add_callback(fence, &callback[0].cb, called));
+	PEER_MUST(!dma_fence_add_callback(fence, &counter.cb, count_call));
 	peer_go(sock);
-	until_called(&callback[0]);
+	WAIT_UNTIL(load_acquire(&counter.calls));
 	PEER_MUST(dma_fence_get_status(fence) == -ECANCELED);
 	dma_fence_put(fence);
 	dma_buf_pool_leave(pool);
@@ -232,21 +216,21 @@ static void wake_late(int sock)
 	dma_fence_put(fence);
 }
 
-static struct dma_fence *await_call(struct dma_buf_pool *pool, int sock, struct callback *wanted)
+static struct dma_fence *await_call(struct dma_buf_pool *pool, int sock, struct counting_cb *counter)
 {
 	struct dma_buf_pool_fence value;
 	struct dma_fence *fence;
 
 	ASSERT_TRUE(peer_hear(sock, &value, sizeof(value)));
 	fence = get_point(pool, &value);
-	wanted->called = 0;
-	ASSERT_INT(dma_fence_add_callback(fence, &wanted->cb, called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(fence, &counter->cb, count_call), ==, 0);
 	return fence;
 }
 
 TEST(who_left_takes_no_ring_from_its_successor)
 {
 	const struct dma_buf_pool_limits two = { 2, 1, 1, 1 };
+	struct counting_cb counter[2] = { 0 };
 	struct dma_fence *fence[2];
 	struct dma_buf_pool *pool;
 
@@ -254,16 +238,16 @@ TEST(who_left_takes_no_ring_from_its_successor)
 	peer[1] = peer_fork(signal_when_told);
 	ASSERT_INT(dma_buf_pool_create(&two, &pool), ==, 0);
 	ASSERT_INT(dma_buf_pool_serve(pool, peer[0].sock, 0, PEER_PATIENCE, NULL), ==, 0);
-	fence[0] = await_call(pool, peer[0].sock, &callback[0]);
+	fence[0] = await_call(pool, peer[0].sock, &counter[0]);
 	let_it(&peer[0]);
-	until_called(&callback[0]);
+	WAIT_UNTIL(load_acquire(&counter[0].calls));
 	ASSERT_TRUE(peer_await(peer[0].sock)); /* it has left */
 	ASSERT_INT(dma_buf_pool_serve(pool, peer[1].sock, 0, PEER_PATIENCE, NULL), ==, 0);
-	fence[1] = await_call(pool, peer[1].sock, &callback[1]);
+	fence[1] = await_call(pool, peer[1].sock, &counter[1]);
 	peer_go(peer[0].sock);
 	ASSERT_INT(peer_reap(&peer[0]), ==, 0);
 	let_it(&peer[1]);
-	until_called(&callback[1]);
+	WAIT_UNTIL(load_acquire(&counter[1].calls));
 	end_of(&peer[1]);
 	for (unsigned int i = 0; i < 2; i++)
 		dma_fence_put(fence[i]);

@@ -34,15 +34,6 @@ static void end(struct world *world)
 	leave(world->other);
 }
 
-static unsigned int calls;
-
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	(void)cb;
-	calls++;
-}
-
 /*
  * Fences.
  */
@@ -72,27 +63,26 @@ TEST(what_had_signalled_before_has_signalled)
 
 TEST(callbacks_are_called_at_the_latest_when_one_leaves)
 {
-	struct dma_fence_cb cb;
+	struct counting_cb counter = { .calls = 0 };
 	struct world world;
 
 	begin(&world);
-	calls = 0;
 	ASSERT_INT(dma_buf_pool_watch_fd(world.host), >=, 0);
-	ASSERT_INT(dma_fence_add_callback(world.here, &cb, called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(world.here, &counter.cb, count_call), ==, 0);
 	leave(world.host);
-	ASSERT_INT(calls, ==, 1);
+	ASSERT_INT(counter.calls, ==, 1);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, -EOWNERDEAD);
 	end(&world);
 }
 
 TEST(callbacks_that_come_after_that_come_too_late)
 {
-	struct dma_fence_cb cb;
+	struct counting_cb counter;
 	struct world world;
 
 	begin(&world);
 	leave(world.host);
-	ASSERT_INT(dma_fence_add_callback(world.here, &cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_add_callback(world.here, &counter.cb, count_call), ==, -ENOENT);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, -EOWNERDEAD);
 	end(&world);
 }

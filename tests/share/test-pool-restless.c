@@ -171,49 +171,42 @@ static void seem_live(void)
 	seem_evicted(false);
 }
 
-static unsigned int calls;
-
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	(void)cb;
-	calls++;
-}
-
 TEST(what_seemed_to_have_failed_has_not_succeeded_for_who_wants_a_callback)
 {
-	struct dma_fence_cb cb;
+	struct counting_cb none;
 
 	begin_once("shared fence: looked at by the watcher", seem_live);
 	seem_evicted(true);
-	ASSERT_INT(dma_fence_add_callback(world.here, &cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_add_callback(world.here, &none.cb, count_call), ==, -ENOENT);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, -ECANCELED);
 	end();
 }
+
+static struct counting_cb counter[2];
 
 /* One has signalled; of it and of the other one somebody has just been told. */
 static void seem_evicted_or_live(const char *label)
 {
 	if (!strcmp(label, "watch: before a shared fence"))
-		seem_evicted(!calls);
+		seem_evicted(!counter[0].calls && !counter[1].calls);
 }
 
 TEST(who_has_a_callback_is_called_of_what_seemed_to_have_failed)
 {
 	struct dma_fence *there = make_fence(), *here;
 	struct dma_buf_pool_fence value;
-	struct dma_fence_cb cb[2];
 
 	begin();
-	calls = 0;
+	counter[0].calls = counter[1].calls = 0;
 	ASSERT_INT(dma_buf_pool_export_fence(world.enemy, there, &value), ==, 0);
 	here = dma_buf_pool_import_fence(world.host, &value);
-	ASSERT_INT(dma_fence_add_callback(here, &cb[0], called), ==, 0);
-	ASSERT_INT(dma_fence_add_callback(world.here, &cb[1], called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(here, &counter[0].cb, count_call), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(world.here, &counter[1].cb, count_call), ==, 0);
 	dma_fence_signal(there);
 	os_race_hook(seem_evicted_or_live);
 	dma_buf_pool_watch(world.host);
-	ASSERT_INT(calls, ==, 2);
+	ASSERT_INT(counter[0].calls, ==, 1);
+	ASSERT_INT(counter[1].calls, ==, 1);
 	ASSERT_INT(dma_fence_get_status(here), ==, 1);
 	ASSERT_INT(dma_fence_get_status(world.here), ==, -ECANCELED);
 	dma_fence_put(here);

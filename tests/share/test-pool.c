@@ -149,55 +149,38 @@ TEST(a_fence_of_the_evicted_is_cancelled)
 	end(&shared, -SIGKILL);
 }
 
-static struct {
-	struct dma_fence_cb cb;
-	int called;
-} callback;
-
-static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
-{
-	(void)fence;
-	(void)cb;
-	store_release(&callback.called, 1);
-}
-
-static void until_called(void)
-{
-	while (!load_acquire(&callback.called))
-		usleep(1000);
-}
-
 TEST(a_callback_is_called_by_the_watcher)
 {
+	struct counting_cb counter = { .calls = 0 };
 	struct shared shared = begin();
 
-	callback.called = 0;
-	ASSERT_INT(dma_fence_add_callback(shared.fence, &callback.cb, called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(shared.fence, &counter.cb, count_call), ==, 0);
 	peer_tell(shared.peer.sock, "s", 1);
-	until_called();
+	WAIT_UNTIL(load_acquire(&counter.calls));
 	peer_go(shared.peer.sock);
 	end(&shared, 0);
 }
 
 TEST(a_callback_is_called_when_the_owner_dies)
 {
+	struct counting_cb counter = { .calls = 0 };
 	struct shared shared = begin();
 
-	callback.called = 0;
-	ASSERT_INT(dma_fence_add_callback(shared.fence, &callback.cb, called), ==, 0);
+	ASSERT_INT(dma_fence_add_callback(shared.fence, &counter.cb, count_call), ==, 0);
 	peer_kill(&shared.peer);
-	until_called();
+	WAIT_UNTIL(load_acquire(&counter.calls));
 	ASSERT_INT(dma_fence_get_status(shared.fence), ==, -EOWNERDEAD);
 	end(&shared, -SIGKILL);
 }
 
 TEST(a_callback_that_comes_late_finds_the_error)
 {
+	struct counting_cb counter;
 	struct shared shared = begin();
 
 	peer_tell(shared.peer.sock, "e", 1);
 	ASSERT_TRUE(peer_await(shared.peer.sock));
-	ASSERT_INT(dma_fence_add_callback(shared.fence, &callback.cb, called), ==, -ENOENT);
+	ASSERT_INT(dma_fence_add_callback(shared.fence, &counter.cb, count_call), ==, -ENOENT);
 	ASSERT_INT(dma_fence_get_status(shared.fence), ==, -EIO);
 	peer_go(shared.peer.sock);
 	end(&shared, 0);

@@ -36,15 +36,13 @@ static struct {
 static inline void begin_both(void)
 {
 	const uint64_t context = dma_fence_context_alloc(1);
-	struct dma_buf_pool_fence value;
 
 	both.host = create_pool(&limits);
 	both.other = add_member(both.host);
 	both.fd = dma_buf_pool_watch_fd(both.host);
 	for (unsigned int i = 0; i < POINTS; i++) {
 		both.there[i] = make_fence_with(&plain_ops, NULL, context, i + 1);
-		ASSERT_INT(dma_buf_pool_export_fence(both.other, both.there[i], &value), ==, 0);
-		both.here[i] = dma_buf_pool_import_fence(both.host, &value);
+		both.here[i] = pass_fence(both.other, both.there[i], both.host);
 		both.is_asked[i] = false;
 	}
 	both.member = member_in_place(both.host, 1);

@@ -8,8 +8,7 @@
 
 #include "harness.h"
 
-__attribute__((unused)) static struct dma_buf_pool *
-create_pool(const struct dma_buf_pool_limits *limits)
+static inline struct dma_buf_pool *create_pool(const struct dma_buf_pool_limits *limits)
 {
 	struct dma_buf_pool *pool = NULL;
 
@@ -18,14 +17,13 @@ create_pool(const struct dma_buf_pool_limits *limits)
 }
 
 /* What it had is freed, too. */
-__attribute__((unused)) static void leave(struct dma_buf_pool *pool)
+static inline void leave(struct dma_buf_pool *pool)
 {
 	dma_buf_pool_leave(pool);
 	dmabuf_rcu_barrier();
 }
 
-__attribute__((unused)) static struct dma_buf_pool *add_member_with(struct dma_buf_pool *host,
-								    uint32_t flags)
+static inline struct dma_buf_pool *add_member_with(struct dma_buf_pool *host, uint32_t flags)
 {
 	struct dma_buf_pool_message invitation, answer;
 	struct dma_buf_pool *member = NULL;
@@ -38,9 +36,22 @@ __attribute__((unused)) static struct dma_buf_pool *add_member_with(struct dma_b
 	return member;
 }
 
-__attribute__((unused)) static struct dma_buf_pool *add_member(struct dma_buf_pool *host)
+static inline struct dma_buf_pool *add_member(struct dma_buf_pool *host)
 {
 	return add_member_with(host, 0);
+}
+
+/* What @fence, which @from has, is to @to. */
+static inline struct dma_fence *pass_fence(struct dma_buf_pool *from, struct dma_fence *fence,
+					   struct dma_buf_pool *to)
+{
+	struct dma_buf_pool_fence value;
+	struct dma_fence *passed;
+
+	ASSERT_INT(dma_buf_pool_export_fence(from, fence, &value), ==, 0);
+	passed = dma_buf_pool_import_fence(to, &value);
+	ASSERT_FALSE(dmabuf_is_err(passed));
+	return passed;
 }
 
 #endif

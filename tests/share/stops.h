@@ -3,6 +3,7 @@
 #ifndef STOPS_H
 #define STOPS_H
 
+#include "members.h"
 #include "os/fault.h"
 #include "peers.h"
 
@@ -84,18 +85,11 @@ static inline void let_it(const struct peer *other)
 static inline struct dma_buf_pool *begin_pool(const struct dma_buf_pool_limits *limits,
 						   unsigned int members)
 {
-	struct dma_buf_pool *pool = NULL;
+	struct dma_buf_pool *pool = create_pool(limits);
 
-	ASSERT_INT(dma_buf_pool_create(limits, &pool), ==, 0);
 	for (unsigned int i = 0; i < members; i++)
 		ASSERT_INT(dma_buf_pool_serve(pool, peer[i].sock, 0, PEER_PATIENCE, NULL), ==, 0);
 	return pool;
-}
-
-static inline void end_pool(struct dma_buf_pool *pool)
-{
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
 }
 
 #endif

@@ -144,13 +144,10 @@ static struct {
 
 static void begin_third(void)
 {
-	struct dma_buf_pool_fence value;
-
 	third.pool = add_member(both.host);
 	ASSERT_INT(dma_buf_pool_watch_fd(third.pool), >=, 0);
 	third.there = make_fence();
-	ASSERT_INT(dma_buf_pool_export_fence(both.other, third.there, &value), ==, 0);
-	third.here = dma_buf_pool_import_fence(third.pool, &value);
+	third.here = pass_fence(both.other, third.there, third.pool);
 	ASSERT_INT(dma_fence_add_callback(third.here, &third.cb, called), ==, 0);
 	calls = 0;
 }

@@ -22,17 +22,13 @@ struct world {
 
 static void begin(struct world *world)
 {
-	struct dma_buf_pool_fence value;
-
 	world->counter.calls = 0;
 	world->host = create_pool(&limits);
 	world->other = add_member(world->host);
 	world->there = make_fence();
 	world->fd = dma_buf_pool_watch_fd(world->host);
 	ASSERT_INT(world->fd, >=, 0);
-	ASSERT_INT(dma_buf_pool_export_fence(world->other, world->there, &value), ==, 0);
-	world->here = dma_buf_pool_import_fence(world->host, &value);
-	ASSERT_FALSE(dmabuf_is_err(world->here));
+	world->here = pass_fence(world->other, world->there, world->host);
 }
 
 static void end(struct world *world)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What a forked child finds of a pool: it is no member, and nothing that it does shows to others. */
 #include "../fence/fences.h"
+#include "members.h"
 #include "peers.h"
 
 static const struct dma_buf_pool_limits limits = {
@@ -109,6 +110,5 @@ TEST(what_a_forked_child_does_shows_to_nobody)
 	signal_and_put(world.mine);
 	dma_fence_put(world.theirs);
 	dma_buf_put(world.dmabuf);
-	dma_buf_pool_leave(world.pool);
-	dmabuf_rcu_barrier();
+	leave(world.pool);
 }

@@ -2,6 +2,7 @@
 /* What docs/sharing.md says of costs. */
 #include <dmabuf/dma-buf.h>
 
+#include "members.h"
 #include "peers.h"
 #include "share/layout.h"
 
@@ -62,8 +63,7 @@ TEST(descriptors_of_a_member_and_of_a_buffer_are_counted)
 		ASSERT_INT(peer_reap(&peer[i]), ==, 0);
 	}
 	dma_buf_put(dmabuf);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 static uint64_t in_pages(uint64_t size)

@@ -14,6 +14,7 @@
 #include <sys/un.h>
 
 #include "../fence/fences.h"
+#include "members.h"
 #include "peers.h"
 
 enum { WORKERS = 6, BUFFERS = 4 };
@@ -276,7 +277,6 @@ TORTURE(nobody_who_lives_seems_dead_in_a_crowd)
 	}
 	end_all();
 	check_all(self.pool);
-	dma_buf_pool_leave(self.pool);
-	dmabuf_rcu_barrier();
+	leave(self.pool);
 	munmap(board, 4096);
 }

@@ -23,12 +23,10 @@ static struct owner begin(struct dma_buf_pool *host)
 {
 	const uint64_t context = dma_fence_context_alloc(1);
 	struct owner owner = { .pool = add_member(host) };
-	struct dma_buf_pool_fence value;
 
 	for (unsigned int i = 0; i < POINTS; i++) {
 		owner.there[i] = make_fence_with(&plain_ops, NULL, context, i + 1);
-		ASSERT_INT(dma_buf_pool_export_fence(owner.pool, owner.there[i], &value), ==, 0);
-		owner.here[i] = dma_buf_pool_import_fence(host, &value);
+		owner.here[i] = pass_fence(owner.pool, owner.there[i], host);
 	}
 	return owner;
 }
@@ -84,7 +82,6 @@ TEST(how_far_the_evicted_were_is_the_same_for_all)
 		.members = 3, .buffers = 2, .fences = 2, .timelines = 2,
 	};
 	struct dma_buf_pool *host, *third;
-	struct dma_buf_pool_fence value;
 	struct dma_fence *fence;
 	struct owner owner;
 
@@ -92,8 +89,7 @@ TEST(how_far_the_evicted_were_is_the_same_for_all)
 	owner = begin(host);
 	third = add_member(host);
 	signal_up_to(&owner, 2);
-	ASSERT_INT(dma_buf_pool_export_fence(host, owner.here[2], &value), ==, 0);
-	fence = dma_buf_pool_import_fence(third, &value);
+	fence = pass_fence(host, owner.here[2], third);
 	evict(third, &owner);
 	ASSERT_INT(dma_fence_get_status(fence), ==, -ECANCELED);
 	signal_up_to(&owner, POINTS);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A forked child of a member is none: every call says so, or does nothing, and the parent does not notice. */
 #define _GNU_SOURCE
+#include "members.h"
 #include "puppet.h"
 
 #include <poll.h>
@@ -58,8 +59,7 @@ static void end(void)
 	dma_fence_timeline_destroy(world.tl);
 	dma_buf_put(world.dmabuf);
 	puppet_quit(&world.peer);
-	dma_buf_pool_leave(world.pool);
-	dmabuf_rcu_barrier();
+	leave(world.pool);
 }
 
 /* @func must return in a child. */
@@ -182,8 +182,7 @@ static void use_buffer(void)
 	free(fences);
 	PEER_MUST(!dma_buf_pool_get_handle(world.dmabuf, &handle));
 	dma_buf_put(world.dmabuf);
-	dma_buf_pool_leave(world.pool);
-	dmabuf_rcu_barrier();
+	leave(world.pool);
 }
 
 TEST(a_buffer_cannot_be_locked_by_a_child)
@@ -283,8 +282,7 @@ static void has_its_own_memory(void)
 	signal_and_put(world.own);
 	dma_fence_timeline_destroy(world.tl);
 	dma_buf_put(world.dmabuf);
-	dma_buf_pool_leave(world.pool);
-	dmabuf_rcu_barrier();
+	leave(world.pool);
 	own[size - 1] = 1;
 }
 
@@ -478,8 +476,7 @@ static void die_before_child(unsigned int flags)
 	ASSERT_INT(dma_fence_get_status(fence), ==, -EOWNERDEAD);
 	kill(child, SIGKILL);
 	dma_fence_put(fence);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 TEST(a_member_is_dead_though_its_child_lives)
@@ -504,6 +501,5 @@ TEST(who_runs_another_program_is_dead)
 	ASSERT_INT(dma_fence_get_status(fence), ==, -EOWNERDEAD);
 	puppet_kill(&peer);
 	dma_fence_put(fence);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }

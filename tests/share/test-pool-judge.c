@@ -79,7 +79,7 @@ static void end_point(struct dma_buf_pool *pool, struct dma_fence *fence)
 	peer_go(peer[1].sock);
 	ASSERT_INT(peer_reap(&peer[1]), ==, 0);
 	dma_fence_put(fence);
-	end_pool(pool);
+	leave(pool);
 }
 
 static int found_there(void)
@@ -151,7 +151,7 @@ TEST(an_eviction_calls_callbacks_in_every_process)
 	ASSERT_INT(dma_buf_pool_evict(pool, id_of(pool, 1)), ==, 0);
 	ASSERT_INT(peer_reap(&peer[1]), ==, 0);
 	end_of(&peer[0]);
-	end_pool(pool);
+	leave(pool);
 }
 
 /* When told, evicts another one, and stops before anybody hears of it. */
@@ -185,7 +185,7 @@ TEST(an_eviction_calls_callbacks_also_if_who_did_it_dies)
 	end_of(&peer[2]);
 	ASSERT_INT(peer_reap(&peer[1]), ==, 0);
 	end_of(&peer[0]);
-	end_pool(pool);
+	leave(pool);
 }
 
 static void *signal_it(void *fence)
@@ -209,8 +209,7 @@ static void wake_late(int sock)
 	PEER_MUST(!pthread_create(&thread, NULL, signal_it, fence));
 	while (load_acquire(&stop.nth))
 		usleep(1000);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 	peer_go(sock);
 	PEER_MUST(!pthread_join(thread, NULL));
 	dma_fence_put(fence);
@@ -251,5 +250,5 @@ TEST(who_left_takes_no_ring_from_its_successor)
 	end_of(&peer[1]);
 	for (unsigned int i = 0; i < 2; i++)
 		dma_fence_put(fence[i]);
-	end_pool(pool);
+	leave(pool);
 }

@@ -3,6 +3,7 @@
  * A member is killed, or stopped and evicted, at each race point of each call. The others go on, at once; and
  * nothing is lost: in the end all places, buffers and locks can be had.
  */
+#include "members.h"
 #include "puppet.h"
 #include "share/pool.h"
 
@@ -130,8 +131,7 @@ static void check_all(void)
 	check_buffers(2);
 	for (unsigned int i = 0; i < 2; i++)
 		close_end(i);
-	dma_buf_pool_leave(world.pool);
-	dmabuf_rcu_barrier();
+	leave(world.pool);
 }
 
 /*

@@ -19,14 +19,9 @@ static const struct dma_buf_pool_limits limits = {
 /* A fence of one member, in another. */
 static int status_there(struct dma_buf_pool *from, struct dma_buf_pool *to)
 {
-	struct dma_fence *there = make_fence(), *here;
-	struct dma_buf_pool_fence value;
-	int status;
+	struct dma_fence *there = make_fence(), *here = pass_fence(from, there, to);
+	const int status = dma_fence_get_status(here);
 
-	ASSERT_INT(dma_buf_pool_export_fence(from, there, &value), ==, 0);
-	here = dma_buf_pool_import_fence(to, &value);
-	ASSERT_FALSE(dmabuf_is_err(here));
-	status = dma_fence_get_status(here);
 	dma_fence_signal(there);
 	dma_fence_put(here);
 	dma_fence_put(there);
@@ -128,10 +123,8 @@ static struct dma_buf_pool *create_large(void)
 	static const struct dma_buf_pool_limits large = {
 		.members = 8, .buffers = 8, .fences = 4, .timelines = 4,
 	};
-	struct dma_buf_pool *pool = NULL;
 
-	ASSERT_INT(dma_buf_pool_create(&large, &pool), ==, 0);
-	return pool;
+	return create_pool(&large);
 }
 
 /* The fifth is told of by the second, of whom the fourth has not heard before it hears from the third. */
@@ -149,16 +142,25 @@ TEST(who_is_told_of_by_one_of_whom_one_is_just_told_is_known)
 	leave(host);
 }
 
+/* @old leaves, and @inviter lets in who gets its place. */
+static struct dma_buf_pool *replace(struct dma_buf_pool *old, struct dma_buf_pool *inviter)
+{
+	const unsigned int place = member_place(dma_buf_pool_self(old));
+	struct dma_buf_pool *new;
+
+	leave(old);
+	new = add_member(inviter);
+	ASSERT_INT(member_place(dma_buf_pool_self(new)), ==, place);
+	return new;
+}
+
 /* The third told of the fourth, and left; then the host reads first of who has the third one's place. */
 TEST(what_one_has_told_whose_place_is_anothers_counts)
 {
 	struct dma_buf_pool *host = create_large(), *second = add_member(host),
-			    *third = add_member(host), *fourth = add_member(third), *new;
-	const unsigned int place = member_place(dma_buf_pool_self(third));
+			    *third = add_member(host), *fourth = add_member(third),
+			    *new = replace(third, second);
 
-	leave(third);
-	new = add_member(second);
-	ASSERT_INT(member_place(dma_buf_pool_self(new)), ==, place);
 	ASSERT_INT(status_there(fourth, host), ==, 0);
 	ASSERT_INT(status_there(new, host), ==, 0);
 	leave(new);
@@ -172,12 +174,8 @@ TEST(what_one_has_told_of_whom_one_hears_only_after_that_counts)
 {
 	struct dma_buf_pool *host = create_large(), *second = add_member(host),
 			    *third = add_member(host), *fourth = add_member(third),
-			    *fifth = add_member(fourth), *new;
-	const unsigned int place = member_place(dma_buf_pool_self(fourth));
+			    *fifth = add_member(fourth), *new = replace(fourth, second);
 
-	leave(fourth);
-	new = add_member(second);
-	ASSERT_INT(member_place(dma_buf_pool_self(new)), ==, place);
 	ASSERT_INT(status_there(fifth, host), ==, 0);
 	ASSERT_INT(status_there(new, host), ==, 0);
 	leave(new);
@@ -240,11 +238,9 @@ static void check_callback(void (*end)(struct dma_buf_pool *other, struct dma_fe
 {
 	struct dma_buf_pool *host = create_pool(&limits), *other = add_member(host);
 	struct dma_fence *there = make_fence(), *here;
-	struct dma_buf_pool_fence value;
 
 	ASSERT_INT(dma_buf_pool_watch_fd(host), >=, 0);
-	ASSERT_INT(dma_buf_pool_export_fence(other, there, &value), ==, 0);
-	here = dma_buf_pool_import_fence(host, &value);
+	here = pass_fence(other, there, host);
 	memset(&callback, 0, sizeof(callback));
 	callback.pool = host;
 	ASSERT_INT(dma_fence_add_callback(here, &callback.cb, called), ==, 0);

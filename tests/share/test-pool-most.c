@@ -8,10 +8,7 @@
  */
 #include <sys/resource.h>
 
-#include <dmabuf/dmabuf.h>
-
-#include "../fence/fences.h"
-#include "peers.h"
+#include "world.h"
 
 /*
  * Members.
@@ -29,14 +26,6 @@ static struct dma_buf *get(int sock, struct dma_buf_pool *pool)
 	return dmabuf;
 }
 
-static void must_add(struct dma_resv *resv, struct dma_fence *fence)
-{
-	if (dma_resv_lock(resv, NULL) || dma_resv_reserve_fences(resv, 1))
-		abort();
-	dma_resv_add_fence(resv, fence, DMA_RESV_USAGE_READ);
-	dma_resv_unlock(resv);
-}
-
 /* Adds a fence; signals it when told so; and then waits for all that others have added. */
 static void take_part(int sock)
 {
@@ -44,11 +33,10 @@ static void take_part(int sock)
 	struct dma_buf *dmabuf = get(sock, pool);
 	struct dma_fence *fence = make_fence();
 
-	must_add(dmabuf->resv, fence);
+	add(dmabuf->resv, fence, DMA_RESV_USAGE_READ);
 	peer_go(sock);
 	PEER_MUST(peer_await(sock));
-	dma_fence_signal(fence);
-	dma_fence_put(fence);
+	signal_and_put(fence);
 	PEER_MUST(dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_READ, false, PEER_PATIENCE) > 0);
 	dma_buf_put(dmabuf);
 	dma_buf_pool_leave(pool);
@@ -101,8 +89,7 @@ TEST(as_many_members_as_a_pool_may_have_wait_for_each_other)
 	for (unsigned int i = 0; i < OTHERS; i++)
 		ASSERT_INT(peer_reap(&peers[i]), ==, 0);
 	dma_buf_put(dmabuf);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 /*
@@ -231,6 +218,5 @@ TEST(each_of_very_many_buffers_has_its_own_memory_and_reservation)
 	ASSERT_INT(count_idle(), ==, many.count);
 	dma_fence_put(fence);
 	put_all();
-	dma_buf_pool_leave(many.pool);
-	dmabuf_rcu_barrier();
+	leave(many.pool);
 }

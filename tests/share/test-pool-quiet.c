@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Who signals a fence of a pool calls the system only if somebody waits for it, in whatever process. */
 #define _GNU_SOURCE
+#include "members.h"
 #include "puppet.h"
 
 #include <linux/filter.h>
@@ -109,8 +110,7 @@ static void signal_with_and_without_waiters(bool is_carried)
 
 	puppet_quit(&puppet);
 	put_points(&points);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 TEST(who_signals_a_point_of_a_timeline_wakes_nobody_unless_somebody_waits)
@@ -211,8 +211,7 @@ TEST(who_signals_what_nobody_waits_for_calls_no_system)
 			ASSERT_INT(dma_fence_get_status(fence[i]), ==, 1);
 		dma_fence_put(fence[i]);
 	}
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 	if (ended == NOTHING_CAN_BE_FORBIDDEN) {
 		puts("not tested: nothing can be forbidden here");
 		test_skip();

@@ -131,7 +131,7 @@ static void end_mix(void)
 	ASSERT_TRUE(dma_resv_test_signaled(resv, DMA_RESV_USAGE_WRITE));
 	dma_fence_put(world.fence);
 	dma_buf_put(world.dmabuf);
-	end_pool(world.pool);
+	leave(world.pool);
 }
 
 static void let_it_write(void)
@@ -243,7 +243,7 @@ TEST(a_reader_finds_what_one_commit_left)
 	ASSERT_INT(count, ==, 1);
 	go_on();
 	dma_buf_put(world.dmabuf);
-	end_pool(world.pool);
+	leave(world.pool);
 }
 
 static void hold(int sock)
@@ -300,5 +300,5 @@ TEST(who_took_a_lock_over_and_was_evicted_spoils_no_commit)
 	ASSERT_FALSE(dma_resv_test_signaled(dmabuf->resv, DMA_RESV_USAGE_WRITE));
 	signal_and_put(fence);
 	dma_buf_put(dmabuf);
-	end_pool(pool);
+	leave(pool);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Kernels without what a pool needs, or processes that may not use it. */
 #define _GNU_SOURCE
+#include "members.h"
 #include "peers.h"
 
 #include <linux/filter.h>
@@ -57,8 +58,7 @@ TEST(without_pidfd_open_there_is_no_pool)
 	ended = peer_reap(&peer);
 	dma_buf_pool_uninvite(host, &invitation);
 	dma_buf_pool_message_close(&invitation);
-	dma_buf_pool_leave(host);
-	dmabuf_rcu_barrier();
+	leave(host);
 	if (ended == NOTHING_CAN_BE_FORBIDDEN) {
 		puts("not tested: nothing can be forbidden here");
 		test_skip();

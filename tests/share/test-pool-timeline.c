@@ -79,8 +79,7 @@ static void end(struct watched *watched, int status)
 	ASSERT_INT(peer_reap(&watched->peer), ==, status);
 	for (unsigned int i = 1; i < 8; i++)
 		dma_fence_put(watched->point[i]);
-	dma_buf_pool_leave(watched->pool);
-	dmabuf_rcu_barrier();
+	leave(watched->pool);
 }
 
 TEST(points_signal_elsewhere_in_order_each_with_its_own_error)
@@ -133,8 +132,7 @@ TEST(timelines_run_out_and_come_back)
 	ASSERT_INT(dma_buf_pool_share_timeline(pool, tl[2], &origin), ==, 0);
 	dma_fence_timeline_destroy(tl[1]);
 	dma_fence_timeline_destroy(tl[2]);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 TEST(a_timeline_is_shared_once_and_in_one_pool)
@@ -157,8 +155,7 @@ TEST(a_timeline_is_shared_once_and_in_one_pool)
 	ASSERT_INT(untouched.member, ==, 0);
 	dma_fence_timeline_destroy(tl);
 	dma_buf_pool_leave(other);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 TEST(points_of_before_are_over)

@@ -29,12 +29,8 @@ static void begin(unsigned int count)
 	world.host = create_pool(&limits);
 	world.other = add_member(world.host);
 	for (world.count = 0; world.count < count; world.count++) {
-		struct dma_buf_pool_fence value;
-
 		world.there[world.count] = make_fence();
-		ASSERT_INT(dma_buf_pool_export_fence(world.other, world.there[world.count], &value),
-			   ==, 0);
-		world.here[world.count] = import(world.host, &value);
+		world.here[world.count] = pass_fence(world.other, world.there[world.count], world.host);
 	}
 }
 

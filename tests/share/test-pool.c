@@ -39,8 +39,7 @@ TEST(another_process_joins)
 	ASSERT_TRUE(peer_await(peer.sock));
 	peer_go(peer.sock);
 	ASSERT_INT(peer_reap(&peer), ==, 0);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 static void signal_when_told(int sock)
@@ -88,8 +87,7 @@ static void end(struct shared *shared, int status)
 {
 	dma_fence_put(shared->fence);
 	ASSERT_INT(peer_reap(&shared->peer), ==, status);
-	dma_buf_pool_leave(shared->pool);
-	dmabuf_rcu_barrier();
+	leave(shared->pool);
 }
 
 TEST(a_fence_is_signalled_by_another_process)

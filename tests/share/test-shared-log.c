@@ -158,8 +158,7 @@ TEST(a_holder_has_the_count_of_evictions_after_it_took_the_lock)
 	ASSERT_INT(shared_resv_of(dmabuf->resv)->evictions, ==, 1);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_put(dmabuf);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 static struct shm_resv *restless;
@@ -192,8 +191,7 @@ TEST(who_never_lets_a_log_be_read_ends_the_membership)
 	ASSERT_INT(dma_buf_pool_await(pool, 0), ==, -EPROTO);
 	ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, -EPROTO);
 	dma_buf_put(dmabuf);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 static struct dma_buf *looked_at;
@@ -227,8 +225,7 @@ TEST(a_callback_that_looks_while_its_thread_does_waits_for_nobody)
 	os_race_hook(NULL);
 	dma_resv_unlock(looked_at->resv);
 	dma_buf_put(looked_at);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 /* A dead member had the lock: whoever takes it over says so in the commit word. */
@@ -247,8 +244,7 @@ TEST(taking_a_lock_over_changes_the_commit_word)
 	ASSERT_INT(commit_unpack(shared->shm->commit).takeovers, ==, before.takeovers + 1);
 	dma_resv_unlock(dmabuf->resv);
 	dma_buf_put(dmabuf);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }
 
 /*
@@ -271,6 +267,5 @@ TEST(there_is_an_end_of_evictions)
 	ASSERT_INT(pool_head(pool)->evictions, ==, ENTRY_MOST_EVICTIONS);
 	ASSERT_INT(dma_buf_pool_await(member, 0), ==, -ESTALE);
 	dma_buf_pool_leave(member);
-	dma_buf_pool_leave(pool);
-	dmabuf_rcu_barrier();
+	leave(pool);
 }

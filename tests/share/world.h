@@ -6,6 +6,7 @@
 #include <dmabuf/dmabuf.h>
 
 #include "../fence/fences.h"
+#include "members.h"
 #include "peers.h"
 
 #define WORLD_BUFFERS 8
@@ -24,7 +25,7 @@ struct world {
 static inline void make_world(struct world *world, unsigned int count)
 {
 	world->count = count;
-	ASSERT_INT(dma_buf_pool_create(&world_limits, &world->pool), ==, 0);
+	world->pool = create_pool(&world_limits);
 	for (unsigned int i = 0; i < count; i++)
 		ASSERT_INT(dma_buf_pool_alloc(world->pool, "shared", 4096, 0, &world->dmabuf[i]), ==, 0);
 }
@@ -53,8 +54,7 @@ static inline void put_world(struct world *world)
 {
 	for (unsigned int i = 0; i < world->count; i++)
 		dma_buf_put(world->dmabuf[i]);
-	dma_buf_pool_leave(world->pool);
-	dmabuf_rcu_barrier();
+	leave(world->pool);
 }
 
 /* The peer ends with @status. */

@@ -380,6 +380,15 @@ static inline void close_link(const int ends[2])
 	close(ends[1]);
 }
 
+/* Two puppets, with a link over which one can admit the other; it is closed in this process. */
+static inline void puppet_fork_linked(struct peer *one, struct peer *other, int link[2])
+{
+	make_link(link);
+	*one = puppet_fork();
+	*other = puppet_fork();
+	close_link(link);
+}
+
 /* @by, a member, admits @newcomer over a link. Which member that is. */
 static inline uint32_t puppet_admit_by(const struct peer *newcomer, const struct peer *by,
 				       const int link[2], unsigned int flags)

@@ -376,10 +376,7 @@ TEST(who_may_only_read_gets_nothing_to_write)
 	struct dma_buf_pool *pool;
 	int link[2];
 
-	make_link(link);
-	reader = puppet_fork();
-	another = puppet_fork();
-	close_link(link);
+	puppet_fork_linked(&reader, &another, link);
 	pool = create_pool(&limits);
 	watcher_need(pool); /* who answers those who ask */
 	secret[0] = alloc(pool, 0);

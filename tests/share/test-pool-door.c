@@ -96,10 +96,7 @@ TEST(a_member_admits_another_and_all_know_each_other)
 	uint32_t ids[3];
 	int link[2];
 
-	make_link(link);
-	second = puppet_fork();
-	third = puppet_fork();
-	close_link(link);
+	puppet_fork_linked(&second, &third, link);
 	pool = create_pool(&limits);
 	ids[0] = dma_buf_pool_self(pool);
 	ids[1] = puppet_admit(&second, pool, 0);

@@ -88,10 +88,7 @@ TEST(what_the_dead_have_said_of_the_living_counts)
 	struct answer answer;
 	int link[2];
 
-	make_link(link);
-	second = puppet_fork();
-	third = puppet_fork();
-	close_link(link);
+	puppet_fork_linked(&second, &third, link);
 	host = create_pool(&limits);
 	puppet_admit(&second, host, 0);
 	ASSERT_INT(dma_buf_pool_alloc(host, "unread", 4096, 0, &dmabuf), ==, 0);
@@ -194,10 +191,7 @@ TEST(a_newcomer_hears_of_all_buffers)
 	struct dma_buf *dmabuf;
 	int link[2];
 
-	make_link(link);
-	second = puppet_fork();
-	third = puppet_fork();
-	close_link(link);
+	puppet_fork_linked(&second, &third, link);
 	host = create_pool(&limits);
 	puppet_admit(&second, host, 0);
 	ASSERT_INT(dma_buf_pool_alloc(host, "before", 4096, 0, &dmabuf), ==, 0);

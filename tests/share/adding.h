@@ -33,12 +33,14 @@ static inline int signal_all_there(struct added *added)
 	return 0;
 }
 
+/* Who only asks whether there are any hears the same. */
 static inline int count_there(struct dma_resv *resv, enum dma_resv_usage usage)
 {
 	struct dma_fence **fences;
 	unsigned int n;
 
 	PEER_MUST(!dma_resv_get_fences(resv, usage, &n, &fences));
+	PEER_MUST(dma_resv_test_signaled(resv, usage) == !n);
 	for (unsigned int i = 0; i < n; i++)
 		dma_fence_put(fences[i]);
 	free(fences);

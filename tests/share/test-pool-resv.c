@@ -1,57 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Reservations that two processes share. */
-#include "world.h"
-
-/* Says how many fences there are, whenever asked, until told to leave. */
-static void count_fences(int sock)
-{
-	struct there there = arrive(sock, 1);
-	char usage;
-
-	while (peer_hear(sock, &usage, 1) && usage != 'q') {
-		struct dma_fence **fences;
-		unsigned int n;
-
-		PEER_MUST(!dma_resv_get_fences(there.dmabuf[0]->resv, (enum dma_resv_usage)(usage - '0'),
-					       &n, &fences));
-		PEER_MUST(dma_resv_test_signaled(there.dmabuf[0]->resv,
-						 (enum dma_resv_usage)(usage - '0')) == !n);
-		peer_tell(sock, &n, sizeof(n));
-		while (n)
-			dma_fence_put(fences[--n]);
-		free(fences);
-	}
-	depart(&there);
-}
-
-static unsigned int count_there(struct world *world, char usage)
-{
-	unsigned int n = 99;
-
-	peer_tell(world->peer.sock, &usage, 1);
-	ASSERT_TRUE(peer_hear(world->peer.sock, &n, sizeof(n)));
-	return n;
-}
+#include "adding.h"
 
 TEST(fences_show_to_others_at_unlock)
 {
 	struct dma_fence *fence = make_fence();
 	struct world world;
+	struct dma_resv *resv = begin(&world);
 
-	begin_world(&world, 1, count_fences);
-	ASSERT_INT(count_there(&world, '3'), ==, 0);
-	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
-	add_under_lock(world.dmabuf[0]->resv, fence, DMA_RESV_USAGE_READ);
-	ASSERT_INT(count_there(&world, '3'), ==, 0);
-	dma_resv_unlock(world.dmabuf[0]->resv);
-	ASSERT_INT(count_there(&world, '3'), ==, 1);
-	ASSERT_INT(count_there(&world, '2'), ==, 1);
-	ASSERT_INT(count_there(&world, '1'), ==, 0);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
+	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);
+	add_under_lock(resv, fence, DMA_RESV_USAGE_READ);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
+	dma_resv_unlock(resv);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 1);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_READ), ==, 1);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_WRITE), ==, 0);
 	dma_fence_signal(fence);
-	ASSERT_INT(count_there(&world, '3'), ==, 0);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
 	dma_fence_put(fence);
-	peer_tell(world.peer.sock, "q", 1);
-	end_world(&world, 0);
+	end(&world);
 }
 
 TEST(a_later_fence_of_a_context_replaces_the_one_before_elsewhere)
@@ -59,17 +27,16 @@ TEST(a_later_fence_of_a_context_replaces_the_one_before_elsewhere)
 	const uint64_t context = dma_fence_context_alloc(1);
 	struct dma_fence *fence[20];
 	struct world world;
+	struct dma_resv *resv = begin(&world);
 
-	begin_world(&world, 1, count_fences);
 	for (unsigned int i = 0; i < 20; i++) {
 		fence[i] = make_fence_with(&plain_ops, NULL, context, i + 1);
-		add(world.dmabuf[0]->resv, fence[i], DMA_RESV_USAGE_WRITE);
-		ASSERT_INT(count_there(&world, '1'), ==, 1);
+		add(resv, fence[i], DMA_RESV_USAGE_WRITE);
+		ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_WRITE), ==, 1);
 	}
 	signal_and_put_all(fence, 20);
-	ASSERT_INT(count_there(&world, '1'), ==, 0);
-	peer_tell(world.peer.sock, "q", 1);
-	end_world(&world, 0);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_WRITE), ==, 0);
+	end(&world);
 }
 
 /*
@@ -102,10 +69,8 @@ static void check_rewritten(enum rewriting why)
 {
 	struct dma_fence *fence[5];
 	struct world world;
-	struct dma_resv *resv;
+	struct dma_resv *resv = begin(&world);
 
-	begin_world(&world, 1, count_fences);
-	resv = world.dmabuf[0]->resv;
 	for (unsigned int i = 0; i < 5; i++)
 		fence[i] = make_fence();
 	add(resv, fence[0], DMA_RESV_USAGE_READ);
@@ -116,11 +81,10 @@ static void check_rewritten(enum rewriting why)
 	}
 	ASSERT_INT(dma_resv_reserve_fences(resv, 1), ==, -ENOSPC);
 	dma_resv_unlock(resv);
-	ASSERT_INT(count_there(&world, '3'), ==, 4);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 4);
 	signal_and_put_all(fence, 5);
-	ASSERT_INT(count_there(&world, '3'), ==, 0);
-	peer_tell(world.peer.sock, "q", 1);
-	end_world(&world, 0);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
+	end(&world);
 }
 
 TEST(what_replaces_a_fence_may_be_followed_by_as_many_as_there_is_room_for)
@@ -142,22 +106,21 @@ TEST(a_full_buffer_takes_no_more_until_some_have_signalled)
 {
 	struct dma_fence *fence[5];
 	struct world world;
+	struct dma_resv *resv = begin(&world);
 
-	begin_world(&world, 1, count_fences);
 	for (unsigned int i = 0; i < 5; i++)
 		fence[i] = make_fence();
 	for (unsigned int i = 0; i < 4; i++)
-		add(world.dmabuf[0]->resv, fence[i], DMA_RESV_USAGE_READ);
-	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
-	ASSERT_INT(dma_resv_reserve_fences(world.dmabuf[0]->resv, 1), ==, -ENOSPC);
-	dma_resv_unlock(world.dmabuf[0]->resv);
-	ASSERT_INT(count_there(&world, '3'), ==, 4);
+		add(resv, fence[i], DMA_RESV_USAGE_READ);
+	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);
+	ASSERT_INT(dma_resv_reserve_fences(resv, 1), ==, -ENOSPC);
+	dma_resv_unlock(resv);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 4);
 	dma_fence_signal(fence[1]);
-	add(world.dmabuf[0]->resv, fence[4], DMA_RESV_USAGE_READ);
-	ASSERT_INT(count_there(&world, '3'), ==, 4);
+	add(resv, fence[4], DMA_RESV_USAGE_READ);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 4);
 	signal_and_put_all(fence, 5);
-	peer_tell(world.peer.sock, "q", 1);
-	end_world(&world, 0);
+	end(&world);
 }
 
 TEST(a_full_buffer_takes_a_fence_in_the_place_of_others)
@@ -165,23 +128,21 @@ TEST(a_full_buffer_takes_a_fence_in_the_place_of_others)
 	const uint64_t context = dma_fence_context_alloc(1);
 	struct dma_fence *fence[5];
 	struct world world;
+	struct dma_resv *resv = begin(&world);
 
-	begin_world(&world, 1, count_fences);
 	for (unsigned int i = 0; i < 5; i++) {
 		fence[i] = i == 1 ? make_fence_with(&plain_ops, NULL, context, 1) : make_fence();
 		if (i < 4)
-			add(world.dmabuf[0]->resv, fence[i], DMA_RESV_USAGE_READ);
+			add(resv, fence[i], DMA_RESV_USAGE_READ);
 	}
-	ASSERT_INT(dma_resv_lock(world.dmabuf[0]->resv, NULL), ==, 0);
-	ASSERT_INT(dma_resv_replace_fences(world.dmabuf[0]->resv, context, fence[4], DMA_RESV_USAGE_WRITE),
-		   ==, 0);
-	dma_resv_unlock(world.dmabuf[0]->resv);
-	ASSERT_INT(count_there(&world, '1'), ==, 1);
-	ASSERT_INT(count_there(&world, '3'), ==, 4);
+	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);
+	ASSERT_INT(dma_resv_replace_fences(resv, context, fence[4], DMA_RESV_USAGE_WRITE), ==, 0);
+	dma_resv_unlock(resv);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_WRITE), ==, 1);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 4);
 	signal_and_put_all(fence, 5);
-	ASSERT_INT(count_there(&world, '3'), ==, 0);
-	peer_tell(world.peer.sock, "q", 1);
-	end_world(&world, 0);
+	ASSERT_INT(let(&world, COUNT, DMA_RESV_USAGE_BOOKKEEP), ==, 0);
+	end(&world);
 }
 
 /* Takes the lock, adds one that is not committed, and waits. */

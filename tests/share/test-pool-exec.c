@@ -12,16 +12,7 @@ enum { A, B };
 
 static unsigned int count_fences(struct dma_resv *resv)
 {
-	struct dma_resv_snapshot_cursor cursor;
-	struct dma_resv_snapshot set;
-	struct dma_fence *fence;
-	unsigned int n = 0;
-
-	dma_resv_get_snapshot(resv, &set);
-	dma_resv_snapshot_for_each(fence, &cursor, &set, DMA_RESV_USAGE_BOOKKEEP)
-		n += !dma_fence_is_signaled(fence);
-	dma_resv_put_snapshot(&set);
-	return n;
+	return count_in_snapshot(resv, DMA_RESV_USAGE_BOOKKEEP);
 }
 
 /* Locked together in this order; what happens before the last one is wanted for the first time. */

@@ -96,6 +96,21 @@ static inline void depart(struct there *there)
 	dma_buf_pool_leave(there->pool);
 }
 
+/* Those of a snapshot that have not signalled. */
+static inline unsigned int count_in_snapshot(struct dma_resv *resv, enum dma_resv_usage usage)
+{
+	struct dma_resv_snapshot_cursor cursor;
+	struct dma_resv_snapshot set;
+	struct dma_fence *fence;
+	unsigned int n = 0;
+
+	dma_resv_get_snapshot(resv, &set);
+	dma_resv_snapshot_for_each(fence, &cursor, &set, usage)
+		n += !dma_fence_is_signaled(fence);
+	dma_resv_put_snapshot(&set);
+	return n;
+}
+
 static inline void add_under_lock(struct dma_resv *resv, struct dma_fence *fence,
 				  enum dma_resv_usage usage)
 {

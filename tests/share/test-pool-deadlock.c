@@ -138,6 +138,25 @@ static int let(const struct world *world, enum deed deed, unsigned int which)
 	return hear(world);
 }
 
+static void begin(struct world *world, struct ww_acquire_ctx *ctx)
+{
+	begin_world(world, 2, lock_as_told);
+	ww_acquire_init(ctx, &reservation_ww_class);
+}
+
+static void end(struct world *world)
+{
+	ASSERT_INT(let(world, END, A), ==, 0);
+	end_world(world, 0);
+}
+
+/* The peer wants A for a moment, and does not get it. */
+static void try_in_vain(const struct world *world)
+{
+	tell(world, &(struct step){ .deed = LOCK, .which = A, .timeout = A_MOMENT });
+	ASSERT_INT(hear(world), ==, -ETIME);
+}
+
 /* This has A, under @ctx, the peer B; the peer is as old as @its_stamp says, or younger. */
 static void lock_one_each(struct world *world, struct ww_acquire_ctx *ctx, uint64_t its_stamp)
 {
@@ -171,8 +190,7 @@ static void give_way(enum deed lock, enum deed slow)
 	struct ww_acquire_ctx ctx;
 	struct world world;
 
-	begin_world(&world, 2, lock_as_told);
-	ww_acquire_init(&ctx, &reservation_ww_class);
+	begin(&world, &ctx);
 	lock_one_each(&world, &ctx, 0);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[B]->resv, &ctx, A_MOMENT), ==, -ETIME);
 	ASSERT_INT(let(&world, lock, A), ==, -EDEADLK);
@@ -188,8 +206,7 @@ static void give_way(enum deed lock, enum deed slow)
 	ASSERT_INT(let(&world, LOCK, B), ==, 0);
 	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
 	ASSERT_INT(let(&world, UNLOCK, A), ==, 0);
-	ASSERT_INT(let(&world, END, A), ==, 0);
-	end_world(&world, 0);
+	end(&world);
 	signal_and_put(fence);
 }
 
@@ -210,13 +227,11 @@ TEST(who_gave_way_may_give_up_waiting_for_that_too)
 	struct ww_acquire_ctx ctx;
 	struct world world;
 
-	begin_world(&world, 2, lock_as_told);
-	ww_acquire_init(&ctx, &reservation_ww_class);
+	begin(&world, &ctx);
 	lock_one_each(&world, &ctx, 0);
 	ASSERT_INT(let(&world, LOCK, A), ==, -EDEADLK);
 	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
-	tell(&world, &(struct step){ .deed = LOCK, .which = A, .timeout = A_MOMENT });
-	ASSERT_INT(hear(&world), ==, -ETIME);
+	try_in_vain(&world);
 	tell(&world, &(struct step){ .deed = LOCK_SLOW_INTERRUPTIBLE, .which = A });
 	while (recv(world.peer.sock, &(char){ 0 }, 1, MSG_PEEK | MSG_DONTWAIT) < 0)
 		kill(world.peer.pid, SIGUSR1);
@@ -226,8 +241,7 @@ TEST(who_gave_way_may_give_up_waiting_for_that_too)
 	ww_acquire_fini(&ctx);
 	ASSERT_INT(hear(&world), ==, 0);
 	ASSERT_INT(let(&world, UNLOCK, A), ==, 0);
-	ASSERT_INT(let(&world, END, A), ==, 0);
-	end_world(&world, 0);
+	end(&world);
 }
 
 TEST(the_older_takes_what_the_younger_has_given_up)
@@ -235,8 +249,7 @@ TEST(the_older_takes_what_the_younger_has_given_up)
 	struct ww_acquire_ctx ctx;
 	struct world world;
 
-	begin_world(&world, 2, lock_as_told);
-	ww_acquire_init(&ctx, &reservation_ww_class);
+	begin(&world, &ctx);
 	lock_one_each(&world, &ctx, ctx.stamp - SECOND);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[B]->resv, &ctx, FOREVER), ==, -EDEADLK);
 	tell(&world, &(struct step){ .deed = LOCK, .which = A, .timeout = FOREVER });
@@ -247,8 +260,7 @@ TEST(the_older_takes_what_the_younger_has_given_up)
 	dma_resv_lock_slow(world.dmabuf[B]->resv, &ctx);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[A]->resv, &ctx, FOREVER), ==, 0);
 	unlock_all(&world, &ctx);
-	ASSERT_INT(let(&world, END, A), ==, 0);
-	end_world(&world, 0);
+	end(&world);
 }
 
 TEST(of_two_that_are_as_old_both_give_way)
@@ -256,16 +268,14 @@ TEST(of_two_that_are_as_old_both_give_way)
 	struct ww_acquire_ctx ctx;
 	struct world world;
 
-	begin_world(&world, 2, lock_as_told);
-	ww_acquire_init(&ctx, &reservation_ww_class);
+	begin(&world, &ctx);
 	lock_one_each(&world, &ctx, ctx.stamp);
 	ASSERT_INT(let(&world, LOCK, A), ==, -EDEADLK);
 	ASSERT_INT(dma_resv_lock_timeout(world.dmabuf[B]->resv, &ctx, FOREVER), ==, -EDEADLK);
 	dma_resv_unlock(world.dmabuf[A]->resv);
 	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
-	ASSERT_INT(let(&world, END, A), ==, 0);
 	ww_acquire_fini(&ctx);
-	end_world(&world, 0);
+	end(&world);
 }
 
 TEST(who_holds_nothing_gives_way_to_nobody)
@@ -273,18 +283,15 @@ TEST(who_holds_nothing_gives_way_to_nobody)
 	struct ww_acquire_ctx ctx;
 	struct world world;
 
-	begin_world(&world, 2, lock_as_told);
-	ww_acquire_init(&ctx, &reservation_ww_class);
+	begin(&world, &ctx);
 	lock_one_each(&world, &ctx, 0);
 	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
-	tell(&world, &(struct step){ .deed = LOCK, .which = A, .timeout = A_MOMENT });
-	ASSERT_INT(hear(&world), ==, -ETIME);
+	try_in_vain(&world);
 	dma_resv_unlock(world.dmabuf[A]->resv);
 	ww_acquire_fini(&ctx);
 	ASSERT_INT(let(&world, LOCK, A), ==, 0);
 	ASSERT_INT(let(&world, UNLOCK, A), ==, 0);
-	ASSERT_INT(let(&world, END, A), ==, 0);
-	end_world(&world, 0);
+	end(&world);
 }
 
 /* Who has it holds nothing else that it could be waiting for. */
@@ -294,14 +301,12 @@ TEST(nobody_gives_way_to_who_locks_without_a_context)
 
 	begin_world(&world, 2, lock_as_told);
 	lock_one_each(&world, NULL, 0);
-	tell(&world, &(struct step){ .deed = LOCK, .which = A, .timeout = A_MOMENT });
-	ASSERT_INT(hear(&world), ==, -ETIME);
+	try_in_vain(&world);
 	dma_resv_unlock(world.dmabuf[A]->resv);
 	ASSERT_INT(let(&world, LOCK, A), ==, 0);
 	ASSERT_INT(let(&world, UNLOCK, A), ==, 0);
 	ASSERT_INT(let(&world, UNLOCK, B), ==, 0);
-	ASSERT_INT(let(&world, END, A), ==, 0);
-	end_world(&world, 0);
+	end(&world);
 }
 
 /*

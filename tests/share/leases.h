@@ -33,10 +33,13 @@ static struct {
 	int fd;
 } both;
 
+static unsigned int calls; /* of callbacks, since then */
+
 static inline void begin_both(void)
 {
 	const uint64_t context = dma_fence_context_alloc(1);
 
+	calls = 0;
 	both.host = create_pool(&limits);
 	both.other = add_member(both.host);
 	both.fd = dma_buf_pool_watch_fd(both.host);
@@ -90,8 +93,6 @@ static inline void forge(uint32_t i, uint64_t point, int64_t by)
 	store_relaxed(&map->lease[i].point, point);
 	store_relaxed(&map->lease[i].deadline, by);
 }
-
-static unsigned int calls;
 
 static void called(struct dma_fence *fence, struct dma_fence_cb *cb)
 {

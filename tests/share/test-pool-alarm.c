@@ -24,7 +24,6 @@ static void watch_until_called(void)
 TEST(the_descriptor_speaks_when_a_lease_ends)
 {
 	begin_both();
-	calls = 0;
 	ASSERT_INT(lease_point(0, SHORT), ==, 0);
 	ask(0);
 	watch_until_called();
@@ -34,7 +33,6 @@ TEST(the_descriptor_speaks_when_a_lease_ends)
 TEST(who_watches_is_told_of_a_lease)
 {
 	begin_both();
-	calls = 0;
 	ask(0);
 	ASSERT_FALSE(is_ready(0));
 	ASSERT_INT(lease_point(0, LONG), ==, 0);
@@ -62,7 +60,6 @@ static void lease_meanwhile(const char *label)
 TEST(who_watches_is_told_of_a_lease_though_another_thread_is_to_ring)
 {
 	begin_both();
-	calls = 0;
 	ask(1);
 	os_race_hook(lease_meanwhile);
 	dma_fence_signal(both.there[0]);
@@ -76,7 +73,6 @@ TEST(who_watches_is_told_of_a_lease_though_another_thread_is_to_ring)
 TEST(who_watches_looks_again_when_a_lease_was_prolonged)
 {
 	begin_both();
-	calls = 0;
 	ASSERT_INT(lease_point(0, SHORT), ==, 0);
 	ask(0);
 	ASSERT_INT(lease_point(0, 4 * SHORT), ==, 0);
@@ -99,7 +95,6 @@ static void watch_meanwhile(const char *label)
 TEST(the_callback_of_one_that_has_signalled_in_time_is_called_though_nobody_rings)
 {
 	begin_both();
-	calls = 0;
 	ASSERT_INT(lease_point(0, SHORT), ==, 0);
 	ask(0);
 	os_race_hook(watch_meanwhile);
@@ -249,7 +244,6 @@ TEST(a_child_tells_nobody_who_was_evicted)
 TEST(without_a_timer_somebody_is_told)
 {
 	begin_both();
-	calls = 0;
 	ASSERT_INT(lease_point(0, SHORT), ==, 0);
 	for (unsigned int i = 0; i < 2; i++) {
 		ASSERT_WARNS(
@@ -272,7 +266,6 @@ TEST(who_lies_about_leases_keeps_nobody_busy)
 	int64_t before;
 
 	begin_both();
-	calls = 0;
 	store_relaxed(&pool_head(both.host)->evictions, ENTRY_MOST_EVICTIONS);
 	forge(0, UINT64_MAX << LEASE_SEQNO_SHIFT, INT64_MIN);
 	ask(0);

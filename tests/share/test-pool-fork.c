@@ -62,17 +62,14 @@ static void end(void)
 	leave(world.pool);
 }
 
-/* @func must return in a child. */
-static void in_child(void (*func)(void))
+/* How a child ended that ran @func: 0, if that returned. */
+static int run_in_child(void (*func)(void))
 {
 	pid_t pid;
 	int status;
 
-	test_forks_beside_threads();
-	begin();
 	fflush(NULL);
 	pid = fork();
-	ASSERT_INT(pid, >=, 0);
 	if (!pid) {
 		signal(SIGSEGV, SIG_DFL); /* cmocka would go on with its next test, here */
 		signal(SIGABRT, SIG_DFL);
@@ -80,8 +77,15 @@ static void in_child(void (*func)(void))
 		func();
 		_exit(0);
 	}
-	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
-	ASSERT_INT(status, ==, 0);
+	return pid > 0 && waitpid(pid, &status, 0) == pid ? status : -errno;
+}
+
+/* @func must return in a child. */
+static void in_child(void (*func)(void))
+{
+	test_forks_beside_threads();
+	begin();
+	ASSERT_INT(run_in_child(func), ==, 0);
 	end();
 }
 
@@ -294,14 +298,7 @@ TEST(a_childs_memory_is_its_own)
 /* And its children. */
 static void has_a_child(void)
 {
-	const pid_t pid = fork();
-	int status;
-
-	if (!pid) {
-		call_all();
-		_exit(0);
-	}
-	PEER_MUST(waitpid(pid, &status, 0) == pid && !status);
+	PEER_MUST(!run_in_child(call_all));
 	call_all();
 }
 
@@ -380,19 +377,6 @@ static void look(void)
 	dma_buf_pool_watch(world.pool);
 }
 
-static void fork_and(void (*func)(void))
-{
-	const pid_t pid = fork();
-	int status;
-
-	if (!pid) {
-		func();
-		_exit(0);
-	}
-	ASSERT_INT(waitpid(pid, &status, 0), ==, pid);
-	ASSERT_INT(status, ==, 0);
-}
-
 TEST(a_child_takes_no_news_from_its_parent)
 {
 	struct counting_cb counter = { .calls = 0 };
@@ -404,7 +388,7 @@ TEST(a_child_takes_no_news_from_its_parent)
 	ASSERT_INT(puppet_deed(&world.peer, SIGNAL), ==, 0);
 	entry = (struct pollfd){ .fd = world.fd, .events = POLLIN };
 	ASSERT_INT(poll(&entry, 1, 20000), ==, 1);
-	fork_and(look);
+	ASSERT_INT(run_in_child(look), ==, 0);
 	dma_buf_pool_watch(world.pool);
 	ASSERT_INT(counter.calls, ==, 1);
 	end();
@@ -449,7 +433,7 @@ TEST(locks_that_another_thread_had_are_free_in_a_child)
 	locks.has = locks.may_drop = 0;
 	thread = test_thread_start(hold_locks, NULL);
 	WAIT_UNTIL(load_acquire(&locks.has));
-	fork_and(end_all);
+	ASSERT_INT(run_in_child(end_all), ==, 0);
 	store_release(&locks.may_drop, 1);
 	test_thread_join(thread);
 	end();

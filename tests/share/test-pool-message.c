@@ -19,6 +19,12 @@ static void close_messages(struct guest *guest)
 	dma_buf_pool_message_close(&guest->answer);
 }
 
+static void end_guest(struct guest *guest)
+{
+	close_messages(guest);
+	leave(guest->pool);
+}
+
 static void come(struct dma_buf_pool *host, struct guest *guest)
 {
 	ASSERT_INT(dma_buf_pool_invite(host, 0, &guest->invitation), ==, 0);
@@ -120,8 +126,7 @@ TEST(arguments_are_checked)
 	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(guest.pool)), ==, -ENOENT);
 	ASSERT_INT(dma_buf_pool_evict(host, ~0u), ==, -ENOENT);
 	dma_buf_pool_uninvite(host, &message);
-	close_messages(&guest);
-	leave(guest.pool);
+	end_guest(&guest);
 	leave(host);
 }
 
@@ -174,8 +179,7 @@ TEST(who_is_uninvited_hears_of_it)
 	dma_buf_pool_uninvite(host, &guest.invitation);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, INT64_MAX), ==, -EPIPE);
 	ASSERT_INT(admit(host, &guest), ==, -EPROTO);
-	close_messages(&guest);
-	leave(guest.pool);
+	end_guest(&guest);
 	leave(host);
 }
 
@@ -193,10 +197,8 @@ TEST(an_invitation_that_was_given_back_cannot_spoil_the_next_one)
 	ASSERT_INT(dma_buf_pool_await(new.pool, PEER_PATIENCE), ==, 0);
 	dma_buf_pool_uninvite(host, &new.invitation); /* too late */
 	ASSERT_INT(dma_buf_pool_status(new.pool), ==, 0);
-	close_messages(&old);
-	close_messages(&new);
-	leave(old.pool);
-	leave(new.pool);
+	end_guest(&old);
+	end_guest(&new);
 	leave(host);
 }
 
@@ -212,8 +214,7 @@ TEST(whose_inviter_leaves_hears_of_it)
 	dma_buf_pool_leave(host);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, -EPIPE);
 	dma_buf_put(dmabuf);
-	close_messages(&guest);
-	leave(guest.pool);
+	end_guest(&guest);
 }
 
 TEST(whom_the_evicted_have_invited_does_not_come)
@@ -233,10 +234,8 @@ TEST(whom_the_evicted_have_invited_does_not_come)
 		ASSERT_INT(dma_buf_pool_invite(host, 0, &invitation[i]), ==, 0);
 	for (unsigned int i = 0; i < 2; i++)
 		dma_buf_pool_message_close(&invitation[i]);
-	close_messages(&member);
-	close_messages(&guest);
-	leave(guest.pool);
-	leave(member.pool);
+	end_guest(&guest);
+	end_guest(&member);
 	leave(host);
 }
 
@@ -250,8 +249,7 @@ TEST(who_was_evicted_before_it_looked_hears_of_it)
 	ASSERT_INT(dma_buf_pool_evict(host, dma_buf_pool_self(guest.pool)), ==, 0);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, -ESTALE);
 	ASSERT_INT(dma_buf_pool_status(guest.pool), ==, -ESTALE);
-	close_messages(&guest);
-	leave(guest.pool);
+	end_guest(&guest);
 	leave(host);
 }
 
@@ -285,8 +283,7 @@ TEST(an_answer_counts_once)
 	ASSERT_INT(admit(host, &guest), ==, 0);
 	ASSERT_INT(admit(host, &guest), ==, -EPROTO);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, 0);
-	close_messages(&guest);
-	leave(guest.pool);
+	end_guest(&guest);
 	leave(host);
 }
 
@@ -303,10 +300,8 @@ TEST(an_answer_is_to_one_invitation)
 	ASSERT_INT(admit(host, &two), ==, 0);
 	ASSERT_INT(dma_buf_pool_await(one.pool, PEER_PATIENCE), ==, 0);
 	ASSERT_INT(dma_buf_pool_await(two.pool, PEER_PATIENCE), ==, 0);
-	close_messages(&one);
-	close_messages(&two);
-	leave(one.pool);
-	leave(two.pool);
+	end_guest(&one);
+	end_guest(&two);
 	leave(host);
 }
 
@@ -321,10 +316,8 @@ TEST(an_answer_is_to_one_pool)
 	ASSERT_INT(dma_buf_pool_admit(other, &guest.invitation, &guest.answer, NULL), ==, -EPROTO);
 	ASSERT_INT(admit(other, &stranger), ==, 0);
 	ASSERT_INT(admit(host, &guest), ==, 0);
-	close_messages(&guest);
-	close_messages(&stranger);
-	leave(guest.pool);
-	leave(stranger.pool);
+	end_guest(&guest);
+	end_guest(&stranger);
 	leave(host);
 	leave(other);
 }
@@ -341,9 +334,7 @@ TEST(another_member_did_not_invite)
 	dma_buf_pool_uninvite(member.pool, &guest.invitation);
 	ASSERT_INT(admit(host, &guest), ==, 0);
 	ASSERT_INT(dma_buf_pool_await(guest.pool, PEER_PATIENCE), ==, 0);
-	close_messages(&member);
-	close_messages(&guest);
-	leave(member.pool);
-	leave(guest.pool);
+	end_guest(&member);
+	end_guest(&guest);
 	leave(host);
 }

@@ -9,7 +9,6 @@
 #include "chaos-points.h"
 #include "progress.h"
 
-#define MS INT64_C(1000000)
 #define BETWEEN (40 * MS) /* deeds, at most */
 #define PAUSE (10 * MS)
 #define POINTS_SHIFT 14 /* the most points, as a power of two */

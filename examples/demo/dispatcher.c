@@ -14,7 +14,6 @@
 
 #include "hand-over.h"
 
-#define MS INT64_C(1000000)
 #define TICK 10		       /* ms: look at everything that often, whatever happens */
 #define STUCK (30000 * MS) /* ns without anything that goes on */
 #define GIVE_UP (2000 * MS)

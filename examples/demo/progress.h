@@ -16,8 +16,9 @@ struct progress {
 	uint64_t quarters;    /* printed so far, without a terminal */
 };
 
-/* Nanoseconds of CLOCK_MONOTONIC. */
+/* Nanoseconds of CLOCK_MONOTONIC; and so many are a millisecond. */
 int64_t now_ns(void);
+#define MS INT64_C(1000000)
 
 void progress_begin(struct progress *progress, const char *title);
 

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "check.h"
+#include "progress.h"
 #include "timeline-svg.h"
 
 enum {
@@ -15,7 +16,6 @@ enum {
 	MANY = 5000, /* deaths */
 };
 
-#define MS INT64_C(1000000)
 #define BEGIN (INT64_C(77) * 1000 * MS) /* of the run */
 
 struct run {

@@ -5,16 +5,14 @@
  * picture itself.
  */
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "decoder-port.h"
+#include "fenced.h"
 #include "hand-over.h"
 #include "mailbox.h"
 #include "pool.h"
 #include "port.h"
-#include "timeline-svg.h"
 
 struct client {
 	struct player *player;
@@ -30,11 +28,6 @@ struct client {
 	struct buffer *last;   /* of the last frame shown */
 };
 
-static void fail(struct client *client, const char *what, int err)
-{
-	problem_set(&client->player->problem, "cannot %s: %s", what, strerror(-err));
-}
-
 /* A job takes its place among the jobs of its buffers, and goes to its engine. */
 static bool submit(struct client *client, struct job *job)
 {
@@ -42,7 +35,7 @@ static bool submit(struct client *client, struct job *job)
 
 	if (err) {
 		job_free(job);
-		fail(client, "submit a job", err);
+		problem_cannot(&client->player->problem, "submit a job", err);
 		return false;
 	}
 	client->submissions++;
@@ -194,29 +187,6 @@ static void serve_decoder(struct client *client)
 	}
 }
 
-/*
- * The last frame, as the CPU sees it. Nobody is asked whether it is done:
- * dma_buf_begin_cpu_access() waits for its writers.
- */
-static void look_at_last(struct client *client)
-{
-	const struct buffer *last = client->last;
-	struct picture pic = last->picture;
-	void *memory;
-	int err;
-
-	err = dma_buf_mmap_cpu(last->dmabuf, PROT_READ, &memory);
-	if (!err)
-		err = dma_buf_begin_cpu_access(last->dmabuf, DMA_FROM_DEVICE);
-	if (err) {
-		fail(client, "look at the last frame", err);
-		return;
-	}
-	picture_move(&pic, last->decoder_memory, memory, last->dmabuf->size);
-	player_look(client->player, &pic);
-	dma_buf_end_cpu_access(last->dmabuf, DMA_FROM_DEVICE);
-}
-
 static void run(struct client *client)
 {
 	struct player *player = client->player;
@@ -230,7 +200,7 @@ static void run(struct client *client)
 	else
 		problem_set(&player->problem, "cannot start a thread for each engine");
 	if (client->last && !player->break_rule && !problem_is(&player->problem))
-		look_at_last(client);
+		fenced_look_at(player, client->last);
 
 	/* Let every engine do what is in its ring. The decoder has ended already. */
 	if (player->break_rule)
@@ -244,24 +214,11 @@ static void run(struct client *client)
 
 static void write_timeline(const struct client *client)
 {
-	struct player *player = client->player;
 	struct timeline_lanes lanes = { .frames = client->shown };
-	const char *name = strrchr(player->path, '/');
-	char title[512];
 
-	snprintf(title, sizeof(title), "%s: %" PRIu64 " frames through %u buffers",
-		 name ? name + 1 : player->path, client->shown, client->pool.count);
-	lanes.title = title;
-	for (int i = 0; i < ENGINES; i++) {
-		if (i == ENGINE_CONTRAST)
-			lanes.first = lanes.count;
-		if (i == ENGINE_ENCODER)
-			lanes.last = lanes.count;
-		lanes.lane[lanes.count++] = &client->port[i].trace;
-		if (i == ENGINE_DECODER)
-			lanes.lane[lanes.count++] = &client->decoder.holds;
-	}
-	timeline_svg_write(&lanes, player->timeline, &player->problem);
+	for (int i = 0; i < ENGINES; i++)
+		fenced_add_lane(&lanes, i, &client->port[i].trace, &client->decoder.holds);
+	fenced_write_timeline(client->player, &lanes, "");
 }
 
 static int attach_ports(struct client *client)
@@ -307,7 +264,7 @@ static bool client_init(struct client *client, struct player *player)
 		return false;
 	err = attach_ports(client);
 	if (err)
-		fail(client, "attach an engine to the pool", err);
+		problem_cannot(&client->player->problem, "attach an engine to the pool", err);
 	return !err;
 }
 

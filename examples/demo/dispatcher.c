@@ -8,21 +8,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/mman.h>
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include "fenced.h"
 #include "hand-over.h"
 
 #define TICK 10		       /* ms: look at everything that often, whatever happens */
 #define STUCK (30000 * MS) /* ns without anything that goes on */
 #define GIVE_UP (2000 * MS)
 #define LONG_TURN (1000 * MS)
-
-static void fail(struct dispatcher *d, const char *what, int err)
-{
-	problem_set(&d->player->problem, "cannot %s: %s", what, strerror(-err));
-}
 
 /*
  * The pool.
@@ -86,7 +81,7 @@ static bool make_pool(struct dispatcher *d)
 	limits = limits_for(player->buffers);
 	err = dma_buf_pool_create(&limits, &d->world.share);
 	if (err) {
-		fail(d, "create a pool", err);
+		problem_cannot(&d->player->problem, "create a pool", err);
 		return false;
 	}
 	if (!pool_init(&d->pool, &source, player->buffers, player->ref->layout.size,
@@ -95,7 +90,7 @@ static bool make_pool(struct dispatcher *d)
 	d->world.introduction.buffers = player->buffers;
 	err = make_results(d);
 	if (err)
-		fail(d, "make room for results", err);
+		problem_cannot(&d->player->problem, "make room for results", err);
 	return !err;
 }
 
@@ -207,31 +202,6 @@ static void show_progress(struct dispatcher *d)
 	player_show(d->player, pool_in_flight(&d->pool), text);
 }
 
-/*
- * The last frame, as the CPU sees it. Nobody is asked whether it is done:
- * dma_buf_begin_cpu_access() waits for its writers.
- */
-static void look_at_last(struct dispatcher *d)
-{
-	const struct buffer *last = d->last;
-	struct picture pic = last->picture;
-	void *memory;
-	int err;
-
-	err = dma_buf_mmap_cpu(last->dmabuf, PROT_READ, &memory);
-	if (!err)
-		err = dma_buf_begin_cpu_access(last->dmabuf, DMA_FROM_DEVICE);
-	if (err) {
-		fail(d, "look at the last frame", err);
-		return;
-	}
-	picture_move(&pic, NULL, memory, last->dmabuf->size);
-	player_look(d->player, &pic);
-	err = dma_buf_end_cpu_access(last->dmabuf, DMA_FROM_DEVICE);
-	if (err)
-		fail(d, "look at the last frame", err);
-}
-
 static void run(struct dispatcher *d)
 {
 	player_begin(d->player, "processes");
@@ -246,7 +216,7 @@ static void run(struct dispatcher *d)
 		show_progress(d);
 		if (!d->is_ending && frames_are_done(d)) {
 			if (d->last && d->note[d->shown - 1].lost_by < 0)
-				look_at_last(d);
+				fenced_look_at(d->player, d->last);
 			d->is_ending = true;
 		}
 	}
@@ -270,25 +240,15 @@ static void sort(struct trace *trace)
 
 static void write_timeline(struct dispatcher *d)
 {
-	struct player *player = d->player;
 	struct timeline_lanes lanes = { .frames = d->shown, .death = d->death, .deaths = d->deaths };
-	const char *name = strrchr(player->path, '/');
-	char title[512];
+	char whose[40];
 
-	snprintf(title, sizeof(title), "%s: %" PRIu64 " frames through %u buffers of %u processes",
-		 name ? name + 1 : player->path, d->shown, d->pool.count, d->lives + 1);
-	lanes.title = title;
 	for (int i = 0; i < ENGINES; i++) {
-		if (i == ENGINE_CONTRAST)
-			lanes.first = lanes.count;
-		if (i == ENGINE_ENCODER)
-			lanes.last = lanes.count;
 		sort(&d->trace[i]);
-		lanes.lane[lanes.count++] = &d->trace[i];
-		if (i == ENGINE_DECODER)
-			lanes.lane[lanes.count++] = &d->holds;
+		fenced_add_lane(&lanes, i, &d->trace[i], &d->holds);
 	}
-	timeline_svg_write(&lanes, player->timeline, &player->problem);
+	snprintf(whose, sizeof(whose), " of %u processes", d->lives + 1);
+	fenced_write_timeline(d->player, &lanes, whose);
 }
 
 /*
@@ -317,7 +277,7 @@ static bool init(struct dispatcher *d, struct player *player)
 		d->trace[i].name = player->engine[i]->name;
 	d->holds.name = "decoder holds";
 	if (d->children < 0 || d->world.arrivals < 0 || !d->note) {
-		fail(d, "begin", -errno);
+		problem_cannot(&d->player->problem, "begin", -errno);
 		return false;
 	}
 	return film_open(&d->film, player->video, player->ref, &player->problem) && make_pool(d);

@@ -25,7 +25,7 @@ struct buffer {
 	/* Constant after pool_init(). */
 	struct dma_buf *dmabuf;
 	unsigned int index;
-	const uint8_t *decoder_memory; /* where it is for libavcodec; set when that attaches */
+	const uint8_t *decoder_memory; /* where it is for libavcodec; NULL until that attaches */
 
 	/*
 	 * Codecs keep pictures, and give them back out of order, so a codec that holds a

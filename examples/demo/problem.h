@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 struct problem {
 	char text[512];
@@ -29,6 +30,12 @@ static inline void problem_set(struct problem *problem, const char *fmt, ...)
 	va_start(args, fmt);
 	vsnprintf(problem->text, sizeof(problem->text), fmt, args);
 	va_end(args);
+}
+
+/* @err: a negative errno. */
+static inline void problem_cannot(struct problem *problem, const char *what, int err)
+{
+	problem_set(problem, "cannot %s: %s", what, strerror(-err));
 }
 
 #endif

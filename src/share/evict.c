@@ -124,16 +124,15 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 		return err;
 	if (member_place(id) >= pool->shape.members || id & 1)
 		return -ENOENT;
-	err = evict(pool, id);
-	if (err)
-		return err;
 	known = member_get(pool, id);
+	err = known && member_check(known) == VERDICT_DEAD ? -ENOENT : evict(pool, id);
+	if (!err)
+		tell_all(pool, id);
 	if (known) {
 		member_check(known);
 		member_put(known);
 	}
-	tell_all(pool, id);
-	return 0;
+	return err;
 }
 
 /*

@@ -407,10 +407,16 @@ static void wake_waiters(const struct member *member)
 	}
 }
 
+/*
+ * Whoever was evicted before it died stays so: others may have gone by that already. After a death that came first
+ * it no longer matters: the values are its last ones, for who finds it dead and who finds it evicted.
+ */
 bool member_mark(struct member *member, enum verdict verdict)
 {
 	uint32_t alive = VERDICT_ALIVE;
 
+	if (verdict == VERDICT_DEAD && pool_is_here(member->pool) && member_is_evicted(member))
+		verdict = VERDICT_EVICTED;
 	if (!cas_acq_rel(&member->verdict, &alive, verdict))
 		return false;
 	fetch_add_release(&member->pool->verdicts, 1);
@@ -439,8 +445,12 @@ static enum verdict find_verdict(struct member *member)
 		return VERDICT_ALIVE;
 	if (has_ended(member))
 		return VERDICT_DEAD;
-	if (unlikely(lease_is_broken(member)))
+	if (unlikely(lease_is_broken(member))) {
+		OS_RACE_POINT("member: its lease is broken");
+		if (has_ended(member)) /* maybe before that */
+			return VERDICT_DEAD;
 		evict_broken(member);
+	}
 	return member_is_evicted(member) ? VERDICT_EVICTED : VERDICT_ALIVE;
 }
 

@@ -201,12 +201,22 @@ static void clean(struct dma_buf_pool *pool, unsigned int number, uint64_t word)
 	change_word(place, cleaned, place_word(PLACE_FREE, id));
 }
 
+/*
+ * After the end of the pool no place is given back: what some have found of its member's points, all find for
+ * ever, since nobody comes into it. Who asks looks at the end last, when nothing is written to those points any
+ * more: if that was before the end, they had all signalled, or failed, by then.
+ */
+static bool may_give_back(const struct dma_buf_pool *pool)
+{
+	return !pool_is_over(pool);
+}
+
 void places_reclaim(struct dma_buf_pool *pool)
 {
 	for (unsigned int i = 0; i < pool->shape.members; i++) {
 		const uint64_t word = look(pool, i);
 
-		if (is_over(pool, i, word))
+		if (is_over(pool, i, word) && may_give_back(pool))
 			clean(pool, i, word);
 	}
 }
@@ -234,5 +244,7 @@ void place_vacate(struct dma_buf_pool *pool)
 	OS_RACE_POINT("places: dropped own buffers");
 	if (place_is(pool, id, PLACE_LIVE))
 		forget_waiters(pool, member_place(id));
-	place_change(pool, id, PLACE_LIVE, PLACE_FREE);
+	OS_RACE_POINT("places: about to be given back");
+	if (may_give_back(pool))
+		place_change(pool, id, PLACE_LIVE, PLACE_FREE);
 }

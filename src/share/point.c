@@ -12,7 +12,8 @@
  *   overwritten is of a later error: then U3 sees T1, and the point that was pushed out is known to be lost.
  *
  * A verdict of death comes before the value is read again: whoever is dead has written its last value
- * then. One of eviction is everybody's: whoever sees it first freezes the value.
+ * then, and had not been evicted; what is frozen later is that value. One of eviction is everybody's: whoever
+ * sees it first freezes the value.
  *
  *   evictor                      freezer, once              owner          reader
  *   V0  place = EVICTED, or      V2  value                  T3  value      V1  value
@@ -90,7 +91,7 @@ static uint64_t value_by(const struct member *member, uint32_t timeline, enum ve
 	if (*ret_verdict == VERDICT_EVICTED)
 		return frozen_value(member, timeline);
 	value = value_of(member, timeline);
-	if (!member_is_evicted(member)) /* V4 */
+	if (*ret_verdict == VERDICT_DEAD || !member_is_evicted(member)) /* V4 */
 		return value;
 	*ret_verdict = VERDICT_EVICTED;
 	return frozen_value(member, timeline);

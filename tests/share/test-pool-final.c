@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What was found once stays.
+ *
+ * Claims: what a process has found of a dead member, it finds again, whatever becomes of that one's place, and
+ * all who look have found that the same points signalled; who is dead is not evicted, by a lease that was over or by
+ * anybody; after the end of a pool nobody comes into a place, so that what was found of its points is so for all.
+ */
+#include "members.h"
+#include "os/clock.h"
+#include "puppet.h"
+#include "share/mail.h"
+#include "waiting.h"
+
+static const struct dma_buf_pool_limits limits = {
+	.members = 5, .buffers = 2, .fences = 2, .timelines = 4,
+};
+
+/*
+ * The dead.
+ */
+
+/* A process with a fence; and two members that are this one. */
+static struct {
+	struct peer peer;
+	struct dma_buf_pool *one, *other;
+	struct dma_buf_pool_fence value;
+	uint32_t id;
+	struct dma_fence *ones, *others;
+	int first; /* that one of them found */
+} world;
+
+static void begin(void)
+{
+	world.peer = puppet_fork();
+	world.one = create_pool(&limits);
+	world.other = add_member(world.one);
+	world.id = puppet_admit(&world.peer, world.one, 0);
+	world.value = puppet_obey(&world.peer, &(struct order){ .deed = EXPORT }).value;
+	world.ones = import(world.one, &world.value);
+	world.others = import(world.other, &world.value);
+}
+
+/* What @pool finds of the point now, by a fence that nobody has asked yet. */
+static int find(struct dma_buf_pool *pool)
+{
+	struct dma_fence *fence = import(pool, &world.value);
+	const int status = dma_fence_is_signaled(fence) ? dma_fence_get_status(fence) : 0;
+
+	dma_fence_put(fence);
+	return status;
+}
+
+static int await(struct dma_fence *fence)
+{
+	ASSERT_INT(dma_fence_wait_timeout(fence, false, PEER_PATIENCE), >, 0);
+	return dma_fence_get_status(fence);
+}
+
+static void end(void)
+{
+	dma_fence_put(world.ones);
+	dma_fence_put(world.others);
+	dma_buf_pool_leave(world.other);
+	leave(world.one);
+}
+
+TEST(who_was_found_dead_is_not_evicted)
+{
+	begin();
+	puppet_kill(&world.peer);
+	ASSERT_INT(await(world.ones), ==, -EOWNERDEAD);
+	ASSERT_INT(dma_buf_pool_evict(world.one, world.id), ==, -ENOENT);
+	ASSERT_INT(find(world.one), ==, -EOWNERDEAD);
+	ASSERT_INT(find(world.other), ==, -EOWNERDEAD);
+	end();
+}
+
+TEST(who_was_found_dead_stays_so_after_the_end)
+{
+	begin();
+	puppet_kill(&world.peer);
+	ASSERT_INT(await(world.ones), ==, -EOWNERDEAD);
+	dma_buf_pool_destroy(world.other);
+	world.other = NULL;
+	ASSERT_INT(dma_fence_get_status(world.ones), ==, -EOWNERDEAD);
+	ASSERT_INT(member_check_id(world.one, world.id), ==, VERDICT_DEAD);
+	end();
+}
+
+/* As the others find it: who goes by its mail learns that it hung up, and not whether it was evicted before that. */
+TEST(who_was_evicted_and_died_then_is_evicted)
+{
+	begin();
+	ASSERT_INT(dma_buf_pool_evict(world.one, world.id), ==, 0);
+	ASSERT_INT(await(world.ones), ==, -ECANCELED);
+	puppet_kill(&world.peer);
+	mail_read(world.other);
+	ASSERT_INT(member_check_id(world.other, world.id), ==, VERDICT_EVICTED);
+	ASSERT_INT(find(world.other), ==, -ECANCELED);
+	end();
+}
+
+/* In good time: nobody had found that it was late. */
+static void die(void)
+{
+	puppet_kill(&world.peer);
+	world.first = await(world.others);
+}
+
+#define SHORT (SECOND / 50)
+
+static void begin_late(void)
+{
+	int status;
+
+	begin();
+	ASSERT_INT(puppet_obey(&world.peer, &(struct order){ .deed = LEASE, .time = SHORT }).err, ==, 0);
+	kill(world.peer.pid, SIGSTOP);
+	ASSERT_INT(waitpid(world.peer.pid, &status, WUNTRACED), ==, world.peer.pid);
+	ASSERT_TRUE(WIFSTOPPED(status));
+	for (const int64_t late = os_now_ns() + SHORT; os_now_ns() <= late;)
+		usleep(1000);
+}
+
+static void dies_before_it_is_evicted(const char *label)
+{
+	begin_late();
+	do_at(label, die);
+	ASSERT_INT(await(world.ones), ==, -EOWNERDEAD);
+	os_race_hook(NULL);
+	ASSERT_INT(world.first, ==, -EOWNERDEAD);
+	ASSERT_INT(find(world.other), ==, -EOWNERDEAD);
+	ASSERT_INT(find(world.one), ==, -EOWNERDEAD);
+	end();
+}
+
+TEST(who_dies_while_somebody_looks_at_its_lease_is_dead)
+{
+	dies_before_it_is_evicted("lease: between its words");
+	dies_before_it_is_evicted("member: its lease is broken");
+}
+
+/* Who looks first now finds it evicted; who had found it dead goes on to. */
+TEST(who_dies_before_the_count_is_dead_to_who_knew_it)
+{
+	begin_late();
+	do_at("evict: begun", die);
+	ASSERT_INT(await(world.ones), ==, -ECANCELED);
+	os_race_hook(NULL);
+	ASSERT_INT(world.first, ==, -EOWNERDEAD);
+	ASSERT_INT(find(world.other), ==, -EOWNERDEAD);
+	ASSERT_INT(find(world.one), ==, -ECANCELED);
+	end();
+}
+
+/*
+ * After the end.
+ */
+
+/* All of them are this process: who owns a fence, who ends the pool, two who look, and one who lets somebody in. */
+static struct {
+	struct dma_buf_pool *owner, *ender, *looker[2], *host;
+	struct dma_fence *there, *here[2];
+	int found;
+} last;
+
+static void begin_last(void)
+{
+	last.owner = create_pool(&limits);
+	last.ender = add_member(last.owner);
+	last.looker[0] = add_member(last.owner);
+	last.looker[1] = add_member(last.owner);
+	last.host = add_member(last.owner);
+	last.there = make_fence();
+	for (unsigned int i = 0; i < 2; i++)
+		last.here[i] = pass_fence(last.owner, last.there, last.looker[i]);
+}
+
+static void end_last(void)
+{
+	dma_fence_put(last.here[0]);
+	dma_fence_put(last.here[1]);
+	dma_buf_pool_leave(last.looker[0]);
+	dma_buf_pool_leave(last.looker[1]);
+	leave(last.host);
+}
+
+/* After it has found that the pool goes on, somebody lets nobody in any more. */
+static void end_and_leave(void)
+{
+	dma_buf_pool_destroy(last.ender);
+	last.found = dma_fence_is_signaled(last.here[0]) ? dma_fence_get_status(last.here[0]) : 0;
+	signal_and_put(last.there);
+	dma_buf_pool_leave(last.owner);
+}
+
+TEST(nobody_comes_into_the_place_of_who_leaves_after_the_end)
+{
+	struct dma_buf_pool_message invitation;
+
+	begin_last();
+	do_at("places: locked", end_and_leave);
+	ASSERT_INT(dma_buf_pool_invite(last.host, 0, &invitation), <, 0);
+	os_race_hook(NULL);
+	ASSERT_INT(last.found, ==, -ECANCELED);
+	ASSERT_TRUE(dma_fence_is_signaled(last.here[1]));
+	ASSERT_INT(dma_fence_get_status(last.here[1]), ==, -ECANCELED);
+	end_last();
+}
+
+/* The one who has the fence is another process now, and the pool is full. */
+static void end_and_die(void)
+{
+	dma_buf_pool_destroy(last.ender);
+	last.found = dma_fence_is_signaled(last.here[0]) ? dma_fence_get_status(last.here[0]) : 0;
+	ASSERT_INT(puppet_deed(&world.peer, SIGNAL), ==, 0);
+	puppet_kill(&world.peer);
+}
+
+TEST(nobody_comes_into_the_place_of_who_dies_after_the_end)
+{
+	struct dma_buf_pool_message invitation;
+
+	world.peer = puppet_fork();
+	last.host = create_pool(&limits);
+	last.ender = add_member(last.host);
+	last.looker[0] = add_member(last.host);
+	last.looker[1] = add_member(last.host);
+	puppet_admit(&world.peer, last.host, 0);
+	world.value = puppet_obey(&world.peer, &(struct order){ .deed = EXPORT }).value;
+	for (unsigned int i = 0; i < 2; i++)
+		last.here[i] = import(last.looker[i], &world.value);
+	do_at("places: locked", end_and_die);
+	ASSERT_INT(dma_buf_pool_invite(last.host, 0, &invitation), <, 0);
+	os_race_hook(NULL);
+	ASSERT_INT(last.found, ==, -ECANCELED);
+	ASSERT_TRUE(dma_fence_is_signaled(last.here[1]));
+	ASSERT_INT(dma_fence_get_status(last.here[1]), ==, -ECANCELED);
+	end_last();
+}

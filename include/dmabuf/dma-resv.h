@@ -103,7 +103,8 @@ int dma_resv_lock_interruptible(struct dma_resv *obj, struct ww_acquire_ctx *ctx
  * @timeout: nanoseconds; 0: if it is free
  *
  * For objects that processes share: a member that lives, and holds the lock, keeps it until it lets go
- * or is evicted (dma-buf-pool.h).
+ * or is evicted (dma-buf-pool.h). It may need memory to see what others have committed: where there is
+ * none, it looks again until @timeout has passed, and dma_resv_lock() for ever.
  *
  * Return: as dma_resv_lock(); -ETIME; -EINVAL: negative @timeout.
  *
@@ -137,7 +138,11 @@ int dma_resv_lock_slow_interruptible(struct dma_resv *obj, struct ww_acquire_ctx
  * dma_resv_trylock() - take the lock if it is free
  * @obj: object
  *
- * Return: true if the caller holds it now.
+ * Context: never waits for who holds the lock. Of a shared buffer it may sleep for a moment, as queries
+ * may: it looks at what others have committed, and reads the pool's mail for that, or waits for a thread
+ * that does. Callbacks may be called then.
+ *
+ * Return: true if the caller holds it now. Of a shared buffer also false where it found no memory to look.
  *
  * Since: 0.1
  */
@@ -314,7 +319,8 @@ int dma_resv_copy_fences(struct dma_resv *dst, struct dma_resv *src)
  * @intr:    a signal handler ends the wait
  * @timeout: nanoseconds in all; 0: only look; MAX_SCHEDULE_TIMEOUT: no limit
  *
- * Waits for the fences that are there when it begins.
+ * Waits for the fences that are there when it begins. Of a shared buffer it may need memory to see them:
+ * where there is none, it looks again until @timeout has passed, but for 10 ms at least.
  *
  * Return: above 0: all have, and so much of @timeout is left, at least 1; 0: not in
  * time; -ERESTARTSYS: @intr, and a signal handler ran; -EINVAL (and a warning): @timeout

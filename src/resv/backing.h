@@ -40,8 +40,11 @@ struct resv_backing_ops {
 	/* Show what is staged; the container's own commit comes between the two. */
 	void (*begin_commit)(struct resv_backing *backing);
 	void (*end_commit)(struct resv_backing *backing);
-	/* Anybody: make the container what it should be. Sleeps. */
-	void (*refresh)(struct resv_backing *backing);
+	/*
+	 * Anybody: make the container what it should be. Sleeps. What is left of @timeout, at least 1; 0: not in
+	 * time.
+	 */
+	int64_t (*refresh)(struct resv_backing *backing, int64_t timeout);
 	/* Anybody: dma_resv_test_signaled(). */
 	bool (*test)(struct resv_backing *backing, enum dma_resv_usage usage);
 };
@@ -84,7 +87,7 @@ void resv_lock_surely(struct dma_resv *obj) DMABUF_ACQUIRE(obj->lock);
 static inline void resv_refresh(struct dma_resv_fences *fences)
 {
 	if (unlikely(fences->is_backed))
-		resv_backing_of(fences)->ops->refresh(resv_backing_of(fences));
+		resv_backing_of(fences)->ops->refresh(resv_backing_of(fences), MAX_SCHEDULE_TIMEOUT);
 }
 
 #endif

@@ -74,15 +74,15 @@ int64_t dma_resv_wait_timeout(struct dma_resv *obj, enum dma_resv_usage usage, b
 {
 	struct dma_resv_snapshot_cursor cursor;
 	struct dma_resv_snapshot set;
-	int64_t left = timeout ? timeout : 1;
 	struct dma_fence *fence;
+	int64_t left;
 
 	if (dmabuf_warn_on(timeout < 0, "dma_resv_wait_timeout(): negative timeout"))
 		return -EINVAL;
 	resv_check_alive(obj, __func__);
 	if (timeout)
 		__dma_fence_might_wait();
-	set_get(obj, &set);
+	left = set_get_in_time(obj, &set, timeout);
 	dma_resv_snapshot_for_each(fence, &cursor, &set, usage) {
 		left = dma_fence_wait_timeout(fence, intr, timeout ? left : 0);
 		if (left <= 0)

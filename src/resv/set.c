@@ -33,12 +33,11 @@
  * References on sets.
  */
 
-bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
+static inline __attribute__((always_inline)) bool get_shown(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
 {
 	uintptr_t word;
 	uint32_t length;
 
-	resv_refresh(fences);
 	if (!load_acquire(&fences->word)) { /* R1: nothing to hold */
 		*ret_set = (struct dma_resv_snapshot){ 0 };
 		return false;
@@ -69,6 +68,12 @@ bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot 
 	return length;
 }
 
+bool set_get_committed(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
+{
+	resv_refresh(fences);
+	return get_shown(fences, ret_set);
+}
+
 bool set_get_staged(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
 {
 	*ret_set = set_staged(fences);
@@ -90,6 +95,23 @@ bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set)
 {
 	return ww_is_mine(&obj->lock) ? set_get_staged(&obj->fences, ret_set)
 				  : set_get_committed(&obj->fences, ret_set);
+}
+
+int64_t set_get_in_time(struct dma_resv *obj, struct dma_resv_snapshot *ret_set, int64_t timeout)
+{
+	int64_t left = timeout ? timeout : 1;
+
+	if (unlikely(obj->fences.is_backed) && !ww_is_mine(&obj->lock)) {
+		struct resv_backing *backing = resv_backing_of(&obj->fences);
+
+		*ret_set = (struct dma_resv_snapshot){ 0 };
+		left = backing->ops->refresh(backing, timeout);
+		if (left)
+			get_shown(&obj->fences, ret_set);
+	} else {
+		set_get(obj, ret_set);
+	}
+	return left;
 }
 
 /*

@@ -38,6 +38,9 @@ static inline void set_put(struct dma_resv_snapshot *set)
 /* What the calling thread sees, with a reference. False: nothing. */
 bool set_get(struct dma_resv *obj, struct dma_resv_snapshot *ret_set);
 
+/* The same; what is left of @timeout, at least 1. 0: others have it, too, and it could not be seen in time. */
+int64_t set_get_in_time(struct dma_resv *obj, struct dma_resv_snapshot *ret_set, int64_t timeout);
+
 /* How many fences a walk over all of it would find that have not signalled. */
 uint32_t set_count_live_in_log(const struct dma_resv_snapshot *set);
 static inline uint32_t set_count_live(const struct dma_resv_snapshot *set)

@@ -14,7 +14,9 @@
 
 #include <errno.h>
 
+#include "fence/fence.h"
 #include "os/alloc.h"
+#include "os/clock.h"
 #include "os/fault.h"
 #include "os/futex.h"
 #include "resv/ww-mutex-internal.h"
@@ -211,50 +213,99 @@ static int mirror(struct shared_resv *shared)
 	return err;
 }
 
-#define PATIENCE 1024 /* looks, with others let run between them */
+#define PATIENCE 1024 /* tries, with others let run between them */
 
-/*
- * For the keeper. A look that needs memory and has none tries again: the caller has asked who uses
- * the buffer, and there is no answer that would be safe. So does one that cannot get a quiet moment; but
- * then only an enemy can be at work, and this process takes no part in that.
- */
-void mirror_renew(struct shared_resv *shared)
+/* Of one who wants the container to be current. */
+struct effort {
+	int64_t timeout;
+	int64_t deadline; /* 0: no try has failed yet */
+	unsigned int unquiet;
+};
+
+/* For the keeper, who lets others be it before the next try, so that they may give up. As mirror(). */
+static int try(struct shared_resv *shared)
 {
-	unsigned int unquiet = 0;
+	int err;
 
 	mirrors_changing++;
+	err = mirror(shared);
+	mirrors_changing--;
+	return err;
+}
+
+/*
+ * After a try that gave @err, or to wait for somebody else's. One that needs memory and has none is made
+ * again: the caller has asked who uses the buffer, and there is no answer that would be safe. So is one that
+ * cannot get a quiet moment; but then only an enemy can be at work, and this process takes no part in that.
+ * False: the time is up. Who has hardly any gets a slice: a try of somebody else's is soon over.
+ */
+static bool tries_on(struct shared_resv *shared, struct effort *effort, int err)
+{
+	if (!effort->deadline)
+		effort->deadline = os_deadline_ns(effort->timeout > POOL_SLICE_NS ? effort->timeout
+										  : POOL_SLICE_NS);
+	if (err == -EAGAIN && ++effort->unquiet == PATIENCE)
+		pool_fail(shared->pool, -EPROTO);
+	if (!os_remaining_ns(effort->deadline))
+		return false;
+	os_yield();
+	return true;
+}
+
+static int64_t time_left(const struct effort *effort)
+{
+	if (!effort->timeout)
+		return 1;
+	return effort->deadline ? fence_time_left(effort->deadline, effort->timeout) : effort->timeout;
+}
+
+bool mirror_renew(struct shared_resv *shared, int64_t deadline)
+{
+	struct effort effort = { .timeout = os_remaining_ns(deadline) };
+
 	while (!mirror_is_current(shared) && !load_acquire(&shared->pool->error)) {
-		const int err = mirror(shared);
+		const int err = try(shared);
 
 		if (!err)
 			break;
-		if (err == -EAGAIN && ++unquiet == PATIENCE)
-			pool_fail(shared->pool, -EPROTO);
-		os_yield();
+		if (!tries_on(shared, &effort, err))
+			return false;
 	}
-	mirrors_changing--;
+	return true;
 }
 
 /*
  * Another thread that holds the lock is about to make the container current; unless it has lost it, or
  * an enemy changed the word.
  */
-void mirror_refresh(struct resv_backing *backing)
+static __attribute__((noinline)) int64_t look_again(struct shared_resv *shared, int64_t timeout)
+{
+	struct effort effort = { .timeout = timeout };
+
+	while (!mirror_is_current(shared) && !load_acquire(&shared->lost) && !pool_check(shared->pool)) {
+		int err = 0;
+
+		if (keep_to_look(shared)) {
+			err = try(shared);
+			keep_no_more(shared);
+			if (!err)
+				break;
+		} else if (mirrors_changing) {
+			break;
+		}
+		if (!tries_on(shared, &effort, err))
+			return 0;
+	}
+	return time_left(&effort);
+}
+
+int64_t mirror_refresh(struct resv_backing *backing, int64_t timeout)
 {
 	struct shared_resv *shared = shared_resv_from(backing);
 
-	if (!pool_is_here(shared->pool))
-		return;
-	while (!mirror_is_current(shared) && !load_acquire(&shared->lost) && !pool_check(shared->pool)) {
-		if (keep_to_look(shared)) {
-			mirror_renew(shared);
-			keep_no_more(shared);
-			return;
-		}
-		if (mirrors_changing)
-			return;
-		os_yield();
-	}
+	if (pool_is_here(shared->pool) && unlikely(!mirror_is_current(shared)))
+		return look_again(shared, timeout);
+	return timeout ? timeout : 1;
 }
 
 /* Is one of those asked for busy? -EAGAIN: it changed. */

@@ -41,8 +41,8 @@ static inline bool mirror_is_current(const struct shared_resv *shared)
 	return load_acquire(&shared->shm->commit) == load_acquire(&shared->mirrored);
 }
 
-/* For the keeper: it does, or this process is no member any more. */
-void mirror_renew(struct shared_resv *shared);
+/* For the holder: it does, or this process is no member any more. False: not by @deadline. */
+bool mirror_renew(struct shared_resv *shared, int64_t deadline);
 
 /* How many containers this thread is changing. */
 extern __thread unsigned int mirrors_changing
@@ -57,7 +57,7 @@ static inline void mirror_is_changing(bool begins)
 }
 
 /* Of struct resv_backing_ops. */
-void mirror_refresh(struct resv_backing *backing);
+int64_t mirror_refresh(struct resv_backing *backing, int64_t timeout);
 bool mirror_test(struct resv_backing *backing, enum dma_resv_usage usage);
 
 #endif

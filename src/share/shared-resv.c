@@ -98,12 +98,22 @@ static int take(struct shared_resv *shared, struct ww_acquire_ctx *ctx, const st
 	return 0;
 }
 
-static void begin(struct shared_resv *shared)
+/* The lock is dropped, but not the local one. */
+static void drop(struct shared_resv *shared)
+{
+	mirror_keep_no_more(shared);
+	shared_unlock(shared->pool, &shared->shm->lock); /* unless it was taken over, or never had */
+}
+
+/* 0; -ETIME: it could not see in time what is committed. */
+static int begin(struct shared_resv *shared, int64_t deadline)
 {
 	struct commit commit;
 
-	if (unlikely(!mirror_is_current(shared)))
-		mirror_renew(shared);
+	if (unlikely(!mirror_is_current(shared)) && !mirror_renew(shared, deadline)) {
+		drop(shared);
+		return -ETIME;
+	}
 	OS_RACE_POINT("shared resv: mirrored");
 	/* Of what the container has, whatever is there by now: so there is no more in it than in the log. */
 	shared->word = load_relaxed(&shared->mirrored);
@@ -113,6 +123,7 @@ static void begin(struct shared_resv *shared)
 	shared->staged = 0;
 	shared->owed = 0;
 	shared->rewrites = false;
+	return 0;
 }
 
 static int lock(struct resv_backing *backing, struct ww_acquire_ctx *ctx, const struct resv_wish *wish)
@@ -130,10 +141,9 @@ static int lock(struct resv_backing *backing, struct ww_acquire_ctx *ctx, const 
 		return err;
 	}
 	mirror_keep(shared);
-	if (err)
-		store_release(&shared->lost, true);
-	else
-		begin(shared);
+	if (!err)
+		return begin(shared, wish->deadline);
+	store_release(&shared->lost, true);
 	return 0;
 }
 
@@ -152,9 +162,10 @@ static void unlock(struct resv_backing *backing)
 		own_spare_trim(&shared->spare, SPARES);
 	if (unlikely(shared->lost))
 		store_release(&shared->lost, false);
-	mirror_keep_no_more(shared);
 	if (pool_is_here(shared->pool))
-		shared_unlock(shared->pool, &shared->shm->lock); /* unless it was taken over, or never had */
+		drop(shared);
+	else
+		mirror_keep_no_more(shared);
 }
 
 /*

@@ -82,18 +82,16 @@ static inline int add_fence(struct dma_buf *dmabuf, struct dma_fence *fence,
 static inline void wait_for_readers(struct dma_buf_pool *pool, struct dma_buf *dmabuf)
 {
 	while (!dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_READ, false, PATIENCE_NS)) {
-		struct dma_resv_snapshot_cursor cursor;
-		struct dma_resv_snapshot users;
 		struct dma_buf_pool_fence value;
+		struct dma_resv_iter cursor;
 		struct dma_fence *fence;
 
-		dma_resv_get_snapshot(dmabuf->resv, &users);
-		dma_resv_snapshot_for_each(fence, &cursor, &users, DMA_RESV_USAGE_READ) {
-			if (!dma_fence_is_signaled(fence) &&
-			    !dma_buf_pool_export_fence(pool, fence, &value))
+		dma_resv_iter_begin(&cursor, dmabuf->resv, DMA_RESV_USAGE_READ);
+		dma_resv_for_each_fence_unlocked(&cursor, fence) {
+			if (!dma_buf_pool_export_fence(pool, fence, &value))
 				dma_buf_pool_evict(pool, value.member);
 		}
-		dma_resv_put_snapshot(&users);
+		dma_resv_iter_end(&cursor);
 	}
 }
 

@@ -192,7 +192,8 @@ struct dma_buf_pool_message {
  * Takes a place, until it is admitted, or dma_buf_pool_uninvite() gives the place back. Who may be
  * admitted is for the caller to know: it has the socket.
  *
- * Context: sleeps.
+ * Context: sleeps; has no time-out. One at a time invites, admits, or makes a buffer: it waits for a
+ * member that does, and for 10 seconds at most for one that is stopped there, or pretends to be.
  *
  * Return: 0; -EINVAL; -EUSERS: all places are taken; -EAGAIN: a member keeps others from inviting
  * anybody, see dma_buf_pool_evict(); -EMFILE; what dma_buf_pool_status() returns. On failure
@@ -227,7 +228,7 @@ int dma_buf_pool_accept(const struct dma_buf_pool_message *invitation,
  * @answer:     the message that came; its descriptors are borrowed
  * @ret_member: who has come, as for dma_buf_pool_serve(); NULL is fine
  *
- * Context: sleeps.
+ * Context: sleeps, as dma_buf_pool_invite().
  *
  * Return: 0; -EINVAL; -EPROTO: that is no answer to this invitation, or it does not keep its
  * promises: the invitation stands, for another answer; -EAGAIN: a member does not take in that
@@ -336,7 +337,8 @@ int dma_buf_pool_lock_holder(struct dma_buf *dmabuf, uint32_t *ret_member);
  * exists until no member has it any more, its memory until its place is used again, or those who
  * were told of it have left. Members that may only read get those with DMA_BUF_POOL_OWNER_WRITES.
  *
- * Context: sleeps. Costs two descriptors here, and one in each member: two where it is got.
+ * Context: sleeps, for 10 seconds at most, as dma_buf_pool_invite(). Costs two descriptors here, and one in
+ * each member: two where it is got.
  *
  * Return: 0; -EINVAL: as dma_buf_memfd_create(), or unknown flags; -EFBIG: @size is more than a
  * file can have; -ENOSPC: the pool has no room for another buffer, or the machine for its memory;
@@ -378,7 +380,8 @@ int dma_buf_pool_get_handle(struct dma_buf *dmabuf, struct dma_buf_pool_handle *
  *
  * Who sent the handle keeps the buffer until this has returned.
  *
- * Context: sleeps.
+ * Context: sleeps; has no time-out. Where what its maker told of it did not come, it asks that one, and
+ * waits a second at most.
  *
  * Return: 0; -ENOENT: there is no such buffer, or not any more, or none for this member; -EINVAL;
  * -EPROTO: its memory is not sealed as it must be, or is in use here as a buffer of something

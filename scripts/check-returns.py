@@ -64,8 +64,7 @@ ELSEWHERE = {
         ("dma_buf_pool_serve", "-ENOMEM"), ("dma_buf_pool_serve", "-EMFILE"),
         ("dma_buf_pool_serve", "-ENOSPC")],
     "alloc_unwinds_from_every_failure": [
-        ("dma_buf_pool_alloc", "-ENOMEM"), ("dma_buf_pool_alloc", "-EMFILE"),
-        ("dma_buf_pool_alloc", "-EPERM")],
+        ("dma_buf_pool_alloc", "-ENOMEM"), ("dma_buf_pool_alloc", "-EPERM")],
     "get_buf_unwinds_from_every_failure": [
         ("dma_buf_pool_get_buf", "-ENOMEM"), ("dma_buf_pool_get_buf", "-EMFILE")],
     "export_fence_unwinds_from_every_failure": [("dma_buf_pool_export_fence", "-ENOMEM")],

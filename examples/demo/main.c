@@ -254,7 +254,7 @@ static int play(const struct reference *ref, const struct options *options,
 	return status;
 }
 
-/* Over and over again, as long as all is well. */
+/* Over and over again, as long as all is well. It tells what was until then in any case. */
 static int soak(const struct reference *ref, const struct options *options,
 		const struct output *output, struct problem *problem)
 {
@@ -265,7 +265,7 @@ static int soak(const struct reference *ref, const struct options *options,
 	do
 		status = play(ref, options, output, &tally, problem);
 	while (status == EXIT_SAME && !problem_is(problem) && now_ns() < end);
-	if (status == EXIT_SAME && !problem_is(problem))
+	if (tally.showings)
 		report_tally(&tally);
 	return status;
 }

@@ -173,6 +173,7 @@ int report_showing(const struct player *player, struct tally *tally)
 	tally->showings++;
 	tally->identical += counts.identical;
 	tally->lost += counts.lost;
+	tally->torn += counts.taken - counts.identical;
 	all->killed += its->killed;
 	all->evicted += its->evicted;
 	all->at_points += its->at_points;
@@ -191,7 +192,11 @@ int report_showing(const struct player *player, struct tally *tally)
 
 void report_tally(const struct tally *tally)
 {
-	printf("%" PRIu64 " showings: %" PRIu64 " frames identical, %" PRIu64 " lost, none torn\n",
+	printf("%" PRIu64 " showings: %" PRIu64 " frames identical, %" PRIu64 " lost, ",
 	       tally->showings, tally->identical, tally->lost);
+	if (tally->torn)
+		printf("%" PRIu64 " torn or wrong\n", tally->torn);
+	else
+		puts("none torn");
 	tell_deaths(&tally->deaths);
 }

@@ -22,7 +22,7 @@ int report(struct player *player, const struct output *output);
 
 /* Many showings. */
 struct tally {
-	uint64_t showings, identical, lost; /* frames */
+	uint64_t showings, identical, lost, torn; /* frames */
 	struct chaos deaths;
 };
 

@@ -319,6 +319,13 @@ ends_with()
 	[ $status = "$1" ]
 }
 
+# Of frames that were lost it says which, and why.
+tells_losses()
+{
+	! grep -q ' more frames were lost:$' out ||
+		says '^  when the [a-z]* was \(killed\|stopped, and evicted\): [0-9]'
+}
+
 # Whoever is killed: all frames that the others have are right, and a successor comes.
 killed_by_hand()
 {
@@ -330,7 +337,8 @@ killed_by_hand()
 		kill -KILL "$(pgrep -P "$player" -f -- "--engine $name")" || echo "no $name to kill"
 	done
 	ends_with 0 && quiet && says '^\([0-9]*\)/\1 frames identical$' &&
-		says '^6 processes were killed and 0 stopped' && grep -q '>.*killed' demo-out/timeline.svg
+		says '^6 processes were killed and 0 stopped' && says '/s, .*, [1-6] dead$' &&
+		tells_losses && grep -q '>.*killed' demo-out/timeline.svg
 }
 
 # One that is stopped, and may hold what others need, is evicted.
@@ -340,7 +348,7 @@ stopped_by_hand()
 	begin_to_play counter a.mkv
 	kill -STOP "$engine"
 	ends_with 0 && quiet && says '^\([0-9]*\)/\1 frames identical$' &&
-		says '^0 processes were killed and 1 stopped and evicted'
+		says '^0 processes were killed and 1 stopped and evicted' && tells_losses
 }
 
 # Nobody is left behind.
@@ -371,7 +379,8 @@ chaos()
 	for seed in 1 2; do
 		if ! play 0 --chaos --seed $seed a.mkv || ! quiet ||
 			! says '^\([1-9][0-9]*\)/\1 frames identical$' ||
-			! says '^[1-9][0-9]* processes were killed' || says 'not reached' >/dev/null; then
+			! says '^[1-9][0-9]* processes were killed' || says 'not reached' >/dev/null ||
+			! says '/s, .*, [1-9][0-9]* deaths, worst [0-9.]* ms$' || ! tells_losses; then
 			bad=$seed
 			break
 		fi
@@ -383,6 +392,16 @@ chaos()
 
 chaos_mpeg4() { chaos mpeg4 yuv420p 320x240 400; }
 chaos_lossless() { chaos ffv1 yuv444p 160x120 400; }
+
+# Also of a soak that ends before its time, as with a clip that is cut off.
+soak_tells_what_was()
+{
+	clip a.mkv mpeg4 yuv420p 160x120 400
+	head -c $(($(wc -c <a.mkv) / 2)) a.mkv >cut.mkv
+	play 1 --chaos --soak 1 cut.mkv && complains "'cut.mkv' is cut off or damaged after" &&
+		says '^showing 1: ' && says '^1 showings: [1-9][0-9]* frames identical, [0-9]* lost, none torn$' &&
+		says '^[0-9]* processes were killed'
+}
 
 wrong_arguments()
 {
@@ -429,7 +448,7 @@ failing='no_such_file not_a_video no_bytes_at_all wrong_pixels wrong_arguments
 	disk_is_full_for_the_sheet disk_is_full_for_the_timeline disk_is_full_for_the_report
 	disk_is_full_with_processes'
 breaking='broken_rule_is_noticed broken_rule_is_noticed_without_references'
-dying='killed_by_hand stopped_by_hand dispatcher_killed chaos_mpeg4 chaos_lossless'
+dying='killed_by_hand stopped_by_hand dispatcher_killed chaos_mpeg4 chaos_lossless soak_tells_what_was'
 
 for group; do
 	case $group in

@@ -194,6 +194,11 @@ inline taken(m, was) {
 	RMW_RELEASE(LOCK, MEMBER(m))
 }
 
+/* shared_unlock(). Who is half evicted drops it, too: nobody may ever take it over. */
+#ifndef DROPPED_IF_LIVE
+#define DROPPED_IF_LIVE	false
+#endif
+
 inline drop_lock(m) {
 	d_step {
 		tenure = tenure & ~BIT(m);
@@ -201,7 +206,7 @@ inline drop_lock(m) {
 #ifdef UNLOCKED_BY_STORE
 		:: true ->
 #else
-		:: lock == m + 1 ->
+		:: lock == m + 1 && !(DROPPED_IF_LIVE && place[m] != LIVE) ->
 #endif
 			lock = 0;
 			UNLOCK_RELEASE(m)
@@ -212,16 +217,12 @@ inline drop_lock(m) {
 
 #ifdef EVICTED_NOT_REPLACED
 #define REPLACES(v)	(dead & BIT(v))
-#else
-#ifdef DEAD_NOT_REPLACED
+#elif defined(DEAD_NOT_REPLACED)
 #define REPLACES(v)	(place[v] == EVICTED)
-#else
-#ifdef ALL_REPLACED
+#elif defined(ALL_REPLACED)
 #define REPLACES(v)	true
 #else
 #define REPLACES(v)	IS_GONE(v)
-#endif
-#endif
 #endif
 #ifdef TAKEN_OVER_BY_STORE
 #define STILL(old)	true
@@ -264,10 +265,9 @@ inline bump(m) {
  * knows better; then what it compares with is older than its successor's.
  */
 inline take_over(m) {
-#ifndef TAKEOVER_NOT_SAID
 #ifdef TAKEOVER_SAID_LATE
 	d_step { bump(m) };
-#else
+#elif !defined(TAKEOVER_NOT_SAID)
 	do
 	:: atomic {
 			t = takeovers;
@@ -284,7 +284,6 @@ inline take_over(m) {
 		:: else
 		fi
 	od;
-#endif
 #endif
 	atomic { over = 0; t = 0; f = 0; n = 0 }
 }
@@ -490,7 +489,7 @@ inline settle(v, state) {
 	}
 }
 
-/* evict(). Two at a time raise the count once more. */
+/* evict(). Two at a time raise the count once more. Who does it may stop for ever behind any step. */
 proctype evictor() {
 	byte v, left;
 
@@ -508,10 +507,13 @@ proctype evictor() {
 #if !defined(EVICTED_AT_ONCE) && !defined(COUNTED_LAST)
 		settle(v, EVICTING);
 #endif
-		d_step { evictions++; ACQUIRE(COUNT, EVICTOR); COUNT_RELEASE };
+		if
+		:: d_step { evictions++; ACQUIRE(COUNT, EVICTOR); COUNT_RELEASE };
 #ifndef COUNTED_LAST
-		settle(v, EVICTED);
+			if :: settle(v, EVICTED) :: true fi
 #endif
+		:: true
+		fi;
 		v = 0
 	od
 }

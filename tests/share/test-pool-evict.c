@@ -6,6 +6,7 @@
 #include "../fence/fences.h"
 #include "share/member.h"
 #include "share/place.h"
+#include "share/shared-resv.h"
 
 static const struct dma_buf_pool_limits limits = {
 	.members = 2, .buffers = 2, .fences = 2, .timelines = 2,
@@ -185,6 +186,26 @@ TEST(who_writes_that_down_late_spoils_nothing)
 	end_owner(&new);
 	put(&old);
 	put(&new);
+	leave(host);
+}
+
+/* Who was about to evict it is dead; nobody takes its locks over before somebody else does that. */
+TEST(who_is_half_evicted_drops_its_locks)
+{
+	struct dma_buf_pool *host = create_pool(&limits), *member = add_member(host);
+	const uint32_t id = dma_buf_pool_self(member);
+	struct dma_buf *dmabuf;
+
+	ASSERT_INT(dma_buf_pool_alloc(member, NULL, 4096, 0, &dmabuf), ==, 0);
+	ASSERT_INT(dma_resv_lock(dmabuf->resv, NULL), ==, 0);
+	ASSERT_TRUE(place_change(host, id, PLACE_LIVE, PLACE_EVICTING));
+	ASSERT_INT(dma_buf_pool_status(member), ==, -ESTALE);
+	ASSERT_INT(shared_resv_of(dmabuf->resv)->shm->lock, ==, id);
+	dma_resv_unlock(dmabuf->resv);
+	ASSERT_INT(shared_resv_of(dmabuf->resv)->shm->lock, ==, 0);
+	ASSERT_INT(dma_buf_pool_evict(host, id), ==, 0);
+	dma_buf_put(dmabuf);
+	leave(member);
 	leave(host);
 }
 

@@ -9,7 +9,7 @@
  * there between two adds counts as mixed, too. Generations come round; each is later than the one
  * before, as numbers wrap.
  *
- * Fences do not end and lists do not grow here, so what makes others' walks begin anew is rare.
+ * Fences do not end and lists do not grow here, so what makes the lists' walks begin anew is rare.
  */
 #define _GNU_SOURCE
 #include <dmabuf/dma-fence-array.h>
@@ -25,7 +25,14 @@
 #define MOST_READERS 8
 
 #ifdef OURS
-#define design_restarts 0UL /* nothing has been looked at when a reader looks for the set again */
+/*
+ * Of walks. What else reads has a set when it looks at its first fence, and stays with it: to look
+ * for the word again, before that, is no restart. A test has no such loop at all.
+ */
+static __thread unsigned long design_restarts;
+#define COUNT_RESTARTS(n) (design_restarts += (n))
+#else
+#define COUNT_RESTARTS(n) ((void)(n)) /* they count themselves */
 #endif
 
 static struct dma_fence generation[GENERATIONS][SET];
@@ -76,7 +83,7 @@ static void *read_on(void *arg)
 	pthread_barrier_wait(&world.window.barrier);
 	for (found->reads = 0; !window_is_over(&world.window); found->reads++)
 		world.read(found);
-	found->restarts = design_restarts;
+	found->restarts = design_restarts; /* the thread is new */
 	return NULL;
 }
 
@@ -167,17 +174,21 @@ static void read_walk(struct found *found)
 	uint64_t seqno = UINT64_MAX;
 	struct dma_resv_iter cursor;
 	struct dma_fence *fence;
+	unsigned int begun = 0;
 	bool is_mixed = false;
 
 	dma_resv_iter_begin(&cursor, &world.resv, DMA_RESV_USAGE_READ);
 	dma_resv_for_each_fence_unlocked(&cursor, fence) {
 		if (dma_resv_iter_is_restarted(&cursor)) {
+			begun++;
 			seqno = UINT64_MAX;
 			is_mixed = false;
 		}
 		look(fence, &seqno, &is_mixed);
 	}
 	dma_resv_iter_end(&cursor);
+	MUST(begun); /* there is always a fence */
+	COUNT_RESTARTS(begun - 1);
 	found->looked++;
 	found->mixed += is_mixed;
 }

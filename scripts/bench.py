@@ -3,15 +3,18 @@
 """Measure, and say how our designs compare with others: ratios first.
 
 Arguments: a build directory with bench/bench in it, the demo, and a video for it; --rounds N (9);
---only TEXT: rows with that in `family: row, n.`; --no-counts. Prints tables, and writes into the build directory bench.json (all
-measurements, medians, ratios, instruction counts) and a picture a row whose sizes differ.
+--only TEXT: rows with that in `family: row, n.`; --no-counts. Prints tables, and writes into the
+build directory bench.json (all measurements, medians, ratios, instruction counts) and a picture a
+row whose sizes differ.
 
 A ratio is of two measurements of one round; shown are the median over the rounds and, for the
 first of the other designs, the smallest and the largest. Below 1, ours is faster: where the unit is
 "a second", the ratio is theirs to ours. In brackets: no ratio, but what the other design has.
 `instr`, `locked`: instructions, and locked operations among them, that callgrind counts an operation,
-of ours and of the first of the others; they repeat, time does not. At the end, unless --only is
-given, how much code the designs of reservations are (codelines.py).
+of ours and of the first of the others; they repeat, time does not. Then all rows where another
+design is faster by more than a twentieth, so that none is hidden. At the end, unless --only is
+given, the cache lines of the rows whose floors docs/performance.md shows (lines.py), unless
+--no-counts is, and how much code the designs of reservations are (codelines.py).
 """
 import argparse
 import collections
@@ -26,12 +29,14 @@ import sys
 
 import codelines
 import counting
+import lines
 import whole
 
 OURS = "ours"
 
 # Of these units, ratios are made; of "a second", more is better.
 RATES = ("ns", "ms", "a second")
+BEHIND = 1.05 # what is above is named at the end
 
 
 def measure(program, rounds, only, rows):
@@ -118,6 +123,24 @@ def table(family, rows, summary):
         yield line.rstrip()
 
 
+def behind(summary):
+    """Lines: every ratio above BEHIND, of the first other design of its family, then of the rest."""
+    first, found = {}, {True: [], False: []}
+    for entry in summary:
+        for name, design in entry["designs"].items():
+            if name == OURS:
+                continue
+            first.setdefault(entry["family"], name)
+            ratio = design.get("ratio", {}).get("median", 0)
+            if ratio > BEHIND:
+                found[name == first[entry["family"]]].append(
+                    f"{ratio:>9.3f}  {entry['family']}: {entry['row']}, {entry['n']}; {name}")
+    yield f"rows above {BEHIND} of the first other design: {len(found[True])}"
+    yield from found[True]
+    yield f"above {BEHIND} of another: {len(found[False])}"
+    yield from found[False]
+
+
 def plot(path, title, unit, sizes):
     """Cost against n, both on logarithmic scales, a line a design."""
     designs = [OURS, *others(sizes)]
@@ -170,6 +193,11 @@ def main():
     for family in dict.fromkeys(family for family, _, _ in rows):
         print("\n".join(table(family, rows, summary)), end="\n\n")
     (asked.build / "bench.json").write_text(json.dumps(summary, indent=1) + "\n")
+    print("\n".join(behind(summary)), end="\n\n")
+    if not asked.only and not asked.no_counts:
+        for line in lines.report(asked.build):
+            print(line, flush=True)
+        print()
     if not asked.only:
         print("\n".join(codelines.report()), end="\n\n")
     drawn = draw(rows, asked.build / "plots")

@@ -87,11 +87,16 @@ def by_source(known, homes):
     return ", ".join(f"{name} {n}" for name, n in lines.most_common())
 
 
+RULE = ("code: lines that are neither blank nor comment, of each function and macro that the "
+        "interface leads to,\n  in the design's sources and headers; without declarations and locks")
+
+
 def report():
-    """A line a design."""
+    """The rule, and a line a design."""
     homes = {}
     known = {design: read(patterns, homes if design == "ours" else None)
              for design, patterns in DESIGNS.items()}
+    yield RULE
     for design, names in known.items():
         interface = [name for name in INTERFACE if "{" in names.get(f"dma_resv_{name}", [])]
         if "iter_first" not in interface:  # the shadow header has a part of it for all

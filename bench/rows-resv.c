@@ -7,6 +7,7 @@
  * does with them.
  */
 #include <dmabuf/dma-resv.h>
+#include <pthread.h>
 #include <stdlib.h>
 
 #include "fences.h"
@@ -183,45 +184,61 @@ static double two_writers(unsigned int n)
 
 #define BUFFERS 65536
 
-static double submit(unsigned int n, bool in_order)
+/* The fence @which of the pool to all @obj, in @order. */
+static void submit_one(struct dma_resv *obj, const unsigned int *order, unsigned int n,
+		       unsigned int which)
 {
-	const unsigned int rounds = n < BUFFERS ? 16 : 1;
-	static unsigned int order[BUFFERS];
-	struct dma_resv *const obj = calloc(n, sizeof(*obj));
 	struct ww_acquire_ctx ticket;
-	double ns;
 
-	MUST(obj);
-	begin();
+	ww_acquire_init(&ticket, &reservation_ww_class);
 	for (unsigned int i = 0; i < n; i++) {
-		dma_resv_init(&obj[i]);
-		add(&obj[i], &pool[0] + (i ? 0 : (fence(1, 1), 0)), DMA_RESV_USAGE_WRITE);
-		order[i] = i;
+		if (dma_resv_lock(&obj[order[i]], &ticket))
+			abort();
+		if (dma_resv_reserve_fences(&obj[order[i]], 1))
+			abort();
 	}
-	for (unsigned int i = n - 1, random = 1; !in_order && i; i--) {
+	ww_acquire_done(&ticket);
+	for (unsigned int i = 0; i < n; i++) {
+		dma_resv_add_fence(&obj[order[i]], &pool[which], DMA_RESV_USAGE_WRITE);
+		dma_resv_unlock(&obj[order[i]]);
+	}
+	ww_acquire_fini(&ticket);
+}
+
+static void shuffle(unsigned int *order, unsigned int n)
+{
+	for (unsigned int i = n - 1, random = 1; i; i--) {
 		const unsigned int other = (random = random * 1664525 + 1013904223) % (i + 1);
 		const unsigned int it = order[i];
 
 		order[i] = order[other];
 		order[other] = it;
 	}
-	for (unsigned int i = 0; i < rounds; i++)
-		fence(1, i + 2);
-	ns = MEASURED((double)n * rounds, for (unsigned int round = 0; round < rounds; round++) {
-		ww_acquire_init(&ticket, &reservation_ww_class);
-		for (unsigned int i = 0; i < n; i++) {
-			if (dma_resv_lock(&obj[order[i]], &ticket))
-				abort();
-			if (dma_resv_reserve_fences(&obj[order[i]], 1))
-				abort();
-		}
-		ww_acquire_done(&ticket);
-		for (unsigned int i = 0; i < n; i++) {
-			dma_resv_add_fence(&obj[order[i]], &pool[round + 1], DMA_RESV_USAGE_WRITE);
-			dma_resv_unlock(&obj[order[i]]);
-		}
-		ww_acquire_fini(&ticket);
-	});
+}
+
+/* @before: so many submissions of the same, which set aside what later ones take. */
+static double submit(unsigned int n, bool in_order, unsigned int before)
+{
+	const unsigned int rounds = n < BUFFERS ? 16 : 1;
+	static unsigned int order[BUFFERS];
+	struct dma_resv *const obj = calloc(n, sizeof(*obj));
+	double ns;
+
+	MUST(obj);
+	begin();
+	for (unsigned int i = 0; i < 1 + before + rounds; i++)
+		fence(1, i + 1);
+	for (unsigned int i = 0; i < n; i++) {
+		dma_resv_init(&obj[i]);
+		add(&obj[i], &pool[0], DMA_RESV_USAGE_WRITE);
+		order[i] = i;
+	}
+	if (!in_order)
+		shuffle(order, n);
+	for (unsigned int i = 0; i < before; i++)
+		submit_one(obj, order, n, 1 + i);
+	ns = MEASURED((double)n * rounds, for (unsigned int i = 0; i < rounds; i++)
+		      submit_one(obj, order, n, 1 + before + i));
 	for (unsigned int i = 0; i < n; i++)
 		dma_resv_fini(&obj[i]);
 	free(obj);
@@ -230,12 +247,32 @@ static double submit(unsigned int n, bool in_order)
 
 static double submit_in_order(unsigned int n)
 {
-	return submit(n, true);
+	return submit(n, true, 1);
 }
 
 static double submit_at_random(unsigned int n)
 {
-	return submit(n, false);
+	return submit(n, false, 1);
+}
+
+static void *submit_first_on(void *arg)
+{
+	double *const ns = arg;
+
+	*ns = submit(BUFFERS, false, 0);
+	return NULL;
+}
+
+/* By a thread that never had so many. */
+static double submit_first(unsigned int n)
+{
+	pthread_t thread;
+	double ns;
+
+	MUST(n == BUFFERS);
+	MUST(!pthread_create(&thread, NULL, submit_first_on, &ns));
+	pthread_join(thread, NULL);
+	return ns;
 }
 
 /*
@@ -380,9 +417,10 @@ static const struct row rows[] = {
 	SIZES_FROM_1("add: one ends, a new one comes", come_and_go),
 	{ "add: two writers in turn", 2, two_writers, true },
 	{ "submit to N buffers, in order", 256, submit_in_order, true },
-	{ "submit to N buffers, in order", 65536, submit_in_order, false },
+	{ "submit to N buffers, in order", 65536, submit_in_order, true },
 	{ "submit to N buffers, at random", 256, submit_at_random, true },
-	{ "submit to N buffers, at random", 65536, submit_at_random, false },
+	{ "submit to N buffers, at random", 65536, submit_at_random, true },
+	{ "submit to N buffers, at random, a thread's first", 65536, submit_first, true },
 	SIZES("test: all busy", test_all_busy),
 	SIZES_FROM_1("test: the last busy", test_last_busy),
 	SIZES_FROM_1("test: the first busy", test_first_busy),

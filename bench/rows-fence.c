@@ -58,6 +58,24 @@ static double life(unsigned int n)
 	return ns;
 }
 
+/* The same without the grace period at the end; so few that nothing else waits for one. */
+static double life_counted(unsigned int n)
+{
+	const unsigned int many = LIVES < MANY ? LIVES : MANY;
+	double ns;
+
+	(void)n;
+	event_barrier();
+	ns = MEASURED(many, for (unsigned int i = 0; i < many; i++) {
+		struct event *it = event_create();
+
+		event_signal(it);
+		event_put(it);
+	});
+	event_barrier();
+	return ns;
+}
+
 static double signal_alone(unsigned int n)
 {
 	double ns;
@@ -161,6 +179,7 @@ static double add_callbacks(unsigned int n)
 
 static struct {
 	unsigned int n;			/* how many waiters */
+	const cpu_set_t *cpus;		/* theirs; NULL: any */
 	void (*wait)(unsigned int turn);
 	unsigned int arrived, returned; /* atomic: in all turns */
 	unsigned int turn;		/* atomic */
@@ -177,6 +196,8 @@ static void *wait_on(void *arg)
 {
 	double *const last_ns = arg;
 
+	if (crowd.cpus)
+		MUST(!pthread_setaffinity_np(pthread_self(), sizeof(*crowd.cpus), crowd.cpus));
 	for (unsigned int turn = 0; turn < TURNS; turn++) {
 		until(&crowd.turn, turn);
 		__atomic_fetch_add(&crowd.arrived, 1, __ATOMIC_ACQ_REL);
@@ -218,14 +239,15 @@ static double wake(unsigned int n, void (*wait)(unsigned int turn))
 		event_signal(event[turn]);
 		call_ns += clock_ns(CLOCK_MONOTONIC) - began;
 		until(&crowd.returned, (turn + 1) * n);
-		wake_ns += latest() - began;
+		wake_ns += n ? latest() - began : 0;
 		__atomic_store_n(&crowd.turn, turn + 1, __ATOMIC_RELEASE);
 	}
 	for (unsigned int i = 0; i < n; i++)
 		pthread_join(threads[i], NULL);
 	put(TURNS + SET);
 	frame_report("the call", call_ns / TURNS, "ns");
-	frame_report("until the last one runs", wake_ns / TURNS, "ns");
+	if (n)
+		frame_report("until the last one runs", wake_ns / TURNS, "ns");
 	return REPORTED;
 }
 
@@ -239,6 +261,36 @@ static double signal_waiters(unsigned int n)
 	return wake(n, wait_for_one);
 }
 
+/*
+ * Who waits on another processor than who signals, or not at all, if there is none: where the
+ * scheduler puts a waiter is chance, and most of what the call takes.
+ */
+static double wake_apart(unsigned int n, void (*wait)(unsigned int turn))
+{
+	cpu_set_t all, first, rest;
+	size_t cpu = 0;
+
+	MUST(!pthread_getaffinity_np(pthread_self(), sizeof(all), &all));
+	if (CPU_COUNT(&all) < 2)
+		return REPORTED;
+	while (!CPU_ISSET(cpu, &all))
+		cpu++;
+	CPU_ZERO(&first);
+	CPU_SET(cpu, &first);
+	CPU_XOR(&rest, &all, &first);
+	MUST(!pthread_setaffinity_np(pthread_self(), sizeof(first), &first));
+	crowd.cpus = &rest;
+	wake(n, wait);
+	crowd.cpus = NULL;
+	MUST(!pthread_setaffinity_np(pthread_self(), sizeof(all), &all));
+	return REPORTED;
+}
+
+static double signal_apart(unsigned int n)
+{
+	return wake_apart(n, wait_for_one);
+}
+
 #ifdef EVENT_HAS_WAIT_ANY
 /* The first of them is signalled, and the next turn goes without. */
 static void wait_for_any(unsigned int turn)
@@ -250,6 +302,12 @@ static double signal_any(unsigned int n)
 {
 	(void)n;
 	return wake(1, wait_for_any);
+}
+
+static double signal_any_apart(unsigned int n)
+{
+	(void)n;
+	return wake_apart(1, wait_for_any);
 }
 
 /* Of n the last has signalled. */
@@ -266,6 +324,7 @@ static double wait_any_done(unsigned int n)
 }
 #else
 #define signal_any NULL
+#define signal_any_apart NULL
 #define wait_any_done NULL
 #endif
 
@@ -313,18 +372,22 @@ static double bytes(unsigned int n)
 
 static const struct row rows[] = {
 	{ "life", 1, life, false },
+	{ "life, but for the barrier", 1, life_counted, true },
 	{ "signal with n callbacks", 0, signal_alone, true },
 	{ "signal with n callbacks", 1, signal_callbacks, true },
 	{ "signal with n callbacks", 16, signal_callbacks, true },
 	{ "add a callback", 1, add_callbacks, true },
 	{ "add a callback", 16, add_callbacks, true },
+	{ "signal with n waiters", 0, signal_waiters, false },
 	{ "signal with n waiters", 1, signal_waiters, false },
 	{ "signal with n waiters", 8, signal_waiters, false },
+	{ "signal with n waiters elsewhere", 1, signal_apart, false },
 	{ "is_signaled: no", 1, ask_busy, true },
 	{ "is_signaled: yes", 1, ask_done, true },
 	{ "wait: it has signalled", 1, wait_done, true },
 	{ "wait for any of n: the last has", 64, wait_any_done, true },
 	{ "wait for any of n", 64, signal_any, false },
+	{ "wait for any of n, elsewhere", 64, signal_any_apart, false },
 	{ "time of n signals, the worst", 10000000, time_off, false },
 	{ "memory", 1, bytes, false },
 };

@@ -36,6 +36,7 @@ OURS = "ours"
 
 # Of these units, ratios are made; of "a second", more is better.
 RATES = ("ns", "ms", "a second")
+DRAWN = (*RATES, "bytes")
 BEHIND = 1.05 # what is above is named at the end
 
 
@@ -107,19 +108,20 @@ def table(family, rows, summary):
     """Lines of one family."""
     names = others({(key, n): times for key, sizes in rows.items() if key[0] == family
                     for n, times in sizes.items()})
-    yield (f"{family:<45} {'n':>6} {OURS:>11} {'':<8}"
-           + "".join(f"{'/' + name:>9}" for name in names)
-           + ("   smallest, largest" if names else "") + "              instr       locked")
+    yield (f"{family:<50} {'n':>6}" + "".join(f"{'/' + name:>9}" for name in names)
+           + ("   smallest, largest" if names else "") + f"{OURS:>12} {'':<8}"
+           + "              instr       locked").rstrip()
     for entry in summary:
         if entry["family"] != family:
             continue
         ours = entry["designs"][OURS]
-        line = f"{entry['row']:<45} {entry['n']:>6} {ours['median']:>11.1f} {entry['unit']:<8}"
-        line += "".join(beside(entry["designs"].get(name)) for name in names)
         first = entry["designs"].get(names[0], {}) if names else {}
-        if "ratio" in first:
-            line += f"  {first['ratio']['min']:>8.3f} {first['ratio']['max']:>8.3f}"
-        line += counted(ours, first)
+        line = f"{entry['row']:<50} {entry['n']:>6}"
+        line += "".join(beside(entry["designs"].get(name)) for name in names)
+        if names:
+            line += (f"  {first['ratio']['min']:>8.3f} {first['ratio']['max']:>8.3f}"
+                     if "ratio" in first else " " * 19)
+        line += f"{ours['median']:>12.1f} {entry['unit']:<8}" + counted(ours, first)
         yield line.rstrip()
 
 
@@ -142,27 +144,38 @@ def behind(summary):
 
 
 def plot(path, title, unit, sizes):
-    """Cost against n, both on logarithmic scales, a line a design."""
+    """
+    Cost against n, both on logarithmic scales, a line a design. A size of 0 stands left of the
+    others, at half of the smallest; a value of 0, such as no bytes at all, has no place.
+    """
     designs = [OURS, *others(sizes)]
+    zero = min((n for n in sizes if n), default=1) / 2
     script = [f'set terminal svg size 640,420 font "sans,12"; set output "{path}"',
               f'set title "{title}"; set xlabel "n"; set ylabel "{unit}"; set key left top',
               "set logscale xy; set grid"]
-    lines = ", ".join(f'"-" with linespoints title "{design}"' for design in designs)
-    script.append(f"plot {lines}")
-    for design in designs:
-        for n, times in sizes.items():
-            if n and design in times:
-                script.append(f"{n} {statistics.median(times[design].values())}")
-        script.append("e")
+    script += [f'set xtics add ("0" {zero})'] if 0 in sizes else []
+    points = {design: [(n or zero, statistics.median(times[design].values()))
+                       for n, times in sorted(sizes.items()) if design in times]
+              for design in designs}
+    points = {design: [point for point in line if point[1] > 0]
+              for design, line in points.items()}
+    points = {design: line for design, line in points.items() if line}
+    script.append("plot " + ", ".join(f'"-" with linespoints title "{design}"'
+                                      for design in points))
+    for line in points.values():
+        script += [*(f"{n} {value}" for n, value in line), "e"]
     subprocess.run(["gnuplot"], input="\n".join(script), text=True, check=True)
 
 
 def draw(rows, folder):
+    """A picture of each row that has two sizes or more, and a value to draw."""
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     drawn = 0
     for (family, row, unit), sizes in rows.items():
-        if len([n for n in sizes if n]) < 3 or unit not in RATES:
+        values = [value for times in sizes.values() for rounds in times.values()
+                  for value in rounds.values()]
+        if len(sizes) < 2 or unit not in DRAWN or max(values) <= 0:
             continue
         name = re.sub(r"[^a-z0-9]+", "-", f"{family} {row}".lower())
         plot(folder / f"{name}.svg", f"{family}: {row}", unit, sizes)

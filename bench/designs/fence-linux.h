@@ -2,8 +2,9 @@
 /*
  * Events by fences as Linux has them (shared/spec/semantics.md, 8.1 and 10.6 to 10.8): whoever
  * signals takes the lock, and under it sets the flag, takes the list of callbacks, reads the clock
- * and calls them; a waiter is a callback that wakes it; each fence is freed by a call_rcu() of its
- * own. There the lock also turns interrupts off; that costs nothing here.
+ * and calls them; a waiter is a callback that wakes it; fences are freed a grace period later, in
+ * batches, as kfree_rcu() does there. There the lock also turns interrupts off; that costs nothing
+ * here.
  */
 #include <linux/futex.h>
 #include <pthread.h>

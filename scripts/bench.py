@@ -153,7 +153,7 @@ def plot(path, title, unit, sizes):
     script = [f'set terminal svg size 640,420 font "sans,12"; set output "{path}"',
               f'set title "{title}"; set xlabel "n"; set ylabel "{unit}"; set key left top',
               "set logscale xy; set grid"]
-    script += [f'set xtics add ("0" {zero})'] if 0 in sizes else []
+    script.append("set xtics (" + ", ".join(f'"{n}" {n or zero}' for n in sizes) + ")")
     points = {design: [(n or zero, statistics.median(times[design].values()))
                        for n, times in sorted(sizes.items()) if design in times]
               for design in designs}

@@ -119,6 +119,7 @@ check_steps()
 	step 'shell scripts' shell_scripts || :
 	step 'headers compile alone and bring only our names' script headers || :
 	step 'documents' script docs || :
+	step 'more instructions would be noticed' script counts --self-test || :
 	step 'linux-compat: headers compile alone, among others, for several versions' \
 		script compat-headers || :
 	step 'linux-compat: every macro and function is used by a test' \
@@ -136,9 +137,9 @@ check_steps()
 
 	build_and_test gcc gcc -Ddemo=enabled -Dbench=true
 	build_and_test clang clang -Ddemo=enabled -Dbench=true
-	build_and_test asan clang \
+	build_and_test asan clang -Dbench=true \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
-	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread; then
+	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread -Dbench=true; then
 		step 'tsan: tests' thread_sanitizer || :
 	fi
 	if step 'fuzz: builds' build_fuzz build-check/fuzz; then
@@ -151,7 +152,7 @@ check_steps()
 			"$here/build-check/release/src/libdmabuf.so" "$here/build-check/gcc" || :
 		step 'release: probes' script probes "$here/build-check/release/src/libdmabuf.so" || :
 		step 'release: layers' script layers "$here/build-check/release" || :
-		step 'release: no row takes more instructions' script counts \
+		step 'release: no row takes more instructions or locked operations' script counts \
 			"$here/build-check/release" || :
 		step 'release: install, and build against it' "$here/scripts/test-install.sh" \
 			"$here/build-check/release" "$here/build-check/install" || :

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes that are allocated, as malloc_usable_size() has them. */
+/* Bytes that are allocated. */
 #ifndef BYTES_H
 #define BYTES_H
 
@@ -10,12 +10,15 @@
 /* So many of each, that what a thread keeps for all of them does not count. */
 #define BYTES_OBJECTS 512
 
-size_t bytes_live(void);
+/* What is allocated: as it was asked for, and by malloc_usable_size(). */
+struct bytes {
+	size_t asked, usable;
+};
 
-static inline double bytes_each(size_t before)
-{
-	return (double)(bytes_live() - before) / BYTES_OBJECTS;
-}
+struct bytes bytes_live(void);
+
+/* What has been allocated since @before for each of BYTES_OBJECTS. */
+void bytes_report(const char *what, struct bytes before);
 
 extern const struct design ours_bytes_rows, flat_bytes_rows, inline_bytes_rows, classic_bytes_rows;
 

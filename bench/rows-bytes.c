@@ -57,14 +57,14 @@ static void run_to_end(void *(*func)(void *))
 
 static double allocated(unsigned int n)
 {
-	size_t before;
+	struct bytes before;
 
 	fences = n;
 	for (unsigned int i = 0; i < n; i++)
 		dma_fence_init(&fence[i], &bench_ops, NULL, i + 1, 1);
 	before = bytes_live();
 	run_to_end(fill_all);
-	frame_report("allocated for n fences", bytes_each(before), "bytes");
+	bytes_report("allocated for n fences", before);
 	run_to_end(fini_all);
 	return REPORTED;
 }

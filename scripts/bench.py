@@ -10,8 +10,8 @@ row whose sizes differ.
 A ratio is of two measurements of one round; shown are the median over the rounds and, for the
 first of the other designs, the smallest and the largest. Below 1, ours is faster: where the unit is
 "a second", the ratio is theirs to ours. In brackets: no ratio, but what the other design has.
-`instr`, `locked`: instructions, and locked operations among them, that callgrind counts an operation,
-of ours and of the first of the others; they repeat, time does not. Then all rows where another
+`instr`, `locked`: instructions, and locked operations among them, that callgrind counts an
+operation, of ours and of the first of the others; they repeat, time does not. Then all rows where another
 design is faster by more than a twentieth, so that none is hidden. At the end, unless --only is
 given, the cache lines of the rows whose floors docs/performance.md shows (lines.py), unless
 --no-counts is, and how much code the designs of reservations are (codelines.py).
@@ -126,7 +126,7 @@ def table(family, rows, summary):
 
 
 def behind(summary):
-    """Lines: every ratio above BEHIND, of the first other design of its family, then of the rest."""
+    """Lines: all ratios above BEHIND, of a family's first other design, then of the rest."""
     first, found = {}, {True: [], False: []}
     for entry in summary:
         for name, design in entry["designs"].items():

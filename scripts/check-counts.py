@@ -20,8 +20,8 @@ FILE = ROOT / "bench" / "counts.txt"
 MARGIN = 1.1
 MARGIN_LOCKED = 0.2
 RENEWALS = 5 # how often it counts for --renew
-HEAD = """# Instructions an operation, and locked operations among them, of our design, as callgrind counts
-# them: family, row, n, instructions, locked, with tabs between. `./run check` compares; after a
+HEAD = """# Instructions an operation, and locked operations among them, of our design, as callgrind
+# counts them: family, row, n, instructions, locked, with tabs between. `./run check` compares; after a
 # change that is meant: python3 -B scripts/check-counts.py build-bench --renew
 """
 

@@ -88,7 +88,8 @@ def by_source(known, homes):
 
 
 RULE = ("code: lines that are neither blank nor comment, of each function and macro that the "
-        "interface leads to,\n  in the design's sources and headers; without declarations and locks")
+        "interface leads to,\n  in the design's sources and headers; without declarations "
+        "and locks")
 
 
 def report():

@@ -9,7 +9,7 @@
 #include <sys/syscall.h>
 
 #include "../fence/fences.h"
-#include "peers.h"
+#include "ends.h"
 
 enum deed {
 	JOIN,	/* over the order's socket, or the test's, if that is -1 */
@@ -45,7 +45,7 @@ struct order {
 	unsigned int flags;
 	uint32_t member;
 	unsigned int points; /* race points until something happens to it; 0: nothing does */
-	int signal;	     /* that */
+	enum way way;	     /* that */
 	int64_t time;
 	struct dma_buf_pool_fence value;
 	struct dma_buf_pool_handle handle;
@@ -248,19 +248,19 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 }
 
 static unsigned int puppet_points;
-static int puppet_signal;
+static enum way puppet_way;
 
 static inline void puppet_pass(const char *label)
 {
 	(void)label;
 	if (puppet_points && !--puppet_points)
-		raise(puppet_signal);
+		end_there(puppet_way);
 }
 
 static inline void puppet_arm(const struct order *order)
 {
 	puppet_points = order->points;
-	puppet_signal = order->signal;
+	puppet_way = order->way;
 	os_race_hook(order->points ? puppet_pass : NULL);
 }
 

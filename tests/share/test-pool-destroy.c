@@ -478,11 +478,11 @@ static void check_agreement(bool must_be_over)
 	ASSERT_INT(dma_fence_get_status(crowd.fence), ==, status ? -ECANCELED : 1);
 }
 
-static void tell_to_destroy(unsigned int points, int signal)
+static void tell_to_destroy(unsigned int points, enum way way)
 {
 	gather();
 	puppet_tell(&crowd.puppet[1],
-		    &(struct order){ .deed = DESTROY, .points = points, .signal = signal });
+		    &(struct order){ .deed = DESTROY, .points = points, .way = way });
 }
 
 TEST(killed_in_destroy)
@@ -490,7 +490,7 @@ TEST(killed_in_destroy)
 	bool survives = false, was_over = false;
 
 	for (unsigned int nth = 1; !survives; nth++) {
-		tell_to_destroy(nth, SIGKILL);
+		tell_to_destroy(nth, KILLED);
 		survives = puppet_has_answered(&crowd.puppet[1]) && puppet_hear(&crowd.puppet[1]).has_survived;
 		if (!survives) {
 			ASSERT_INT(peer_reap(&crowd.puppet[1]), ==, -SIGKILL);
@@ -511,7 +511,7 @@ TEST(stopped_in_destroy)
 	for (unsigned int nth = 1; !survives; nth++) {
 		int err = -ENOENT;
 
-		tell_to_destroy(nth, SIGSTOP);
+		tell_to_destroy(nth, STOPPED);
 		if (puppet_await_stop(&crowd.puppet[1])) {
 			err = dma_buf_pool_evict(crowd.pool, crowd.id[1]);
 			ASSERT_TRUE(!err || err == -ESTALE);

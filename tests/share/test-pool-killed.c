@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A member is killed, or stopped and evicted, at each race point of each call. The others go on, at once; and
- * nothing is lost: in the end all places, buffers and locks can be had.
+ * A member ends, in one way or another, or is stopped and evicted, at each race point of each call. The
+ * others go on, at once; and nothing is lost: in the end all places, buffers and locks can be had.
  */
 #include "members.h"
 #include "puppet.h"
@@ -116,7 +116,7 @@ static void check_third(void)
 	dma_fence_put(fence);
 }
 
-/* While the third one is what it was, and after it is gone. The victim is gone. */
+/* While the third one is what it was, and after it is gone. The victim is gone, or another program. */
 static void check_all(void)
 {
 	ASSERT_INT(dma_buf_pool_status(world.pool), ==, 0);
@@ -153,7 +153,7 @@ static bool has_survived(void)
 	return puppet_has_answered(&world.victim) && puppet_hear(&world.victim).has_survived;
 }
 
-static void begin_call(const struct call *call, unsigned int nth, int signal)
+static void begin_call(const struct call *call, unsigned int nth, enum way way)
 {
 	struct order order = { .sock = -1 };
 
@@ -161,26 +161,38 @@ static void begin_call(const struct call *call, unsigned int nth, int signal)
 	call->prepare(&order);
 	order.deed = call->deed;
 	order.points = nth;
-	order.signal = signal;
+	order.way = way;
 	puppet_tell(&world.victim, &order);
 }
 
-static void kill_in(const struct call *call)
+/* False: it has no so many points. */
+static bool end_at(const struct call *call, unsigned int nth, enum way way)
 {
-	bool survives = false;
+	bool survives;
 
-	for (unsigned int nth = 1; !survives; nth++) {
-		begin_call(call, nth, SIGKILL);
-		if (call->take_part)
-			call->take_part(false);
-		survives = has_survived();
-		if (survives)
-			puppet_quit(&world.victim);
-		else
-			ASSERT_INT(peer_reap(&world.victim), ==, -SIGKILL);
-		if (call->finish)
-			call->finish();
-		check_all();
+	begin_call(call, nth, way);
+	if (call->take_part)
+		call->take_part(false);
+	survives = has_survived();
+	if (survives)
+		puppet_quit(&world.victim);
+	else if (way != EXECUTED)
+		ASSERT_INT(peer_reap(&world.victim), ==, end_status(way));
+	if (call->finish)
+		call->finish();
+	check_all();
+	if (!survives && way == EXECUTED)
+		kill_survivor(&world.victim);
+	return !survives;
+}
+
+static void end_in(const struct call *call)
+{
+	bool has_ended = true;
+
+	for (unsigned int nth = 1; has_ended; nth++) {
+		for (unsigned int i = ways_a_point(); i && has_ended; i--)
+			has_ended = end_at(call, nth, next_way());
 	}
 }
 
@@ -191,7 +203,7 @@ static void stop_in(const struct call *call)
 	for (unsigned int nth = 1; !survives; nth++) {
 		bool is_stopped, is_evicted = false;
 
-		begin_call(call, nth, SIGSTOP);
+		begin_call(call, nth, STOPPED);
 		if (call->take_part)
 			call->take_part(true);
 		is_stopped = puppet_await_stop(&world.victim);
@@ -232,9 +244,9 @@ static void member_among_three(struct order *order)
 	make_buffer();
 }
 
-TEST(killed_in_alloc)
+TEST(ended_in_alloc)
 {
-	kill_in(&(struct call){ .prepare = member, .deed = ALLOC });
+	end_in(&(struct call){ .prepare = member, .deed = ALLOC });
 }
 
 /* Its place is somebody else's when it goes on. */
@@ -288,9 +300,9 @@ static void member_with_handle(struct order *order)
 	ASSERT_INT(dma_buf_pool_get_handle(world.dmabuf, &order->handle), ==, 0);
 }
 
-TEST(killed_in_get_buf)
+TEST(ended_in_get_buf)
 {
-	kill_in(&(struct call){ .prepare = member_with_handle, .deed = GET });
+	end_in(&(struct call){ .prepare = member_with_handle, .deed = GET });
 }
 
 TEST(stopped_in_get_buf)
@@ -306,9 +318,9 @@ static void last_user(struct order *order)
 	ASSERT_INT(puppet_deed(&world.victim, ALLOC), ==, 0);
 }
 
-TEST(killed_in_put)
+TEST(ended_in_put)
 {
-	kill_in(&(struct call){ .prepare = last_user, .deed = PUT });
+	end_in(&(struct call){ .prepare = last_user, .deed = PUT });
 }
 
 TEST(stopped_in_put)
@@ -323,9 +335,9 @@ static void user(struct order *order)
 		   ==, 0);
 }
 
-TEST(killed_in_lock)
+TEST(ended_in_lock)
 {
-	kill_in(&(struct call){ .prepare = user, .deed = LOCK });
+	end_in(&(struct call){ .prepare = user, .deed = LOCK });
 }
 
 TEST(stopped_in_lock)
@@ -339,9 +351,9 @@ static void holder(struct order *order)
 	ASSERT_INT(puppet_deed(&world.victim, LOCK), ==, 0);
 }
 
-TEST(killed_in_a_commit)
+TEST(ended_in_a_commit)
 {
-	kill_in(&(struct call){ .prepare = holder, .deed = PUBLISH });
+	end_in(&(struct call){ .prepare = holder, .deed = PUBLISH });
 }
 
 TEST(stopped_in_a_commit)
@@ -355,9 +367,9 @@ static void publisher(struct order *order)
 	ASSERT_INT(puppet_deed(&world.victim, PUBLISH), ==, 0);
 }
 
-TEST(killed_in_a_signal)
+TEST(ended_in_a_signal)
 {
-	kill_in(&(struct call){ .prepare = publisher, .deed = SIGNAL });
+	end_in(&(struct call){ .prepare = publisher, .deed = SIGNAL });
 }
 
 TEST(stopped_in_a_signal)
@@ -374,9 +386,9 @@ static void about_to_leave(struct order *order)
 	ASSERT_INT(puppet_deed(&world.victim, EXPORT), ==, 0);
 }
 
-TEST(killed_in_leave)
+TEST(ended_in_leave)
 {
-	kill_in(&(struct call){ .prepare = about_to_leave, .deed = LEAVE });
+	end_in(&(struct call){ .prepare = about_to_leave, .deed = LEAVE });
 }
 
 TEST(stopped_in_leave)
@@ -391,9 +403,9 @@ static void evictor(struct order *order)
 	order->member = world.thirds_id;
 }
 
-TEST(killed_in_evict)
+TEST(ended_in_evict)
 {
-	kill_in(&(struct call){ .prepare = evictor, .deed = EVICT });
+	end_in(&(struct call){ .prepare = evictor, .deed = EVICT });
 }
 
 TEST(stopped_in_evict)
@@ -413,9 +425,9 @@ static void heir(struct order *order)
 	world.thirds_id = 0;
 }
 
-TEST(killed_in_invite)
+TEST(ended_in_invite)
 {
-	kill_in(&(struct call){ .prepare = heir, .deed = INVITE });
+	end_in(&(struct call){ .prepare = heir, .deed = INVITE });
 }
 
 /* The place is somebody else's when it goes on, with a buffer; or it has it already, and keeps it. */
@@ -474,9 +486,9 @@ static void serve_it(bool may_stop)
 	ASSERT_TRUE(!err || err == -EPIPE || (may_stop && err == -ETIMEDOUT));
 }
 
-TEST(killed_in_join)
+TEST(ended_in_join)
 {
-	kill_in(&(struct call){ .prepare = outsider, .deed = JOIN, .take_part = serve_it });
+	end_in(&(struct call){ .prepare = outsider, .deed = JOIN, .take_part = serve_it });
 }
 
 TEST(stopped_in_join)
@@ -506,9 +518,9 @@ static void hear_third(void)
 		world.thirds_id = answer.self;
 }
 
-TEST(killed_in_serve)
+TEST(ended_in_serve)
 {
-	kill_in(&(struct call){ .prepare = host, .deed = SERVE, .finish = hear_third });
+	end_in(&(struct call){ .prepare = host, .deed = SERVE, .finish = hear_third });
 }
 
 TEST(stopped_in_serve)

@@ -5,11 +5,9 @@
  * what was committed there is there, and nothing else.
  */
 #include <dmabuf/drm-exec.h>
-#include <sys/resource.h>
 
+#include "ends.h"
 #include "world.h"
-
-enum way { KILLED, SEGMENTATION_FAULT, ABORTED, GONE, EXECUTED };
 
 struct orders {
 	enum way way;
@@ -46,35 +44,12 @@ static void stage_there(struct dma_resv *resv, struct dma_fence *fence, bool rep
 	dma_fence_put(first);
 }
 
-static void end_there(enum way way)
-{
-	switch (way) {
-	case KILLED:
-		raise(SIGKILL);
-		break;
-	case SEGMENTATION_FAULT:
-		raise(SIGSEGV);
-		break;
-	case ABORTED:
-		signal(SIGABRT, SIG_DFL);
-		abort();
-	case GONE:
-		_exit(0);
-	case EXECUTED:
-		execlp("sleep", "sleep", "60", NULL);
-		break;
-	}
-	PEER_MUST(false);
-}
-
 static void end_with_locks(int sock)
 {
 	struct there there = arrive(sock, WORLD_BUFFERS);
-	const struct rlimit no_core = { 0, 0 };
 	struct orders orders;
 	struct drm_exec exec;
 
-	setrlimit(RLIMIT_CORE, &no_core);
 	PEER_MUST(peer_hear(sock, &orders, sizeof(orders)));
 	lock_there(&there, &exec, orders.locks);
 	for (unsigned int i = 0; i < orders.locks; i++)
@@ -160,7 +135,7 @@ static void die_with_locks(const struct world *world, const struct peer *peer,
 }
 
 /* One member after the other. */
-static void die_with_one_to_eight_locks(enum way way, int status)
+static void die_with_one_to_eight_locks(enum way way)
 {
 	struct peer member[WORLD_BUFFERS];
 	struct world world;
@@ -173,34 +148,40 @@ static void die_with_one_to_eight_locks(enum way way, int status)
 
 		die_with_locks(&world, &member[i], &orders);
 		if (way == EXECUTED)
-			peer_kill(&member[i]);
-		ASSERT_INT(peer_reap(&member[i]), ==, status);
+			kill_survivor(&member[i]);
+		else
+			ASSERT_INT(peer_reap(&member[i]), ==, end_status(way));
 	}
 	put_world(&world);
 }
 
 TEST(locks_of_who_was_killed_are_had_by_the_next)
 {
-	die_with_one_to_eight_locks(KILLED, -SIGKILL);
+	die_with_one_to_eight_locks(KILLED);
 }
 
 TEST(locks_of_who_made_a_wrong_access_are_had_by_the_next)
 {
-	die_with_one_to_eight_locks(SEGMENTATION_FAULT, -SIGSEGV);
+	die_with_one_to_eight_locks(SEGMENTATION_FAULT);
 }
 
 TEST(locks_of_who_aborted_are_had_by_the_next)
 {
-	die_with_one_to_eight_locks(ABORTED, -SIGABRT);
+	die_with_one_to_eight_locks(ABORTED);
 }
 
 TEST(locks_of_who_did_not_leave_are_had_by_the_next)
 {
-	die_with_one_to_eight_locks(GONE, 0);
+	die_with_one_to_eight_locks(GONE);
+}
+
+TEST(locks_of_whose_program_has_ended_are_had_by_the_next)
+{
+	die_with_one_to_eight_locks(EXITED);
 }
 
 /* Its process lives on, as another program. */
 TEST(locks_of_who_became_another_program_are_had_by_the_next)
 {
-	die_with_one_to_eight_locks(EXECUTED, -SIGKILL);
+	die_with_one_to_eight_locks(EXECUTED);
 }

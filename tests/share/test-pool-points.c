@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A member that is killed, or stopped and evicted, at each labelled point of its life, one after the other:
- * in joining, locking, adding, committing, in compaction, in signalling, in leaving. After each, the
- * test locks the buffer, finds nothing that should not be there, adds a fence of its own, and finds that
- * again when the member that was stopped has gone on and ended.
+ * A member that ends, in one way or another, or is stopped and evicted, at each labelled point of its life,
+ * one after the other: in joining, locking, adding, committing, in compaction, in signalling, in leaving.
+ * After each, the test locks the buffer, finds nothing that should not be there, adds a fence of its own,
+ * and finds that again when the member that was stopped has gone on and ended.
  */
 #define _GNU_SOURCE
 #include <dmabuf/dmabuf.h>
 #include <sys/mman.h>
 
 #include "../fence/fences.h"
-#include "peers.h"
+#include "ends.h"
 #include "share/shared-log.h"
 #include "share/shared-resv.h"
 
@@ -36,13 +36,13 @@ static struct board *board;
  */
 
 static unsigned int nth; /* the point at which it ends */
-static int how;		 /* SIGKILL or SIGSTOP */
+static enum way how;
 
 static void maybe_end(const char *label)
 {
 	(void)label;
 	if (fetch_add_relaxed(&board->points, 1) + 1 == nth)
-		raise(how);
+		end_there(how);
 }
 
 /* From here on it may have been evicted, and told so. */
@@ -160,10 +160,19 @@ static struct seen look(void)
 }
 
 /* Until it has ended or stopped. True: it has stopped. */
-static bool await_end(const struct peer *peer, int *ret_status)
+static bool await_stop(const struct peer *peer, int *ret_status)
 {
 	ASSERT_INT(waitpid(peer->pid, ret_status, WUNTRACED), ==, peer->pid);
 	return WIFSTOPPED(*ret_status);
+}
+
+/* Until it has ended, or is another program, which has no socket. */
+static void await_end(const struct peer *peer)
+{
+	char byte;
+
+	while (recv(peer->sock, &byte, 1, 0) > 0)
+		;
 }
 
 static void lock_here(void)
@@ -197,42 +206,95 @@ static void let_go_on(const struct peer *peer, bool commits, int *ret_status)
 	signal_and_put(fence);
 }
 
-/* False: it has no so many points. */
-static bool end_at(unsigned int point, int way)
+/* True: it is a member now. */
+static bool let_join(const struct peer *peer, unsigned int point, enum way way)
 {
-	struct peer peer = peer_fork(member);
+	const int64_t patience = way == STOPPED ? SECOND / 20 : PEER_PATIENCE;
 	struct dma_buf_pool_handle handle;
-	struct dma_fence *fence = make_fence();
-	bool served;
-	int status;
 
 	store_relaxed(&board->points, 0);
 	store_release(&board->member, 0);
-	peer_tell(peer.sock, &point, sizeof(point));
-	peer_tell(peer.sock, &way, sizeof(way));
-	served = !dma_buf_pool_serve(pool, peer.sock, 0, way == SIGSTOP ? SECOND / 20 : PEER_PATIENCE, NULL);
-	if (served) {
-		ASSERT_INT(dma_buf_pool_get_handle(dmabuf, &handle), ==, 0);
-		peer_tell(peer.sock, &handle, sizeof(handle));
-	} else {
-		shutdown(peer.sock, SHUT_RDWR); /* it need not wait for us any more */
-	}
-	if (await_end(&peer, &status))
-		let_go_on(&peer, point % 3, &status);
-	close(peer.sock);
-	if (WIFSIGNALED(status))
-		ASSERT_INT(WTERMSIG(status), ==, SIGKILL);
-	else
-		ASSERT_INT(WEXITSTATUS(status), ==, 0);
+	peer_tell(peer->sock, &point, sizeof(point));
+	peer_tell(peer->sock, &way, sizeof(way));
+	if (dma_buf_pool_serve(pool, peer->sock, 0, patience, NULL))
+		return false;
+	ASSERT_INT(dma_buf_pool_get_handle(dmabuf, &handle), ==, 0);
+	peer_tell(peer->sock, &handle, sizeof(handle));
+	return true;
+}
+
+/* Those that ended before the log was written anew in their lives, and after, and after the second time. */
+static unsigned int ended_after[8];
+
+static bool has_passed(unsigned int point)
+{
+	return load_relaxed(&board->points) >= point;
+}
+
+static void check_afterwards(void)
+{
+	struct dma_fence *fence = make_fence();
+
 	add_here(fence);
 	check_set(fence);
 	signal_and_put(fence);
-	if (load_relaxed(&board->points) >= point)
-		return true;
-	return !served && end_at(point, way); /* it was slow, and not stopped: again */
 }
 
-static void end_everywhere(int way)
+/* False: it has no so many points. */
+static bool stop_at(unsigned int point)
+{
+	struct peer peer = peer_fork(member);
+	const bool served = let_join(&peer, point, STOPPED);
+	int status;
+
+	if (!served)
+		shutdown(peer.sock, SHUT_RDWR); /* it need not wait for us any more */
+	if (await_stop(&peer, &status))
+		let_go_on(&peer, point % 3, &status);
+	close(peer.sock);
+	ASSERT_TRUE(WIFEXITED(status) && !WEXITSTATUS(status));
+	check_afterwards();
+	return has_passed(point) || (!served && stop_at(point)); /* it was slow, and not stopped: again */
+}
+
+/* Another program now. The one before may not outlive it: by then somebody else has had its place. */
+static void keep_alive(struct peer survivor)
+{
+	static struct peer last;
+
+	if (last.pid)
+		kill_survivor(&last);
+	last = survivor;
+}
+
+/* False: it has no so many points. */
+static bool end_once_at(unsigned int point, enum way way)
+{
+	struct peer peer = peer_fork(member);
+	const uint32_t flips = look().commit.flips;
+
+	let_join(&peer, point, way);
+	await_end(&peer);
+	ended_after[(look().commit.flips - flips) % 8]++;
+	check_afterwards();
+	if (way == EXECUTED && has_passed(point))
+		keep_alive(peer);
+	else
+		ASSERT_INT(peer_reap(&peer), ==, has_passed(point) ? end_status(way) : 0);
+	return has_passed(point);
+}
+
+/* In each of the ways that are to be tried there. */
+static bool end_at(unsigned int point)
+{
+	bool has_ended = true;
+
+	for (unsigned int i = ways_a_point(); i && has_ended; i--)
+		has_ended = end_once_at(point, next_way());
+	return has_ended;
+}
+
+static void end_everywhere(bool stops)
 {
 	unsigned int point;
 
@@ -240,8 +302,9 @@ static void end_everywhere(int way)
 	ASSERT_TRUE(board != MAP_FAILED);
 	ASSERT_INT(dma_buf_pool_create(&limits, &pool), ==, 0);
 	ASSERT_INT(dma_buf_pool_alloc(pool, NULL, 4096, 0, &dmabuf), ==, 0);
-	for (point = 1; end_at(point, way); point++)
+	for (point = 1; stops ? stop_at(point) : end_at(point); point++)
 		;
+	keep_alive((struct peer){ 0 });
 	ASSERT_INT(point, >, 100);
 	dma_buf_put(dmabuf);
 	dma_buf_pool_leave(pool);
@@ -249,14 +312,15 @@ static void end_everywhere(int way)
 	dmabuf_rcu_barrier();
 }
 
-TEST(a_member_may_be_killed_at_each_point)
+TEST(a_member_may_end_in_any_way_at_each_point)
 {
 	test_forks_beside_threads();
-	end_everywhere(SIGKILL);
+	end_everywhere(false);
+	ASSERT_TRUE(ended_after[0] && ended_after[1]); /* so some ended in that */
 }
 
 TEST(a_member_may_be_stopped_and_evicted_at_each_point)
 {
 	test_forks_beside_threads();
-	end_everywhere(SIGSTOP);
+	end_everywhere(true);
 }

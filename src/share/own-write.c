@@ -48,9 +48,11 @@ void own_write_error(struct dma_buf_pool *pool, struct own_timeline *timeline, u
 	entry = &shm->ring[timeline->errors++ % ERROR_RING];
 	lost = entry->last >> ERROR_SEQNO_SHIFT;
 	store_relaxed(&shm->lost, lost); /* T1 */
+	OS_RACE_POINT("own: before an error");
 	/* T2 */
 	store_release(&entry->first, first << ERROR_SEQNO_SHIFT |
 					     (uint64_t)-error << ERROR_ERRNO_SHIFT | rewriting);
+	OS_RACE_POINT("own: half an error");
 	store_release(&entry->last, last << ERROR_SEQNO_SHIFT | rewriting);
 }
 

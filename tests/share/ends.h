@@ -6,6 +6,7 @@
 #include <sys/resource.h>
 
 #include "peers.h"
+#include "share/member.h"
 
 enum way {
 	KILLED,
@@ -59,6 +60,13 @@ static inline void end_there(enum way way)
 		return;
 	}
 	PEER_MUST(false);
+}
+
+/* Until the end of a member shows: one by one its descriptors are closed. 0: it is none. */
+static inline void await_death(struct dma_buf_pool *pool, uint32_t id)
+{
+	if (id)
+		WAIT_UNTIL(member_check_id(pool, id) != VERDICT_ALIVE);
 }
 
 /* Whoever finds a member dead whose process is another program now goes by its channel. */

@@ -20,6 +20,7 @@ enum deed {
 	STATUS,
 	EXPORT, /* a new fence, which becomes the puppet's */
 	SIGNAL,
+	FAIL_IT, /* signal it with the order's error */
 	LEASE,	/* its fence, for the order's time */
 	IMPORT, /* the order's value, which becomes the puppet's */
 	ASK,	/* the status of its fence */
@@ -29,12 +30,13 @@ enum deed {
 	HANDLE,	/* of its buffer */
 	PUT,
 	LOCK,
-	PUBLISH, /* a new fence, which becomes the puppet's; unlocks */
+	STAGE,	/* a new fence, which becomes the puppet's */
+	PUBLISH, /* the same; unlocks */
 	UNLOCK,
 	EVICT,	/* the order's member */
 	CLOSE,	/* the order's socket */
 	FORK,	/* a child that sleeps: its number; with a flag: behind the library's back */
-	EXEC,	/* another program, which sleeps */
+	END,	/* in the order's way */
 	MAY_WRITE, /* to its buffer: 1, by the library; 2, with its descriptor; or both */
 	QUIT,
 };
@@ -46,6 +48,7 @@ struct order {
 	uint32_t member;
 	unsigned int points; /* race points until something happens to it; 0: nothing does */
 	enum way way;	     /* that */
+	int error;
 	int64_t time;
 	struct dma_buf_pool_fence value;
 	struct dma_buf_pool_handle handle;
@@ -149,7 +152,7 @@ static inline int puppet_unlock(struct puppet *puppet)
 	return 0;
 }
 
-static inline int puppet_publish(struct puppet *puppet)
+static inline int puppet_stage(struct puppet *puppet)
 {
 	const int err = dma_resv_reserve_fences(puppet->dmabuf->resv, 1);
 
@@ -157,8 +160,21 @@ static inline int puppet_publish(struct puppet *puppet)
 	puppet->fence = make_fence();
 	if (!err)
 		dma_resv_add_fence(puppet->dmabuf->resv, puppet->fence, DMA_RESV_USAGE_WRITE);
+	return err;
+}
+
+static inline int puppet_publish(struct puppet *puppet)
+{
+	const int err = puppet_stage(puppet);
+
 	puppet_unlock(puppet);
 	return err;
+}
+
+static inline int puppet_fail(struct puppet *puppet, int error)
+{
+	dma_fence_set_error(puppet->fence, error);
+	return dma_fence_signal(puppet->fence);
 }
 
 static inline int may_write(struct dma_buf *dmabuf)
@@ -209,6 +225,8 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return puppet_export(puppet, answer);
 	case SIGNAL:
 		return dma_fence_signal(puppet->fence);
+	case FAIL_IT:
+		return puppet_fail(puppet, order->error);
 	case LEASE:
 		return dma_buf_pool_lease_fence(puppet->pool, puppet->fence, order->time);
 	case IMPORT:
@@ -228,6 +246,8 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return puppet_put(puppet);
 	case LOCK:
 		return puppet_lock(puppet);
+	case STAGE:
+		return puppet_stage(puppet);
 	case PUBLISH:
 		return puppet_publish(puppet);
 	case UNLOCK:
@@ -236,8 +256,9 @@ static inline int puppet_do(struct puppet *puppet, const struct order *order, st
 		return close(order->sock);
 	case FORK:
 		return puppet_fork_sleeper(order->flags);
-	case EXEC:
-		return execlp("sleep", "sleep", "60", NULL);
+	case END:
+		end_there(order->way);
+		return 0;
 	case MAY_WRITE:
 		return may_write(puppet->dmabuf);
 	case EVICT:

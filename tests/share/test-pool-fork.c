@@ -480,7 +480,7 @@ TEST(who_runs_another_program_is_dead)
 	puppet_admit(&peer, pool, 0);
 	answer = puppet_obey(&peer, &(struct order){ .deed = EXPORT });
 	fence = dma_buf_pool_import_fence(pool, &answer.value);
-	puppet_tell(&peer, &(struct order){ .deed = EXEC });
+	puppet_tell(&peer, &(struct order){ .deed = END, .way = EXECUTED });
 	ASSERT_INT(dma_fence_wait(fence, false), ==, 0);
 	ASSERT_INT(dma_fence_get_status(fence), ==, -EOWNERDEAD);
 	puppet_kill(&peer);

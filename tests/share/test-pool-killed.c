@@ -176,7 +176,9 @@ static bool end_at(const struct call *call, unsigned int nth, enum way way)
 	survives = has_survived();
 	if (survives)
 		puppet_quit(&world.victim);
-	else if (way != EXECUTED)
+	else if (way == EXECUTED)
+		await_death(world.pool, world.victims_id);
+	else
 		ASSERT_INT(peer_reap(&world.victim), ==, end_status(way));
 	if (call->finish)
 		call->finish();
@@ -480,8 +482,9 @@ static void outsider(struct order *order)
 
 static void serve_it(bool may_stop)
 {
-	const int err = dma_buf_pool_serve(world.pool, world.link[1], 0,
-					   may_stop ? SECOND / 10 : PEER_PATIENCE, NULL);
+	const int64_t patience = may_stop ? SECOND / 10 : PEER_PATIENCE;
+	const int err = dma_buf_pool_serve(world.pool, world.link[1], 0, patience,
+					   may_stop ? NULL : &world.victims_id);
 
 	ASSERT_TRUE(!err || err == -EPIPE || (may_stop && err == -ETIMEDOUT));
 }

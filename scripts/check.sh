@@ -66,7 +66,7 @@ thread_sanitizer()
 		setarch -R "$probe" || return
 		set -- --wrapper 'setarch -R'
 	fi
-	suite build-check/tsan --repeat 2 --no-suite linux-versions "$@"
+	suite build-check/tsan --repeat 2 --no-suite linux-versions --no-suite share-long "$@"
 }
 
 # Repeatable: same seed, same programs. What it finds stays in build-check/fuzz-found.

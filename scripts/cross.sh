@@ -127,7 +127,8 @@ test_machine()
 	unpack_emulators && unpack_libraries "$1" && write_emulate "$1" && write_machine_file "$1" &&
 		build "build-cross/$1/build" gcc --cross-file "$cross/$1/machine.ini" --werror \
 			-Ddemo=disabled -Dbench=true &&
-		suite "build-cross/$1/build" --timeout-multiplier 10 --no-suite linux-versions
+		suite "build-cross/$1/build" --timeout-multiplier 10 --no-suite linux-versions \
+			--no-suite share-long
 }
 
 # A line for machine $1, what it could not test, and all that it said if a test failed.

@@ -151,6 +151,8 @@ int dma_buf_pool_serve(struct dma_buf_pool *pool, int sock, unsigned int flags, 
  * @timeout:  nanoseconds for all of it
  * @ret_pool: the membership, for dma_buf_pool_leave()
  *
+ * Whose process the other end is, is not checked: who connects trusts who serves, whose socket it chose.
+ *
  * Context: sleeps. Costs four descriptors, three for each other member, and one for each buffer of
  * the pool that it may have.
  *

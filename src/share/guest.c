@@ -55,6 +55,7 @@ static int check_head(const struct dma_buf_pool *pool)
 	shape.timelines = load_relaxed(&head->shape.timelines);
 	if (load_relaxed(&head->magic) != POOL_MAGIC ||
 	    load_relaxed(&head->version) != POOL_VERSION ||
+	    load_relaxed(&head->size) != pool_file_size(&pool->shape) ||
 	    load_relaxed(&head->id[0]) != pool->id[0] ||
 	    load_relaxed(&head->id[1]) != pool->id[1] ||
 	    memcmp(&shape, &pool->shape, sizeof(shape)) != 0)

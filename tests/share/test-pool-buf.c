@@ -445,31 +445,45 @@ TEST(nobody_makes_a_writer_of_himself)
  * Memory that an enemy sends.
  */
 
-/* For a buffer that it has made, and others do not have yet. */
-static void refuse_forged(int (*forge)(int file))
+/*
+ * It says that there is another buffer now where it has one, and what its memory is. What it is to who gets
+ * it, or an errno.
+ */
+static int get_forged(int (*forge)(int file))
 {
-	struct dma_buf_pool *host = create_pool(&limits), *enemy;
-	struct dma_buf_pool_handle handle;
-	struct dma_buf *dmabuf, *found = NULL;
+	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host);
+	struct dma_buf *dmabuf = alloc(enemy, 0), *found = NULL;
+	const struct dma_buf_pool_handle honest = handle_of(dmabuf);
+	const struct dma_buf_pool_handle handle = { honest.owner, honest.buffer, honest.number + 2 };
+	struct shm_resv *shm = shm_resv(&enemy->shape, enemy->base, handle.buffer);
+	struct member *member = member_in_place(enemy, 0);
+	const int file = dma_buf_fd(dmabuf, O_CLOEXEC | O_RDWR), forged = forge(file);
 	struct test_resources before;
-	int file, forged;
+	int err;
 
-	enemy = add_member(host);
-	dmabuf = alloc(enemy, 0);
-	handle = handle_of(dmabuf);
-	mail_read(host);
-	file = dma_buf_fd(dmabuf, O_CLOEXEC | O_RDWR);
-	forged = forge(file);
-	os_file_close(host->memory[handle.buffer].fd);
-	host->memory[handle.buffer].fd = forged;
+	shm->number = handle.number;
+	ASSERT_INT(mail_send_memory(member, &(struct mail_memory){ handle.owner, handle.buffer, handle.number },
+				    &forged, 1), ==, 0);
+	close(forged);
 	close(file);
+	mail_read(host);
 	before = test_resources();
-	ASSERT_INT(dma_buf_pool_get_buf(host, &handle, &found), ==, -EPROTO);
-	ASSERT_PTR(found, ==, NULL);
+	err = dma_buf_pool_get_buf(host, &handle, &found);
+	ASSERT_INT(!err, ==, !!found);
+	if (found)
+		dma_buf_put(found);
 	ASSERT_RESOURCES(before);
+	shm->number = honest.number;
+	member_put(member);
 	dma_buf_put(dmabuf);
 	leave(enemy);
 	leave(host);
+	return err;
+}
+
+static int sealed(int file)
+{
+	return forge_seals(file, POOL_SEALS);
 }
 
 static int unsealed(int file)
@@ -512,11 +526,12 @@ static int no_file(int file)
 
 TEST(memory_that_is_not_sealed_is_refused)
 {
-	refuse_forged(unsealed);
-	refuse_forged(half_sealed);
-	refuse_forged(can_be_sealed);
-	refuse_forged(empty);
-	refuse_forged(torn);
-	refuse_forged(huge);
-	refuse_forged(no_file);
+	ASSERT_INT(get_forged(sealed), ==, 0);
+	ASSERT_INT(get_forged(unsealed), ==, -EPROTO);
+	ASSERT_INT(get_forged(half_sealed), ==, -EPROTO);
+	ASSERT_INT(get_forged(can_be_sealed), ==, -EPROTO);
+	ASSERT_INT(get_forged(empty), ==, -EPROTO);
+	ASSERT_INT(get_forged(torn), ==, -EPROTO);
+	ASSERT_INT(get_forged(huge), ==, -EPROTO);
+	ASSERT_INT(get_forged(no_file), ==, -EPROTO);
 }

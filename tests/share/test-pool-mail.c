@@ -300,8 +300,8 @@ static void send_raw(struct dma_buf_pool *enemy, struct dma_buf_pool *host, cons
 	member_put(member);
 }
 
-/* A card with the enemy's own things and @id, which @host reads. */
-static void send_card(struct dma_buf_pool *enemy, struct dma_buf_pool *host, uint32_t id)
+/* A card with the enemy's own things and @id, which @host reads; its file has these @seals. */
+static void send_card_with(struct dma_buf_pool *enemy, struct dma_buf_pool *host, uint32_t id, int seals)
 {
 	struct member *member = member_in_place(enemy, member_place(dma_buf_pool_self(host)));
 	struct card card = { .id = id, .process = enemy->self->process };
@@ -309,13 +309,18 @@ static void send_card(struct dma_buf_pool *enemy, struct dma_buf_pool *host, uin
 
 	ASSERT_INT(os_channel_pair(ends), ==, 0);
 	card.channel = ends[0];
-	card.file = forge_word(enemy->self->file, 28, id, TIMELINES_SEALS);
+	card.file = forge_word(enemy->self->file, 28, id, seals);
 	ASSERT_INT(mail_send_card(member, &card), ==, 0);
 	close(card.file);
 	close(ends[0]);
 	close(ends[1]);
 	member_put(member);
 	mail_read(host);
+}
+
+static void send_card(struct dma_buf_pool *enemy, struct dma_buf_pool *host, uint32_t id)
+{
+	send_card_with(enemy, host, id, TIMELINES_SEALS);
 }
 
 static struct {
@@ -391,6 +396,30 @@ TEST(a_card_for_no_place_or_for_one_that_was_there_before_is_refused)
 	ASSERT_RESOURCES(before);
 	ASSERT_INT(status_there(third, host), ==, 0);
 	leave(third);
+	leave(enemy);
+	leave(host);
+}
+
+/* All that is wrong with them is their files; with the right one somebody is there. */
+TEST(a_card_with_a_file_that_is_not_sealed_is_refused)
+{
+	static const int seal[] = { F_SEAL_SHRINK, F_SEAL_GROW, F_SEAL_SEAL, F_SEAL_FUTURE_WRITE };
+	struct dma_buf_pool *host = create_pool(&limits), *enemy = add_member(host);
+	const uint32_t id = member_id(2, 1);
+	struct test_resources before;
+	struct member *newcomer;
+
+	mail_read(enemy);
+	before = test_resources();
+	send_card_with(enemy, host, id, 0);
+	for (unsigned int i = 0; i < sizeof(seal) / sizeof(seal[0]); i++)
+		send_card_with(enemy, host, id, TIMELINES_SEALS & ~seal[i]);
+	ASSERT_RESOURCES(before);
+	ASSERT_PTR(member_find(host, id), ==, NULL);
+	send_card(enemy, host, id);
+	newcomer = member_find(host, id);
+	ASSERT_TRUE(newcomer);
+	member_put(newcomer);
 	leave(enemy);
 	leave(host);
 }

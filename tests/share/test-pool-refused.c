@@ -204,7 +204,7 @@ TEST(a_torn_or_foreign_head_is_refused)
 
 	for (uint64_t at = 0; at < 28; at += 4)
 		refuse_fd(&good, INVITED_POOL, forge_word(file, at, 0x12345678, POOL_SEALS));
-	for (uint64_t at = 40; at < 56; at += 4)
+	for (uint64_t at = 32; at < 56; at += 4)
 		refuse_fd(&good, INVITED_POOL, forge_word(file, at, 0x12345678, POOL_SEALS));
 	uninvite(&good);
 }

@@ -44,19 +44,20 @@ script()
 	python3 -B "$here/scripts/check-$name.py" "$@"
 }
 
-# Build build-check/$1 with compiler $2 and the options that follow, then run its tests.
+# Build build-check/$1 with compiler $3 and the options that follow, then run its tests, which $2 chooses.
 build_and_test()
 {
 	name=$1
-	shift
+	chosen=$2
+	shift 2
 	if step "$name: builds without a warning" build "build-check/$name" "$@" --werror; then
-		step "$name: tests" suite "build-check/$name" || :
+		# shellcheck disable=SC2086 # a list of options
+		step "$name: tests" suite "build-check/$name" $chosen || :
 	fi
 }
 
-# gcc's, since clang's runtime opens descriptors of its own, and the tests count them.
-# Where addresses are too random for the runtime, it needs help. Twice, since races
-# show by chance.
+# The tests that the arguments choose. gcc's, since clang's runtime opens descriptors of its own, and
+# the tests count them. Where addresses are too random for the runtime, it needs help.
 thread_sanitizer()
 {
 	probe=$here/build-check/probe
@@ -64,9 +65,9 @@ thread_sanitizer()
 	gcc -fsanitize=thread -o "$probe" "$probe.c" || return
 	if ! "$probe"; then
 		setarch -R "$probe" || return
-		set -- --wrapper 'setarch -R'
+		set -- --wrapper 'setarch -R' "$@"
 	fi
-	suite build-check/tsan --repeat 2 --no-suite linux-versions --no-suite share-long "$@"
+	suite build-check/tsan "$@"
 }
 
 # Repeatable: same seed, same programs. What it finds stays in build-check/fuzz-found.
@@ -135,12 +136,16 @@ check_steps()
 	step 'every function that may sleep is called early by a test' script rules || :
 	step 'man pages' script man "$here/build-check/man" || :
 
-	build_and_test gcc gcc -Ddemo=enabled -Dbench=true
-	build_and_test clang clang -Ddemo=enabled -Dbench=true
-	build_and_test asan clang -Dbench=true \
+	build_and_test gcc '' gcc -Ddemo=enabled -Dbench=true
+	build_and_test clang '--no-suite demo-long --no-suite share-long' clang -Ddemo=enabled \
+		-Dbench=true
+	build_and_test asan '' clang -Dbench=true \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
 	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread -Dbench=true; then
-		step 'tsan: tests' thread_sanitizer || :
+		# Twice, since races show by chance.
+		step 'tsan: tests' thread_sanitizer --repeat 2 --no-suite linux-versions \
+			--no-suite share-long --no-suite demo --no-suite demo-long || :
+		step 'tsan: demo' thread_sanitizer demo-playing demo-dying || :
 	fi
 	if step 'fuzz: builds' build_fuzz build-check/fuzz; then
 		step 'fuzz: library and model agree' fuzz || :

@@ -33,8 +33,6 @@ ELSEWHERE = {
     "a_signal_ends_an_interruptible_wait": [
         ("ww_mutex_lock_interruptible", "-EINTR"), ("ww_mutex_lock_slow_interruptible", "-EINTR")],
     # A table of functions.
-    "each_way_of_locking_takes_what_is_free_and_refuses_what_it_has": [
-        ("drm_exec_prepare_resv", "-EALREADY")],
     "each_way_of_locking_says_that_it_was_contended": [
         ("drm_exec_prepare_obj", "-EDEADLK"), ("drm_exec_prepare_array", "-EDEADLK"),
         ("drm_exec_prepare_resv", "-EDEADLK")],

@@ -78,14 +78,15 @@ bool wire_have_leaked(unsigned int most)
 {
 	const struct timespec moment = { .tv_nsec = 1000000 };
 	const int64_t patience = now_ns() + WIRE_PATIENCE_NS;
-	bool have_leaked;
 
 	dmabuf_rcu_barrier();
-	while ((have_leaked = wire_count_descriptors() > most) && now_ns() < patience) {
+	while (wire_count_descriptors() > most) {
+		if (now_ns() >= patience)
+			return true;
 		nanosleep(&moment, NULL);
 		dmabuf_rcu_barrier();
 	}
-	return have_leaked;
+	return false;
 }
 
 bool wire_send(int sock, const void *bytes, size_t size)

@@ -308,6 +308,7 @@ static void map_again(struct sg_table *(*func)(struct dma_buf_attachment *attach
 	EXCUSE(dma_fence_timeline_emit, "callable in callbacks, as its header says")              \
 	EXCUSE(dma_resv_replace_fences, "Linux's allocates nothing, and is called in sections")   \
 	EXCUSE(dma_resv_prune_fences, "does nothing where there is no memory")                    \
+	EXCUSE(dma_resv_trylock, "Linux's never sleeps; here only that of a shared buffer may")  \
 	EXCUSE(dma_fence_array_init, "allocates nothing: the memory is the caller's")             \
 	EXCUSE(sync_file_get_fence, "Linux's allocates nothing; only the kernel's own do here")   \
 	EXCUSE(sg_alloc_table, "Linux's is told by flags how to allocate, and compat drops them") \

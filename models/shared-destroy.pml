@@ -19,12 +19,15 @@
  * point has, T1, and what an enemy could write.
  *
  * The promises. The text of an assertion ends with the number of its promise.
- *   1  all agree, and each with itself: nobody finds that a point has signalled of which somebody
- *	found that it failed, or never will; until its owner's place is given to another
+ *   1  all agree for ever, and each with itself: nobody finds that a point has signalled of which
+ *	somebody found that it failed, or never will; but of who was evicted before the end, until
+ *	its place is made free
  *   2  a point that is found to have signalled has
  *   3  who was evicted before the end does not end the pool
  *   4  until the end nothing is refused to a member that is not evicted
  *   5  from the end on each call of each member is refused, also of who has just joined
+ *   6  who has found that the owner is dead finds that again. Not so: who has found it evicted, by
+ *	the end, finds that again (SAME_ERROR), where its place is just being given to another
  *   end  nobody sleeps for ever: watchers hear of the end, and who joins does
  */
 #ifndef DESTROYERS
@@ -86,6 +89,7 @@ byte told, rung;			/* a bit a watcher */
 
 #define BIT(n)		(1 << (n))
 #define HAS_ENDED(m)	(ended & BIT(m))
+#define HAS_HUNG_UP(m)	((ended | left) & BIT(m))
 #define ALL_WATCHERS	(BIT(WATCHERS) - 1)
 #define IS_OVER		(evictions & OVER)
 #define IS_EVICTED	(place[OWNER] == EVICTED && !second)
@@ -93,13 +97,7 @@ byte told, rung;			/* a bit a watcher */
 /* For assertions. */
 byte counted;				/* who was, by an eviction: a bit each */
 bit signalled, lost;			/* as the last point was found */
-bit is_reused;				/* the owner's place, after its eviction or the end */
-
-#ifdef AGREED_FOR_EVER
-#define IS_AGREED	true
-#else
-#define IS_AGREED	(!is_reused)
-#endif
+bit is_reused;				/* the place of the owner, who was evicted by itself */
 
 /* ------------------------------------------------------------ the points */
 
@@ -109,17 +107,25 @@ bit is_reused;				/* the owner's place, after its eviction or the end */
 
 #define IS_ERROR	(failed && failed <= POINTS)
 
+#ifdef SAME_ERROR
+#define IS_SAME_ERROR	(found_as != (DEAD | GONE))
+#else
+#define IS_SAME_ERROR	(found_as != (DEAD | GONE) || v == DEAD)
+#endif
+
 /* What is found of the last point, by `a` and verdict v. */
 inline find() {
 	if
 	:: a >= POINTS && !IS_ERROR ->
-		PROMISE(1, !IS_AGREED || !lost);
+		PROMISE(1, is_reused || !lost);
 		PROMISE(2, value >= POINTS);
 		signalled = 1;
 		said = 1
 	:: (a >= POINTS && IS_ERROR) || (a < POINTS && v != ALIVE) ->
-		PROMISE(1, !IS_AGREED || !signalled);
+		PROMISE(1, is_reused || !signalled);
 		lost = 1;
+		found_as = found_as | (a >= POINTS -> 0 : v);
+		PROMISE(6, a >= POINTS || IS_SAME_ERROR);
 		said = 1
 	:: else
 	fi;
@@ -167,11 +173,18 @@ inline look_at_frozen() {
 	od
 }
 
+#ifdef DEAD_AND_THEN_EVICTED
+#define IS_FINAL(v)	false
+#else
+#define IS_FINAL(v)	((v) == DEAD)
+#endif
+
 /* member_point_status(). */
 inline ask() {
 	if
 	:: atomic { verdict == GONE -> v = GONE }
-	:: atomic { verdict != GONE -> v = verdict; a = value };	/* V1 */
+	:: d_step { IS_FINAL(verdict) -> v = DEAD; a = value; find() }
+	:: atomic { verdict != GONE && !IS_FINAL(verdict) -> v = verdict; a = value };	/* V1 */
 		is_evicted(V4_END);	/* V4 */
 		if
 		:: d_step { !gone -> find() }
@@ -184,14 +197,19 @@ inline ask() {
 	fi
 }
 
-/* member_check(). */
+/* member_check(), and member_mark(). */
 inline check() {
 	if
 	:: verdict == ALIVE ->
 		is_evicted(true);
 		if
 		:: atomic { gone -> verdict = GONE; gone = 0 }
-		:: atomic { !gone -> verdict = ((ended | left) & BIT(OWNER) -> DEAD : ALIVE) }
+		:: !gone && !HAS_HUNG_UP(OWNER)
+		:: !gone && HAS_HUNG_UP(OWNER) ->
+#ifndef DEAD_THOUGH_EVICTED
+			is_evicted(true);
+#endif
+			d_step { verdict = (gone -> GONE : DEAD); gone = 0 }
 		fi
 	:: else
 	fi
@@ -265,7 +283,7 @@ proctype destroyer(byte m) {
 		fi;
 		/* dma_buf_pool_leave() */
 		atomic {
-			place[m] = (place[m] == LIVE -> FREE : place[m]);
+			place[m] = (place[m] == LIVE && !IS_OVER -> FREE : place[m]);
 			left = left | BIT(m)
 		}
 	} unless { HAS_ENDED(m) }
@@ -328,10 +346,24 @@ next:		atomic { victim = 0; before = 0 }
 
 /* ------------------------------------------------------------------ owner */
 
+#ifdef VACATED_AFTER_END
+#define MAY_VACATE	true
+#else
+#ifdef END_BEFORE_POINTS
+#define MAY_VACATE	!was_over
+#else
+#define MAY_VACATE	!IS_OVER
+#endif
+#endif
+
 proctype owner() {
 	byte point;
+	bit was_over;
 
 	{
+#ifdef END_BEFORE_POINTS
+		was_over = (IS_OVER != 0);
+#endif
 		do
 		:: point == POINTS -> break
 		:: d_step { point < POINTS -> point++; value = point; rung = ALL_WATCHERS } /* T3 */
@@ -352,12 +384,16 @@ proctype owner() {
 #endif
 			:: else
 			fi;
-			atomic {
-				if
-				:: place[OWNER] == LIVE && !second -> place[OWNER] = FREE
-				:: else
-				fi
-			};
+			if		/* place_vacate() */
+			:: MAY_VACATE ->
+				atomic {
+					if
+					:: place[OWNER] == LIVE && !second -> place[OWNER] = FREE
+					:: else
+					fi
+				}
+			:: else
+			fi;
 			left = left | BIT(OWNER)
 		fi
 	} unless { HAS_ENDED(OWNER) }
@@ -378,27 +414,49 @@ end:	do
 
 /* --------------------------------------------------------------- the door */
 
+#ifdef RECLAIMED_AFTER_END
+#define MAY_RECLAIM	true
+#else
+#ifdef END_BEFORE_DEATH
+#define MAY_RECLAIM	!was_over
+#else
+#define MAY_RECLAIM	!IS_OVER
+#endif
+#endif
+
 /* take_place(), and then pool_admit_by(); its own place is not here. */
 proctype host() {
 	byte word;
+	bit was_over;
 
 	if
 	:: IS_OVER -> goto done		/* places_lock(): pool_check() */
 	:: !IS_OVER
 	fi;
+#ifdef END_BEFORE_DEATH
+	was_over = (IS_OVER != 0);
+#endif
 	if
 	:: place[OWNER] == FREE
-	:: place[OWNER] != FREE && !HAS_ENDED(OWNER) -> goto done
+	:: place[OWNER] != FREE && !HAS_HUNG_UP(OWNER) -> goto done
 	:: atomic {			/* places_reclaim() */
-			HAS_ENDED(OWNER) && place[OWNER] != FREE -> word = place[OWNER]
+			HAS_HUNG_UP(OWNER) && place[OWNER] != FREE -> word = place[OWNER]
 		};
 		if
-		:: d_step { place[OWNER] == word -> place[OWNER] = CLEANED; word = 0 }
+		:: MAY_RECLAIM
+		:: else -> goto done
+		fi;
+		if
+		:: d_step {
+				place[OWNER] == word -> place[OWNER] = CLEANED;
+				is_reused = (word == EVICTED);
+				word = 0
+			}
 		:: else -> goto done
 		fi;
 		place[OWNER] = FREE
 	fi;
-	d_step { is_reused = 1; second = 1; place[OWNER] = INVITED };
+	d_step { second = 1; place[OWNER] = INVITED };
 	if
 	:: IS_OVER
 	:: !IS_OVER -> place[OWNER] = LIVE
@@ -427,7 +485,7 @@ endawait:		place[OWNER] != word || IS_OVER
 /* ------------------------------------------------------------ those who look */
 
 proctype looker() {
-	byte looks, verdict, a, b, v, w;
+	byte looks, verdict, a, b, v, w, found_as;
 	bit said, gone, other;
 
 end:	do
@@ -446,7 +504,7 @@ end:	do
 
 /* Fences are asked again when their owner has rung, or was judged (watcher.c, mail.c). */
 proctype watcher(byte me) {
-	byte verdict, a, b, v, w;
+	byte verdict, a, b, v, w, found_as;
 	bit said, gone, other;
 	byte seen;			/* who has hung up */
 

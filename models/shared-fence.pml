@@ -187,8 +187,8 @@ inline ask(g, p) {
 	:: atomic { verdict != GONE -> v = verdict; a = value[g] };	/* V1 */
 #endif
 		if			/* V4 */
-		:: d_step { !FINDS_EVICTED(g) -> find(g, p) }
-		:: d_step { FINDS_EVICTED(g) -> v = GONE; a = 0 }
+		:: d_step { v == DEAD || !FINDS_EVICTED(g) -> find(g, p) }
+		:: d_step { v != DEAD && FINDS_EVICTED(g) -> v = GONE; a = 0 }
 		fi
 	fi;
 	if
@@ -198,13 +198,19 @@ inline ask(g, p) {
 #endif
 }
 
-/* member_check(). */
+#ifdef DEAD_THOUGH_EVICTED
+#define MARKED(g)	DEAD
+#else
+#define MARKED(g)	(IS_EVICTED(g) -> GONE : DEAD)
+#endif
+
+/* member_check(), and member_mark(). */
 inline check(g) {
 	if
 	:: atomic { verdict == ALIVE && IS_EVICTED(g) -> verdict = GONE }
 	:: verdict == ALIVE && !IS_EVICTED(g) ->
 		if
-		:: atomic { ended[g] || left[g] -> verdict = DEAD }
+		:: atomic { ended[g] || left[g] -> verdict = MARKED(g) }
 		:: !ended[g] && !left[g]
 		fi
 	:: verdict != ALIVE

@@ -27,7 +27,9 @@
  *   4  a point that is found to have signalled has
  *   5  once another has its lock, and has said so, the owner cannot commit
  *   6  the owner commits, unless it is evicted, and can see that
- *   7  all find the same error. Not so: who was found dead may be evicted then (SAME_ERROR)
+ *   7  who has found an error finds it again. Not so: all find the same (SAME_ERROR), where who has
+ *	broken a lease dies while it is evicted
+ *   8  who dies before it has broken a lease is not evicted
  *   end  nobody sleeps for ever: when a lease that was made has ended, callbacks are called
  */
 #ifndef POINTS
@@ -103,7 +105,8 @@ byte made;				/* who made its lease may rely on that: a bit a point */
 bit is_broken;				/* some lease was */
 byte in_time;				/* signalled before that: a bit a point */
 byte signalled, lost;			/* as they were found */
-byte found_as;				/* a bit each of DEAD and GONE: of what was lost */
+byte all_found;				/* a bit each of DEAD and GONE: of what was lost */
+bit died_in_time;			/* before it had broken a lease */
 bit has_looked;				/* another has the lock */
 
 inline note_broken() {
@@ -299,7 +302,7 @@ proctype reaper() {
 	byte left_to_do = CRASHES;
 
 end:	do
-	:: d_step { left_to_do && !IS_OVER -> ended = 1; left_to_do-- }
+	:: d_step { left_to_do && !IS_OVER -> ended = 1; died_in_time = !is_broken; left_to_do-- }
 	:: d_step { left_to_do && !IS_OVER -> stopped = 1; left_to_do-- }
 	od
 }
@@ -322,10 +325,11 @@ inline find(p) {
 		PROMISE(2, !(in_time & BIT(p)));
 		PROMISE(3, !(signalled & BIT(p)));
 		lost = lost | BIT(p);
-#ifdef SAME_ERROR
 		found_as = found_as | v;
-		PROMISE(7, found_as != (DEAD | GONE));
+#ifdef SAME_ERROR
+		all_found = all_found | v;
 #endif
+		PROMISE(7, (found_as | all_found) != (DEAD | GONE));
 		said = 1
 	:: else
 	fi;
@@ -341,14 +345,20 @@ inline find(p) {
 #define FREEZE		frozen = 1 + a
 #endif
 
+#ifdef DEAD_AND_THEN_EVICTED
+#define IS_FINAL	false
+#else
+#define IS_FINAL	(v == DEAD)
+#endif
+
 /* member_point_status(). */
 inline ask(p) {
 	if
 	:: atomic { verdict == GONE -> v = GONE }
 	:: atomic { verdict != GONE -> v = verdict; a = value };	/* V1 */
 		if		/* V4 */
-		:: d_step { place != EVICTED -> find(p) }
-		:: d_step { place == EVICTED -> v = GONE; a = 0 }
+		:: d_step { IS_FINAL || place != EVICTED -> find(p) }
+		:: d_step { !IS_FINAL && place == EVICTED -> v = GONE; a = 0 }
 		fi
 	fi;
 	do			/* frozen_value() */
@@ -372,7 +382,7 @@ inline evict() {
 	change_place(LIVE, EVICTING);
 	atomic {
 		if
-		:: place == EVICTING -> place = EVICTED; t = 1	/* V0 */
+		:: place == EVICTING -> place = EVICTED; t = 1; PROMISE(8, !died_in_time) /* V0 */
 		:: else
 		fi
 	};
@@ -420,24 +430,28 @@ inline look_at_leases() {
 #ifdef NOT_EVICTED
 		verdict = GONE
 #else
-		evict()
+		if
+#ifndef DEAD_ARE_LATE
+		:: ended -> verdict = DEAD
+#endif
+		:: else -> evict()
+		fi
 #endif
 	:: else -> atomic { i = 0; c = 0 }
 	fi
 }
 
-/* member_check(), of one that is alive as far as is known. */
+/* member_check(), of one that is alive as far as is known; at last also as member_mark(). */
 inline check() {
 	if
-	:: place == EVICTED -> verdict = GONE
+	:: place == EVICTED
 	:: place != EVICTED ->
 		if
 		:: ended -> verdict = DEAD
-		:: !ended ->
-			look_at_leases();
-			verdict = (place == EVICTED -> GONE : verdict)
+		:: !ended -> look_at_leases()
 		fi
-	fi
+	fi;
+	verdict = (place == EVICTED -> GONE : verdict)
 }
 
 /* ---------------------------------------------------------------- others */
@@ -455,7 +469,7 @@ inline take_over() {
 }
 
 proctype judge() {
-	byte looks, verdict, a, b, v, c, d, i, l, point;
+	byte looks, verdict, a, b, v, c, d, i, l, point, found_as;
 	bit said, t;
 
 end:	do
@@ -511,7 +525,7 @@ inline await_ring() {
  * watcher_add(): waits to be rung, and for leases, and asks. Later, in signal_all(), it asks first.
  */
 proctype watcher(byte me) {
-	byte verdict, a, b, v, c, d, i, l, alarm = NEVER_ENDS;
+	byte verdict, a, b, v, c, d, i, l, found_as, alarm = NEVER_ENDS;
 	bit said, t, rang, is_adding = 1;
 
 again:
@@ -579,11 +593,7 @@ init {
 		fi;
 		do
 		:: n < JUDGES -> run judge(); n++
-		:: else -> break
-		od;
-		n = 0;
-		do
-		:: n < WATCHERS -> run watcher(n); n++
+		:: JUDGES <= n && n < JUDGES + WATCHERS -> run watcher(n - JUDGES); n++
 		:: else -> break
 		od
 	}

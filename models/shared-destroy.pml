@@ -179,21 +179,35 @@ inline look_at_frozen() {
 #define IS_FINAL(v)	((v) == DEAD)
 #endif
 
-/* member_point_status(). */
+/* member_point_status(), of who was not judged yet. */
+inline ask_alive() {
+	atomic { v = verdict; a = value };	/* V1 */
+	is_evicted(V4_END);	/* V4 */
+	if
+	:: d_step { !gone -> find() }
+	:: d_step { gone -> v = GONE; gone = 0; a = 0 };
+		look_at_frozen()
+	fi
+}
+
+/* The same, of who was. */
+#ifdef DEAD_AND_THEN_EVICTED
+#define IS_FINAL(v)	((v) == GONE)
+#else
+#define IS_FINAL(v)	((v) != ALIVE)
+#endif
+
+inline ask_judged() {
+	if
+	:: atomic { verdict == GONE -> v = GONE }; look_at_frozen()
+	:: d_step { verdict == DEAD -> v = DEAD; a = value; find() }
+	fi
+}
+
 inline ask() {
 	if
-	:: atomic { verdict == GONE -> v = GONE }
-	:: d_step { IS_FINAL(verdict) -> v = DEAD; a = value; find() }
-	:: atomic { verdict != GONE && !IS_FINAL(verdict) -> v = verdict; a = value };	/* V1 */
-		is_evicted(V4_END);	/* V4 */
-		if
-		:: d_step { !gone -> find() }
-		:: d_step { gone -> v = GONE; gone = 0; a = 0 }
-		fi
-	fi;
-	if
-	:: v == GONE -> look_at_frozen()
-	:: else
+	:: IS_FINAL(verdict) -> ask_judged()
+	:: !IS_FINAL(verdict) -> ask_alive()
 	fi
 }
 
@@ -508,7 +522,7 @@ proctype watcher(byte me) {
 	bit said, gone, other;
 	byte seen;			/* who has hung up */
 
-	ask();
+	ask_alive();
 	do
 	:: said -> break
 	:: else ->
@@ -520,7 +534,7 @@ proctype watcher(byte me) {
 			:: LOOKS_AT_OWNER -> check()
 			:: else
 			fi
-		:: verdict != ALIVE -> ask()
+		:: IS_FINAL(verdict) -> ask_judged()
 		fi
 	od
 }

@@ -300,7 +300,7 @@ uint32_t dma_buf_pool_self(const struct dma_buf_pool *pool);
  *
  * Context: sleeps, while another thread reads what members sent. It waits for no member.
  *
- * Return: 0; -ENOENT: there is no such member, or not any more, or it is dead; -EINVAL: the caller itself;
+ * Return: 0; -ENOENT: there is no such member, or not any more, or its process has ended; -EINVAL: the caller;
  * -EOVERFLOW: there were 65,535 evictions; what dma_buf_pool_status() returns.
  *
  * Since: 0.1. Extension.

@@ -236,7 +236,7 @@ int sync_file_set_deadline(int fd, int64_t deadline) DMABUF_MUST_CHECK;
  * blocked. Callbacks then run on it.
  *
  * Who calls this before that keeps the thread away, and calls sync_file_watch() whenever the
- * descriptor is readable. Costs one descriptor, as the thread does; it stays.
+ * descriptor is readable. Costs one descriptor, which stays; so does that of the thread, where there is one.
  *
  * Each fence of the kernel costs one descriptor.
  *

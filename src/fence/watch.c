@@ -66,11 +66,11 @@ static unsigned int look_once(void) DMABUF_EXCLUDES(lock)
 	return count;
 }
 
+/* By the thread: it is told of the rest again. */
 static void look(struct os_watch *watch)
 {
 	(void)watch;
-	while (look_once() == BATCH)
-		;
+	look_once();
 }
 
 static const struct os_watch_ops ops = { .look = look };
@@ -118,8 +118,8 @@ int sync_file_watch_fd(void)
 
 void sync_file_watch(void)
 {
-	if (os_watch_set(&fences) >= 0)
-		look(&fences);
+	while (os_watch_set(&fences) >= 0 && look_once() == BATCH)
+		;
 }
 
 /*

@@ -125,7 +125,7 @@ int dma_buf_pool_evict(struct dma_buf_pool *pool, uint32_t member)
 	if (member_place(id) >= pool->shape.members || id & 1)
 		return -ENOENT;
 	known = member_get(pool, id);
-	err = known && member_check(known) == VERDICT_DEAD ? -ENOENT : evict(pool, id);
+	err = known && member_process_has_ended(known) ? -ENOENT : evict(pool, id);
 	if (!err)
 		tell_all(pool, id);
 	if (known) {

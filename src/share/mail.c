@@ -252,6 +252,8 @@ static void read_from(struct dma_buf_pool *pool, struct reading *reading, struct
 			note_loss(reading, &mail);
 		if (err == -EMFILE || err == -EPROTO)
 			continue;
+		if (err == -EPIPE && !os_channel_is_closed(sender->channel))
+			continue; /* an empty letter */
 		if (err == -EPIPE) {
 			sender->hung_up = true;
 			note_death(reading, member_ref(sender));

@@ -409,14 +409,19 @@ static void wake_waiters(const struct member *member)
 
 /*
  * Whoever was evicted before it died stays so: others may have gone by that already. After a death that came first
- * it no longer matters: the values are its last ones, for who finds it dead and who finds it evicted.
+ * it no longer matters: the values are its last ones, for who finds it dead and who finds it evicted. Whoever
+ * only hung up may go on; but what is seen of it now is all that this process will find.
  */
 bool member_mark(struct member *member, enum verdict verdict)
 {
 	uint32_t alive = VERDICT_ALIVE;
 
-	if (verdict == VERDICT_DEAD && pool_is_here(member->pool) && member_is_evicted(member))
-		verdict = VERDICT_EVICTED;
+	if (verdict == VERDICT_DEAD && pool_is_here(member->pool)) {
+		if (member_is_evicted(member))
+			verdict = VERDICT_EVICTED;
+		else
+			member_see_all(member);
+	}
 	if (!cas_acq_rel(&member->verdict, &alive, verdict))
 		return false;
 	fetch_add_release(&member->pool->verdicts, 1);
@@ -431,9 +436,14 @@ void member_judge(struct member *member, enum verdict verdict)
 		watcher_judged(member);
 }
 
+bool member_process_has_ended(const struct member *member)
+{
+	return os_process_has_ended(member->process);
+}
+
 static bool has_ended(const struct member *member)
 {
-	return os_channel_is_closed(member->channel) || os_process_has_ended(member->process);
+	return os_channel_is_closed(member->channel) || member_process_has_ended(member);
 }
 
 /* The dead are not evicted. */

@@ -12,7 +12,7 @@
 /* Final but for ALIVE. */
 enum verdict {
 	VERDICT_ALIVE,
-	VERDICT_DEAD,	 /* it will write nothing more */
+	VERDICT_DEAD,	 /* it will write nothing more; or nobody here looks any more */
 	VERDICT_EVICTED, /* it may; nobody cares */
 };
 
@@ -107,6 +107,9 @@ static inline enum verdict member_verdict(const struct member *member)
  */
 enum verdict member_check_id(struct dma_buf_pool *pool, uint32_t id);
 
+/* By the kernel's word, whomever it has hung up on. */
+bool member_process_has_ended(const struct member *member);
+
 /* Will it write nothing more, evicted or not? */
 bool member_is_dead(struct dma_buf_pool *pool, uint32_t id);
 
@@ -127,6 +130,9 @@ void member_judge(struct member *member, enum verdict verdict);
 
 /* The first part of that. False: it was found to be something before. */
 bool member_mark(struct member *member, enum verdict verdict);
+
+/* Whatever it has signalled, this process has seen then. */
+void member_see_all(const struct member *member);
 
 /*
  * Has @seqno of @timeline signalled? 1: yes; 0: not yet; a negative errno: yes, with that error,

@@ -11,9 +11,9 @@
  *   U1 from T3 makes all errors up to that point visible to U2. An entry that U2 finds half
  *   overwritten is of a later error: then U3 sees T1, and the point that was pushed out is known to be lost.
  *
- * A verdict of death comes before the value is read again: whoever is dead has written its last value
- * then, and had not been evicted; what is frozen later is that value. One of eviction is everybody's: whoever
- * sees it first freezes the value.
+ * After a death all values are read once more, and then the verdict is written down: whoever is dead has written
+ * its last ones by then, and had not been evicted; what is frozen later is those. One of eviction is
+ * everybody's: whoever sees it first freezes the value.
  *
  *   evictor                      freezer, once              owner          reader
  *   V0  place = EVICTED, or      V2  value                  T3  value      V1  value
@@ -38,6 +38,12 @@ static uint64_t value_of(const struct member *member, uint32_t timeline)
 	while (seen < value && !cas_acq_rel(&member->seen[timeline], &seen, value))
 		;
 	return seen < value ? value : seen;
+}
+
+void member_see_all(const struct member *member)
+{
+	for (uint32_t i = 0; i < member->pool->shape.timelines; i++)
+		value_of(member, i);
 }
 
 /* Of the evicted: how far it was when somebody looked first. */
@@ -90,8 +96,10 @@ static uint64_t value_by(const struct member *member, uint32_t timeline, enum ve
 	*ret_verdict = member_verdict(member);
 	if (*ret_verdict == VERDICT_EVICTED)
 		return frozen_value(member, timeline);
+	if (*ret_verdict == VERDICT_DEAD)
+		return load_acquire(&member->seen[timeline]);
 	value = value_of(member, timeline);
-	if (*ret_verdict == VERDICT_DEAD || !member_is_evicted(member)) /* V4 */
+	if (!member_is_evicted(member)) /* V4 */
 		return value;
 	*ret_verdict = VERDICT_EVICTED;
 	return frozen_value(member, timeline);

@@ -292,6 +292,7 @@ void dma_buf_pool_leave(struct dma_buf_pool *pool)
 	mail_leave(pool);
 	member_forget_all(pool);
 	pool_put(pool);
+	dmabuf_rcu_flush(); /* its descriptors should not wait for what this thread defers next */
 }
 
 /*

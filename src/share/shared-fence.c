@@ -39,7 +39,7 @@ static bool tell(struct shared_fence *shared, int status)
 	uint32_t told = UNTOLD;
 
 	if (!cas_acq_rel(&shared->told, &told, TELLING))
-		return told == TOLD;
+		return told == TOLD || !pool_is_here(shared->member->pool); /* or a fork came between */
 	OS_RACE_POINT("shared fence: telling");
 	if (status < 0)
 		fence_set_error(&shared->base, status);

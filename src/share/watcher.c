@@ -233,23 +233,27 @@ static struct dma_buf_pool *pool_of(struct os_watch *watch)
 	return container_of(watch, struct dma_buf_pool, watch);
 }
 
+/* How much there was; BATCH: there may be more. */
+static unsigned int look_once(struct dma_buf_pool *pool)
+{
+	struct os_set_event events[BATCH];
+	const unsigned int count = os_set_take(pool_set(pool), events, BATCH, false);
+
+	if (count)
+		mail_read(pool);
+	for (unsigned int i = 0; i < count; i++) {
+		if (events[i].key == ALARM_KEY)
+			look_at_leases(pool);
+		else
+			await_member(pool, (unsigned int)(events[i].key / 2));
+	}
+	return count;
+}
+
+/* By the thread, which looks at others, too, before it is told of the rest: an enemy may have more all the time. */
 static void look(struct os_watch *watch)
 {
-	struct dma_buf_pool *pool = pool_of(watch);
-	struct os_set_event events[BATCH];
-	unsigned int count;
-
-	do {
-		count = os_set_take(pool_set(pool), events, BATCH, false);
-		if (count)
-			mail_read(pool);
-		for (unsigned int i = 0; i < count; i++) {
-			if (events[i].key == ALARM_KEY)
-				look_at_leases(pool);
-			else
-				await_member(pool, (unsigned int)(events[i].key / 2));
-		}
-	} while (count == BATCH);
+	look_once(pool_of(watch));
 }
 
 /*
@@ -281,7 +285,7 @@ static const struct os_watch_ops ops = {
 
 void watcher_need(struct dma_buf_pool *pool)
 {
-	const int err = os_watch_need(&pool->watch);
+	const int err = pool_is_here(pool) ? os_watch_need(&pool->watch) : 0;
 
 	dmabuf_warn_on(err, "a pool's fence has a callback, and nobody will call it: there can be no thread "
 			    "(%d); call dma_buf_pool_watch()", err);
@@ -307,5 +311,6 @@ int dma_buf_pool_watch_fd(struct dma_buf_pool *pool)
 
 void dma_buf_pool_watch(struct dma_buf_pool *pool)
 {
-	look(&pool->watch);
+	while (look_once(pool) == BATCH)
+		;
 }

@@ -132,7 +132,10 @@ struct test_resources test_resources(void);
 /* Those that are live now, with what threads keep for the next time. */
 long test_allocations(void);
 
-/* The same, after a moment for threads of the library, of libc and of sanitizers to put away theirs. */
+/* Descriptors that are open now, whatever is deferred. */
+long test_descriptors(void);
+
+/* What test_resources() says, after a moment for threads of the library, of libc and of sanitizers to put away theirs. */
 struct test_resources test_resources_at_rest(struct test_resources before);
 
 /* While @fails, malloc() gives this thread nothing. For what no fault loop can reach. */

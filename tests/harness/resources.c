@@ -102,7 +102,7 @@ static bool is_counted(const char *descriptor)
 #endif
 }
 
-static long count_descriptors(void)
+long test_descriptors(void)
 {
 	DIR *dir = opendir("/proc/self/fd");
 	const struct dirent *entry;
@@ -129,7 +129,7 @@ struct test_resources test_resources(void)
 	dmabuf_rcu_barrier(); /* for what the first round deferred */
 	return (struct test_resources){
 		.allocations = load_relaxed(&allocations),
-		.descriptors = count_descriptors(),
+		.descriptors = test_descriptors(),
 	};
 }
 

@@ -4,7 +4,7 @@
  *
  * Claims: what a process has found of a dead member, it finds again, whatever becomes of that one's place, and
  * all who look have found that the same points signalled; who is dead is not evicted, by a lease that was over or by
- * anybody; after the end of a pool nobody comes into a place, so that what was found of its points is so for all.
+ * anybody, and whoever only hung up is; who has left finds nothing more; after the end of a pool nobody comes into a place, so that what was found of its points is so for all.
  */
 #include "members.h"
 #include "os/clock.h"
@@ -152,6 +152,187 @@ TEST(who_dies_before_the_count_is_dead_to_who_knew_it)
 	ASSERT_INT(find(world.other), ==, -EOWNERDEAD);
 	ASSERT_INT(find(world.one), ==, -ECANCELED);
 	end();
+}
+
+/*
+ * Who looks no more.
+ */
+
+/* A point of the owner's; to one who stays, and, twice, to one who does not. */
+static struct {
+	struct dma_buf_pool *host, *owner, *other;
+	struct dma_fence *there, *hosts, *others[2];
+} three;
+
+static void begin_three(void)
+{
+	three.host = create_pool(&limits);
+	three.owner = add_member(three.host);
+	three.other = add_member(three.host);
+	three.there = make_fence();
+	three.hosts = pass_fence(three.owner, three.there, three.host);
+	for (unsigned int i = 0; i < 2; i++)
+		three.others[i] = pass_fence(three.owner, three.there, three.other);
+}
+
+static void end_three(void)
+{
+	dma_fence_put(three.hosts);
+	dma_fence_put(three.others[0]);
+	dma_fence_put(three.others[1]);
+	dma_fence_put(three.there);
+	dma_buf_pool_leave(three.owner);
+	dma_buf_pool_leave(three.other);
+	leave(three.host);
+}
+
+static int status_of(struct dma_fence *fence)
+{
+	return dma_fence_is_signaled(fence) ? dma_fence_get_status(fence) : 0;
+}
+
+static void leave_three(void)
+{
+	dma_buf_pool_leave(three.other);
+	three.other = NULL;
+}
+
+TEST(who_has_left_finds_the_same_of_a_point_by_each_fence)
+{
+	begin_three();
+	leave_three();
+	ASSERT_INT(status_of(three.others[0]), ==, -EOWNERDEAD);
+	dma_fence_signal(three.there);
+	ASSERT_INT(status_of(three.others[1]), ==, -EOWNERDEAD);
+	ASSERT_INT(status_of(three.hosts), ==, 1);
+	end_three();
+}
+
+TEST(who_has_left_finds_no_success_where_others_find_an_eviction)
+{
+	begin_three();
+	leave_three();
+	ASSERT_INT(dma_buf_pool_evict(three.host, dma_buf_pool_self(three.owner)), ==, 0);
+	ASSERT_INT(status_of(three.hosts), ==, -ECANCELED);
+	dma_fence_signal(three.there);
+	ASSERT_INT(status_of(three.others[0]), <, 0);
+	end_three();
+}
+
+static struct member *host_at_owner(void)
+{
+	return member_in_place(three.owner, 0);
+}
+
+static void hang_up_on_host(void)
+{
+	struct member *host = host_at_owner();
+
+	shutdown(host->channel, SHUT_RDWR);
+	member_put(host);
+	dma_buf_pool_watch(three.host);
+}
+
+/* By whom it hung up on, too: it lives, and others wait for it. */
+TEST(who_hangs_up_and_lives_can_be_evicted)
+{
+	begin_three();
+	hang_up_on_host();
+	ASSERT_INT(status_of(three.hosts), ==, -EOWNERDEAD);
+	ASSERT_INT(dma_buf_pool_evict(three.host, dma_buf_pool_self(three.owner)), ==, 0);
+	ASSERT_INT(dma_buf_pool_status(three.owner), ==, -ESTALE);
+	ASSERT_INT(status_of(three.others[0]), ==, -ECANCELED);
+	dma_fence_signal(three.there);
+	ASSERT_INT(member_check_id(three.host, dma_buf_pool_self(three.owner)), ==, VERDICT_DEAD);
+	ASSERT_INT(status_of(three.others[1]), ==, -ECANCELED);
+	end_three();
+}
+
+TEST(an_empty_letter_is_none)
+{
+	struct member *host;
+
+	begin_three();
+	host = host_at_owner();
+	ASSERT_INT(send(host->channel, "", 0, MSG_NOSIGNAL), ==, 0);
+	member_put(host);
+	dma_buf_pool_watch(three.host);
+	ASSERT_INT(member_check_id(three.host, dma_buf_pool_self(three.owner)), ==, VERDICT_ALIVE);
+	dma_fence_signal(three.there);
+	ASSERT_INT(status_of(three.hosts), ==, 1);
+	end_three();
+}
+
+TEST(who_is_late_is_evicted_by_hand)
+{
+	begin_three();
+	ASSERT_INT(dma_buf_pool_lease_fence(three.owner, three.there, 1), ==, 0);
+	for (const int64_t late = os_now_ns() + 1; os_now_ns() <= late;)
+		usleep(1000);
+	ASSERT_INT(dma_buf_pool_evict(three.host, dma_buf_pool_self(three.owner)), ==, 0);
+	ASSERT_INT(dma_buf_pool_status(three.owner), ==, -ESTALE);
+	end_three();
+}
+
+/* Nobody has to do anything more for that: the thread has handed on what it deferred. */
+TEST(what_a_pool_had_open_is_closed_after_leaving)
+{
+	const struct test_resources before = test_resources();
+	struct peer puppet = puppet_fork();
+	struct dma_buf_pool *pool = create_pool(&limits);
+
+	puppet_admit(&puppet, pool, 0);
+	dma_buf_pool_leave(pool);
+	WAIT_UNTIL(test_descriptors() == before.descriptors + 1); /* the puppet's socket */
+	puppet_quit(&puppet);
+}
+
+/*
+ * A fork.
+ */
+
+static uint32_t is_telling, may_tell; /* atomic */
+static __thread bool is_teller;
+
+static void stop_teller(const char *label)
+{
+	if (!is_teller || strcmp(label, "shared fence: telling") != 0)
+		return;
+	store_release(&is_telling, true);
+	WAIT_UNTIL(load_acquire(&may_tell));
+}
+
+static void tell(void *fence)
+{
+	is_teller = true;
+	ASSERT_TRUE(dma_fence_is_signaled(fence));
+}
+
+/* The child has not the thread that was about to say how the fence ended. */
+TEST(a_child_waits_for_no_thread_of_its_parent)
+{
+	struct test_thread *thread;
+	int status;
+	pid_t child;
+
+	test_forks_beside_threads();
+	begin_three();
+	dma_fence_signal(three.there);
+	os_race_hook(stop_teller);
+	thread = test_thread_start(tell, three.hosts);
+	WAIT_UNTIL(load_acquire(&is_telling));
+	child = fork();
+	if (!child) {
+		signal(SIGSEGV, SIG_DFL);
+		os_race_hook(NULL);
+		_exit(dma_fence_wait_timeout(three.hosts, false, SECOND / 10) > 0 ? 0 : 1);
+	}
+	ASSERT_INT(waitpid(child, &status, 0), ==, child);
+	store_release(&may_tell, true);
+	test_thread_join(thread);
+	os_race_hook(NULL);
+	ASSERT_INT(status, ==, 0);
+	end_three();
 }
 
 /*

@@ -141,7 +141,7 @@ check_steps()
 		-Dbench=true
 	build_and_test asan '--no-suite demo-parts --no-suite share-long' clang -Dbench=true \
 		-Db_sanitize=address,undefined -Db_lundef=false -Dc_args=-fno-sanitize-recover=all
-	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread -Dbench=true; then
+	if step 'tsan: builds' build build-check/tsan gcc -Db_sanitize=thread; then
 		# Twice, since races show by chance; but once what takes long.
 		step 'tsan: tests' thread_sanitizer --repeat 2 --no-suite linux --no-suite linux-versions \
 			--no-suite share-long --no-suite demo --no-suite demo-long || :

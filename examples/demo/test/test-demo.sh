@@ -333,7 +333,6 @@ killed_by_hand()
 	begin_to_play decoder a.mkv
 	kill -KILL "$engine"
 	for name in contrast counter checksum contact encoder; do
-		sleep 0.1
 		kill -KILL "$(pgrep -P "$player" -f -- "--engine $name")" || echo "no $name to kill"
 	done
 	ends_with 0 && quiet && says '^\([0-9]*\)/\1 frames identical$' &&

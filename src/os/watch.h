@@ -49,7 +49,10 @@ void os_watch_close(struct os_watch *watch);
 /* Somebody looks from now on: if nobody does, the thread. 0; as above; -EAGAIN, -ENOSPC. */
 int os_watch_need(struct os_watch *watch);
 
-/* The application looks from now on, when the set's descriptor, which this returns, is readable. -EBUSY: the thread does. */
+/*
+ * The application looks from now on, when the set's descriptor, which this returns, is readable.
+ * -EBUSY: the thread does.
+ */
 int os_watch_fd(struct os_watch *watch);
 
 #endif

@@ -33,7 +33,8 @@
  * References on sets.
  */
 
-static inline __attribute__((always_inline)) bool get_shown(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
+static inline __attribute__((always_inline)) bool
+get_shown(struct dma_resv_fences *fences, struct dma_resv_snapshot *ret_set)
 {
 	uintptr_t word;
 	uint32_t length;

@@ -106,6 +106,21 @@ static inline struct dma_buf_pool *peer_join(int sock)
 	return pool;
 }
 
+/* A buffer that the test tells of. */
+static inline struct dma_buf *peer_get_buf(int sock, struct dma_buf_pool *pool)
+{
+	struct dma_buf_pool_handle handle;
+	struct dma_buf *dmabuf = NULL;
+	int err;
+
+	PEER_MUST(peer_hear(sock, &handle, sizeof(handle)));
+	err = dma_buf_pool_get_buf(pool, &handle, &dmabuf);
+	if (err)
+		fprintf(stderr, "peer: get_buf: %d\n", err);
+	PEER_MUST(!err);
+	return dmabuf;
+}
+
 /* How it ended: its exit status, or minus the signal. */
 static inline int peer_reap(struct peer *peer)
 {

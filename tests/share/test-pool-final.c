@@ -2,9 +2,11 @@
 /*
  * What was found once stays.
  *
- * Claims: what a process has found of a dead member, it finds again, whatever becomes of that one's place, and
- * all who look have found that the same points signalled; who is dead is not evicted, by a lease that was over or by
- * anybody, and whoever only hung up is; who has left finds nothing more; after the end of a pool nobody comes into a place, so that what was found of its points is so for all.
+ * Claims: what a process has found of a dead member, it finds again, whatever becomes of that
+ * one's place, and all who look have found that the same points signalled; who is dead is not
+ * evicted, by a lease that was over or by anybody, and whoever only hung up is; who has left finds
+ * nothing more; after the end of a pool nobody comes into a place, so that what was found of its
+ * points is so for all.
  */
 #include "members.h"
 #include "os/clock.h"
@@ -41,11 +43,17 @@ static void begin(void)
 	world.others = import(world.other, &world.value);
 }
 
+/* 0: it has not signalled. */
+static int status_of(struct dma_fence *fence)
+{
+	return dma_fence_is_signaled(fence) ? dma_fence_get_status(fence) : 0;
+}
+
 /* What @pool finds of the point now, by a fence that nobody has asked yet. */
 static int find(struct dma_buf_pool *pool)
 {
 	struct dma_fence *fence = import(pool, &world.value);
-	const int status = dma_fence_is_signaled(fence) ? dma_fence_get_status(fence) : 0;
+	const int status = status_of(fence);
 
 	dma_fence_put(fence);
 	return status;
@@ -184,11 +192,6 @@ static void end_three(void)
 	dma_buf_pool_leave(three.owner);
 	dma_buf_pool_leave(three.other);
 	leave(three.host);
-}
-
-static int status_of(struct dma_fence *fence)
-{
-	return dma_fence_is_signaled(fence) ? dma_fence_get_status(fence) : 0;
 }
 
 static void leave_three(void)
@@ -367,42 +370,44 @@ static void end_last(void)
 	leave(last.host);
 }
 
-/* After it has found that the pool goes on, somebody lets nobody in any more. */
+/* One that has found that the pool goes on would let somebody in, after @func. Nobody comes. */
+static void let_in_while(void (*func)(void))
+{
+	struct dma_buf_pool_message invitation;
+
+	do_at("places: locked", func);
+	ASSERT_INT(dma_buf_pool_invite(last.host, 0, &invitation), <, 0);
+	os_race_hook(NULL);
+	ASSERT_INT(last.found, ==, -ECANCELED);
+	ASSERT_INT(status_of(last.here[1]), ==, -ECANCELED);
+	end_last();
+}
+
 static void end_and_leave(void)
 {
 	dma_buf_pool_destroy(last.ender);
-	last.found = dma_fence_is_signaled(last.here[0]) ? dma_fence_get_status(last.here[0]) : 0;
+	last.found = status_of(last.here[0]);
 	signal_and_put(last.there);
 	dma_buf_pool_leave(last.owner);
 }
 
 TEST(nobody_comes_into_the_place_of_who_leaves_after_the_end)
 {
-	struct dma_buf_pool_message invitation;
-
 	begin_last();
-	do_at("places: locked", end_and_leave);
-	ASSERT_INT(dma_buf_pool_invite(last.host, 0, &invitation), <, 0);
-	os_race_hook(NULL);
-	ASSERT_INT(last.found, ==, -ECANCELED);
-	ASSERT_TRUE(dma_fence_is_signaled(last.here[1]));
-	ASSERT_INT(dma_fence_get_status(last.here[1]), ==, -ECANCELED);
-	end_last();
+	let_in_while(end_and_leave);
 }
 
 /* The one who has the fence is another process now, and the pool is full. */
 static void end_and_die(void)
 {
 	dma_buf_pool_destroy(last.ender);
-	last.found = dma_fence_is_signaled(last.here[0]) ? dma_fence_get_status(last.here[0]) : 0;
+	last.found = status_of(last.here[0]);
 	ASSERT_INT(puppet_deed(&world.peer, SIGNAL), ==, 0);
 	puppet_kill(&world.peer);
 }
 
 TEST(nobody_comes_into_the_place_of_who_dies_after_the_end)
 {
-	struct dma_buf_pool_message invitation;
-
 	world.peer = puppet_fork();
 	last.host = create_pool(&limits);
 	last.ender = add_member(last.host);
@@ -412,11 +417,5 @@ TEST(nobody_comes_into_the_place_of_who_dies_after_the_end)
 	world.value = puppet_obey(&world.peer, &(struct order){ .deed = EXPORT }).value;
 	for (unsigned int i = 0; i < 2; i++)
 		last.here[i] = import(last.looker[i], &world.value);
-	do_at("places: locked", end_and_die);
-	ASSERT_INT(dma_buf_pool_invite(last.host, 0, &invitation), <, 0);
-	os_race_hook(NULL);
-	ASSERT_INT(last.found, ==, -ECANCELED);
-	ASSERT_TRUE(dma_fence_is_signaled(last.here[1]));
-	ASSERT_INT(dma_fence_get_status(last.here[1]), ==, -ECANCELED);
-	end_last();
+	let_in_while(end_and_die);
 }

@@ -16,21 +16,11 @@
 
 enum { MEMBERS = 64, OTHERS = MEMBERS - 1 };
 
-static struct dma_buf *get(int sock, struct dma_buf_pool *pool)
-{
-	struct dma_buf_pool_handle handle;
-	struct dma_buf *dmabuf;
-
-	PEER_MUST(peer_hear(sock, &handle, sizeof(handle)));
-	PEER_MUST(!dma_buf_pool_get_buf(pool, &handle, &dmabuf));
-	return dmabuf;
-}
-
 /* Adds a fence; signals it when told so; and then waits for all that others have added. */
 static void take_part(int sock)
 {
 	struct dma_buf_pool *pool = peer_join(sock);
-	struct dma_buf *dmabuf = get(sock, pool);
+	struct dma_buf *dmabuf = peer_get_buf(sock, pool);
 	struct dma_fence *fence = make_fence();
 
 	add(dmabuf->resv, fence, DMA_RESV_USAGE_READ);
@@ -40,18 +30,6 @@ static void take_part(int sock)
 	PEER_MUST(dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_READ, false, PEER_PATIENCE) > 0);
 	dma_buf_put(dmabuf);
 	dma_buf_pool_leave(pool);
-}
-
-static unsigned int count(struct dma_resv *resv)
-{
-	struct dma_fence **fences;
-	unsigned int n;
-
-	ASSERT_INT(dma_resv_get_fences(resv, DMA_RESV_USAGE_READ, &n, &fences), ==, 0);
-	for (unsigned int i = 0; i < n; i++)
-		dma_fence_put(fences[i]);
-	free(fences);
-	return n;
 }
 
 static void welcome_all(struct dma_buf_pool *pool, struct dma_buf *dmabuf, const struct peer *peers)
@@ -82,7 +60,7 @@ TEST(as_many_members_as_a_pool_may_have_wait_for_each_other)
 	ASSERT_INT(dma_buf_pool_alloc(pool, "crowded", 4096, 0, &dmabuf), ==, 0);
 	welcome_all(pool, dmabuf, peers);
 	ASSERT_INT(dma_buf_pool_invite(pool, 0, &invitation), ==, -EUSERS);
-	ASSERT_INT(count(dmabuf->resv), ==, OTHERS);
+	ASSERT_INT(count_in_snapshot(dmabuf->resv, DMA_RESV_USAGE_READ), ==, OTHERS);
 	for (unsigned int i = 0; i < OTHERS; i++)
 		peer_go(peers[i].sock);
 	ASSERT_INT(dma_resv_wait_timeout(dmabuf->resv, DMA_RESV_USAGE_READ, false, PEER_PATIENCE), >, 0);

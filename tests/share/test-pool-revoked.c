@@ -23,17 +23,6 @@ static struct dma_buf *make_buffer(struct dma_buf_pool *pool, unsigned int membe
 	return dmabuf;
 }
 
-/* In the other process. */
-static struct dma_buf *get_buffer(int sock, struct dma_buf_pool *pool)
-{
-	struct dma_buf_pool_handle handle;
-	struct dma_buf *dmabuf;
-
-	PEER_MUST(peer_hear(sock, &handle, sizeof(handle)));
-	PEER_MUST(!dma_buf_pool_get_buf(pool, &handle, &dmabuf));
-	return dmabuf;
-}
-
 static void add(struct dma_resv *resv, struct dma_fence *fence)
 {
 	ASSERT_INT(dma_resv_lock(resv, NULL), ==, 0);
@@ -54,7 +43,7 @@ static void add_over(struct dma_resv *resv)
 static void add_slowly(int sock, const char *label, unsigned int nth)
 {
 	struct dma_buf_pool *pool = peer_join(sock);
-	struct dma_buf *dmabuf = get_buffer(sock, pool);
+	struct dma_buf *dmabuf = peer_get_buf(sock, pool);
 	struct dma_fence *fence = make_fence();
 
 	peer_go(sock);
@@ -201,7 +190,7 @@ static void flip_twice(int sock)
 {
 	const uint64_t context = dma_fence_context_alloc(3);
 	struct dma_buf_pool *pool = peer_join(sock);
-	struct dma_buf *dmabuf = get_buffer(sock, pool);
+	struct dma_buf *dmabuf = peer_get_buf(sock, pool);
 	struct dma_fence *fence[4];
 
 	for (unsigned int i = 0; i < 4; i++)
@@ -249,7 +238,7 @@ TEST(a_reader_finds_what_one_commit_left)
 static void hold(int sock)
 {
 	struct dma_buf_pool *pool = peer_join(sock);
-	struct dma_buf *dmabuf = get_buffer(sock, pool);
+	struct dma_buf *dmabuf = peer_get_buf(sock, pool);
 
 	PEER_MUST(!dma_resv_lock(dmabuf->resv, NULL));
 	stop.sock = sock;
@@ -261,7 +250,7 @@ static void hold(int sock)
 static void take_over(int sock)
 {
 	struct dma_buf_pool *pool = peer_join(sock);
-	struct dma_buf *dmabuf = get_buffer(sock, pool);
+	struct dma_buf *dmabuf = peer_get_buf(sock, pool);
 	int err;
 
 	PEER_MUST(peer_await(sock));

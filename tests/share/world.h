@@ -75,17 +75,9 @@ struct there {
 static inline struct there arrive(int sock, unsigned int count)
 {
 	struct there there = { .sock = sock, .pool = peer_join(sock), .count = count };
-	struct dma_buf_pool_handle handle;
 
-	for (unsigned int i = 0; i < count; i++) {
-		int err;
-
-		PEER_MUST(peer_hear(sock, &handle, sizeof(handle)));
-		err = dma_buf_pool_get_buf(there.pool, &handle, &there.dmabuf[i]);
-		if (err)
-			fprintf(stderr, "get_buf: %d\n", err);
-		PEER_MUST(!err);
-	}
+	for (unsigned int i = 0; i < count; i++)
+		there.dmabuf[i] = peer_get_buf(sock, there.pool);
 	return there;
 }
 
